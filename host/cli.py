@@ -1,0 +1,147 @@
+"""The sub-commands of `./dev`."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from .console import HostError, say
+
+HELP = """./dev COMMAND [arguments]
+
+  demo [--once]      everything running on a filled mailbox, ready to click through
+  test [PART ...]    engine, addon, loader, e2e (these four by default), core
+  lint [--fix]       ruff, pylint-odoo, the OCA checks, prettier
+  bench [--json F]   figures, side by side with Odoo's own
+  up, down           start or stop PostgreSQL and the mail servers
+  odoo [ARG ...]     Odoo's command line on this checkout (odoo -d DB -i ADDON ...)
+  python [ARG ...]   Python with Odoo, the addon and `host` importable
+  psql [ARG ...]     PostgreSQL's client on this checkout's cluster
+  setup              only fetch and build what the others need
+"""
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    name = arguments[0] if arguments else "help"
+    if name in ("help", "-h", "--help"):
+        print(HELP, end="")
+        return 0
+    command = COMMANDS.get(name)
+    if not command:
+        say(f"there is no command '{name}'")
+        print(HELP, end="", file=sys.stderr)
+        return 2
+    try:
+        return command(arguments[1:])
+    except HostError as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _setup(arguments: list[str]) -> int:
+    from .system import require
+    from .odoo_source import odoo_source
+    from .venv import odoo_python
+
+    require("servers", "browser")
+    say(f"Odoo: {odoo_source().origin}, {odoo_source().root}")
+    say(f"Python: {odoo_python()}")
+    return 0
+
+
+def _up(arguments: list[str]) -> int:
+    from . import mailservers, postgres
+    from .system import require
+
+    require("servers")
+    postgres.start()
+    say(f"PostgreSQL: socket {postgres.socket_dir()}, role {postgres.ROLE}")
+    servers = mailservers.start()
+    print(servers.describe())
+    return 0
+
+
+def _down(arguments: list[str]) -> int:
+    from . import mailservers, postgres
+
+    mailservers.stop_all()
+    postgres.stop()
+    return 0
+
+
+def _odoo(arguments: list[str]) -> int:
+    from . import odoo
+
+    _database_up()
+    path, port = odoo.configuration(cron_threads=2)
+    say(f"if this serves: http://127.0.0.1:{port}")
+    return _become(odoo.command(*arguments), odoo.environment(path))
+
+
+def _python(arguments: list[str]) -> int:
+    from . import odoo
+
+    _database_up()
+    path, _port = odoo.configuration()
+    return _become([str(odoo.odoo_python()), *arguments], odoo.environment(path))
+
+
+def _psql(arguments: list[str]) -> int:
+    from . import postgres
+
+    _database_up()
+    program = str(postgres.programs() / "psql")
+    return _become([program, *postgres.options(), *(arguments or ["postgres"])], {})
+
+
+def _database_up() -> None:
+    from . import postgres
+    from .system import require
+
+    require("servers")
+    postgres.start()
+
+
+def _become(args: list[str], env: dict[str, str]) -> int:
+    sys.stderr.flush()
+    os.execvpe(args[0], args, {**os.environ, **env})
+
+
+def _test(arguments: list[str]) -> int:
+    from .test import main as run
+
+    return run(arguments)
+
+
+def _lint(arguments: list[str]) -> int:
+    from .lint import main as run
+
+    return run(arguments)
+
+
+def _demo(arguments: list[str]) -> int:
+    from .demo import main as run
+
+    return run(arguments)
+
+
+def _bench(arguments: list[str]) -> int:
+    from .bench import main as run
+
+    return run(arguments)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "bench": _bench,
+    "demo": _demo,
+    "down": _down,
+    "lint": _lint,
+    "odoo": _odoo,
+    "psql": _psql,
+    "python": _python,
+    "setup": _setup,
+    "test": _test,
+    "up": _up,
+}

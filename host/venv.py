@@ -1,0 +1,49 @@
+"""Python environments, made anew only when their list of requirements changes."""
+
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+
+from .console import step
+from .lock import locked
+from .paths import CHECKOUT, REQUIREMENTS, cache_dir
+from .process import run
+
+ADDON_REQUIREMENTS = CHECKOUT / "requirements.txt"
+
+
+def odoo_python() -> Path:
+    """The interpreter that runs Odoo, the addon and its tests."""
+    lists = [REQUIREMENTS / "odoo.txt", REQUIREMENTS / "test.txt"]
+    if ADDON_REQUIREMENTS.exists():
+        lists.append(ADDON_REQUIREMENTS)
+    return _environment("odoo", lists)
+
+
+def lint_folder() -> Path:
+    """The folder of the linters' programs."""
+    return _environment("lint", [REQUIREMENTS / "lint.txt"]).parent
+
+
+def _environment(name: str, lists: list[Path]) -> Path:
+    """A virtual environment for this content of `lists`; other contents keep theirs."""
+    version = ".".join(map(str, sys.version_info[:2]))
+    digest = hashlib.sha256(f"{sys.executable} {version}".encode())
+    for path in lists:
+        digest.update(path.read_bytes())
+    folder = cache_dir() / f"venv-{name}-{digest.hexdigest()[:10]}"
+    python = folder / "bin" / "python"
+    stamp = folder / ".complete"
+    if stamp.exists():
+        return python
+    with locked(cache_dir() / f"venv-{name}.lock"):
+        if not stamp.exists():
+            with step(f"Python environment '{name}'"):
+                shutil.rmtree(folder, ignore_errors=True)
+                run([sys.executable, "-m", "venv", folder])
+                options = [part for path in lists for part in ("-r", path)]
+                pip = [python, "-m", "pip", "install", "-q", *options]
+                run(pip, log=folder / "log")
+                stamp.touch()
+    return python
