@@ -1,6 +1,7 @@
 """The sub-commands of `./dev`."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -31,6 +32,8 @@ def main() -> int:
         say(f"there is no command '{name}'")
         print(HELP, end="", file=sys.stderr)
         return 2
+    # A request to end runs the same clean-up as Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return command(arguments[1:])
     except HostError as error:

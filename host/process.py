@@ -155,6 +155,26 @@ def stop(pid: int, timeout: float = 20) -> None:
         return
 
 
+def finish(process: subprocess.Popen) -> int:
+    """Wait for a spawned process; interrupted, end all that it started too."""
+    try:
+        return process.wait()
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen, timeout: float = 20) -> None:
+    """Interrupt a spawned process, and end its whole session after `timeout` s."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        os.killpg(process.pid, number)
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            continue
+
+
 def wait_for(condition: Callable[[], bool], timeout: float, what: str) -> None:
     """Wait until `condition` holds; raise HostError after `timeout` seconds."""
     deadline = time.monotonic() + timeout

@@ -29,7 +29,8 @@ def lint_folder() -> Path:
 def _environment(name: str, lists: list[Path]) -> Path:
     """A virtual environment for this content of `lists`; other contents keep theirs."""
     version = ".".join(map(str, sys.version_info[:2]))
-    digest = hashlib.sha256(f"{sys.executable} {version}".encode())
+    # The base interpreter: the same when this runs inside such an environment.
+    digest = hashlib.sha256(f"{sys.base_prefix} {version}".encode())
     for path in lists:
         digest.update(path.read_bytes())
     folder = cache_dir() / f"venv-{name}-{digest.hexdigest()[:10]}"

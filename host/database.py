@@ -1,0 +1,85 @@
+"""Databases for tests and the demo: copied from a cached template, then filled."""
+
+import ast
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import odoo, postgres
+from .console import HostError, step
+from .lock import locked
+from .odoo_source import odoo_source
+from .paths import ADDON, state_dir
+from .process import run
+
+
+def dependencies(addon: Path = ADDON) -> list[str]:
+    """What an addon's manifest depends on."""
+    manifest = addon / "__manifest__.py"
+    if not manifest.exists():
+        raise HostError(f"{addon} has no manifest")
+    return ast.literal_eval(manifest.read_text())["depends"]
+
+
+def template(addons: Iterable[str]) -> str:
+    """A database with `addons` installed and nothing else done; made once."""
+    source = odoo_source()
+    names = sorted(set(addons))
+    release = source.root / "odoo" / "release.py"
+    key = f"{names} {source.root} {release.stat().st_mtime_ns}"
+    name = "template_" + hashlib.sha256(key.encode()).hexdigest()[:10]
+    postgres.start()
+    with locked(state_dir() / f"{name}.lock"):
+        if name not in postgres.databases():
+            part = f"{name}_part"
+            drop(part)
+            with step(f"database template ({', '.join(names)})"):
+                update(part, install=names, log=state_dir() / "template.log")
+                if odoo.filestore(part).exists():
+                    shutil.rmtree(odoo.filestore(name), ignore_errors=True)
+                    odoo.filestore(part).rename(odoo.filestore(name))
+                postgres.query("postgres", f'ALTER DATABASE "{part}" RENAME TO "{name}"')
+    return name
+
+
+def copy(source: str, name: str) -> None:
+    """Make database `name` and its filestore anew as a copy of `source`."""
+    drop(name)
+    postgres.query("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+    if odoo.filestore(source).exists():
+        shutil.copytree(odoo.filestore(source), odoo.filestore(name))
+
+
+def drop(name: str) -> None:
+    postgres.query("postgres", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    shutil.rmtree(odoo.filestore(name), ignore_errors=True)
+
+
+def update(
+    name: str, *, install: Iterable[str] = (), options: Iterable[str] = (), log: Path
+) -> None:
+    """Install addons into a database (made if there is none), Odoo's log in `log`."""
+    path, _port = odoo.configuration(name)
+    command = odoo.command("--stop-after-init", "--no-http", *options)
+    if installed := ",".join(install):
+        command += ["-i", installed]
+    log.write_bytes(b"")
+    run(command, env=odoo.environment(path), log=log)
+
+
+def prepare(name: str, *, addons: Iterable[str] = (), log: Path) -> None:
+    """Make database `name` with our addon, and other `addons`, installed."""
+    copy(template([*dependencies(), *addons]), name)
+    update(name, install=[ADDON.name], log=log)
+
+
+@contextmanager
+def temporary(name: str, keep: bool = False) -> Iterator[str]:
+    """Drop the database of that name at the end of a block."""
+    try:
+        yield name
+    finally:
+        if not keep:
+            drop(name)

@@ -1,0 +1,80 @@
+"""`./dev test`: run the parts, and say in one summary whether all is well."""
+
+import os
+import shutil
+from datetime import datetime
+
+from . import mailservers, postgres, testparts
+from .console import HostError, say, step
+from .coretests import core
+from .paths import state_dir
+from .process import which
+from .system import require
+
+PARTS = {
+    "engine": testparts.engine,
+    "addon": testparts.addon,
+    "loader": testparts.loader,
+    "e2e": testparts.e2e,
+    "core": core,
+}
+DEFAULT = ("engine", "addon", "loader", "e2e")
+
+
+def main(arguments: list[str]) -> int:
+    """Arguments: names of parts, --keep (databases), then options for pytest."""
+    options = [part for part in arguments if part.startswith("-")]
+    if options:
+        at = arguments.index(options[0])
+        arguments, options = arguments[:at], arguments[at:]
+    keep = "--keep" in options
+    options = [part for part in options if part not in ("--keep", "--")]
+    if unknown := set(arguments) - set(PARTS):
+        raise HostError(f"no such part: {unknown}; there are {', '.join(PARTS)}")
+    names = [name for name in PARTS if name in (arguments or DEFAULT)]
+    require("servers", "browser")
+    if not which("chromium"):
+        raise HostError("Chromium is not installed (Debian: chromium)")
+    run = testparts.Run(_folder(), options, keep)
+    say(f"logs of this run: {run.folder}")
+    with postgres.running():
+        servers = mailservers.start()
+        try:
+            for name in names:
+                with step(f"tests: {name}"):
+                    run.results.append(testparts.timed(PARTS[name], run))
+        finally:
+            if servers.started:
+                servers.stop()
+    return _summary(run)
+
+
+def _folder():
+    """A new folder for logs; those of the last ten runs are kept."""
+    runs = state_dir() / "test-runs"
+    runs.mkdir(exist_ok=True)
+    for old in sorted(runs.iterdir())[:-9]:
+        shutil.rmtree(old, ignore_errors=True)
+    folder = runs / f"{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}"
+    folder.mkdir()
+    return folder
+
+
+def _summary(run: testparts.Run) -> int:
+    passed = failed = 0
+    print()
+    for result in run.results:
+        outcome = result.outcome
+        for name in sorted(outcome.failed):
+            print(f"FAILED {result.part}: {name}")
+        for problem in result.problems:
+            print(f"PROBLEM {result.part}: {problem}")
+        passed += len(outcome.passed)
+        failed += len(outcome.failed) + len(result.problems)
+        print(
+            f"{result.part:8} {len(outcome.passed):5} passed"
+            f" {len(outcome.failed):4} failed {len(result.problems):4} problems"
+            f" {result.seconds:7.1f} s"
+        )
+    print(f"\n{passed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0

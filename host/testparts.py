@@ -1,0 +1,155 @@
+"""The parts of `./dev test`: each runs one kind of tests and tells what came of it."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import database, odoo
+from .console import HostError, say
+from .junit import Outcome, odoo_outcome, pytest_outcome
+from .logcheck import problems
+from .paths import ADDON, CHECKOUT
+from .process import finish, spawn, tail
+
+
+@dataclass
+class Result:
+    """What a part found. `problems` are faults that are no single test's."""
+
+    part: str
+    outcome: Outcome = field(default_factory=Outcome)
+    problems: list[str] = field(default_factory=list)
+    seconds: float = 0
+
+
+@dataclass
+class Run:
+    """One `./dev test`: its folder for logs, and extra arguments for pytest."""
+
+    folder: Path
+    pytest_arguments: list[str]
+    keep: bool
+    results: list[Result] = field(default_factory=list)
+
+    def database(self, part: str) -> str:
+        return f"test_{part}_{os.getpid()}"
+
+
+def engine(run: Run) -> Result:
+    """The engine alone: no Odoo can be imported."""
+    env = {**odoo.environment(), "PYTHONPATH": str(CHECKOUT)}
+    return _pytest(run, "engine", ["tests/engine", "-p", "no:odoo"], env)
+
+
+def addon(run: Run) -> Result:
+    """The addon's tests by pytest, browser tours included."""
+    name = run.database("addon")
+    install = run.folder / "addon-install.log"
+    with database.temporary(name, run.keep):
+        database.prepare(name, log=install)
+        return _pytest_odoo(run, "addon", name, [f"{ADDON.name}/tests"], [install])
+
+
+def loader(run: Run) -> Result:
+    """The same tests by Odoo's own runner, which sees what tests/__init__ imports."""
+    name = run.database("loader")
+    log = run.folder / "loader.log"
+    result = Result("loader")
+    with database.temporary(name, run.keep):
+        database.copy(database.template(database.dependencies()), name)
+        options = ("-i", ADDON.name, "--test-tags", f"/{ADDON.name}")
+        code = odoo_tests(name, options, log)
+    result.outcome = odoo_outcome(log)
+    result.problems = problems([log])
+    if code:
+        result.problems.append(f"Odoo ended with {code}:\n{tail(log, 15)}")
+    _compare(run, result)
+    return result
+
+
+def odoo_tests(name: str, options: tuple[str, ...], log: Path) -> int:
+    """Run Odoo with tests enabled to its end; its exit code."""
+    path, _port = odoo.configuration(name)
+    process = spawn(
+        odoo.command("--test-enable", "--stop-after-init", *options),
+        log,
+        env=odoo.environment(path),
+    )
+    return finish(process)
+
+
+def e2e(run: Run) -> Result:
+    """Real servers, a live Odoo process, a browser."""
+    name = run.database("e2e")
+    install = run.folder / "e2e-install.log"
+    with database.temporary(name, run.keep):
+        database.prepare(name, log=install)
+        return _pytest_odoo(run, "e2e", name, ["tests/e2e"], [install])
+
+
+def _pytest_odoo(
+    run: Run, part: str, name: str, arguments: list[str], logs: list[Path]
+) -> Result:
+    log = run.folder / f"{part}-odoo.log"
+    log.touch()
+    path, _port = odoo.configuration(name, settings={"logfile": log})
+    server_logs = run.folder / f"{part}-servers"
+    server_logs.mkdir(exist_ok=True)
+    env = {
+        **odoo.environment(path),
+        "MAILBOX_TEST_DATABASE": name,
+        "MAILBOX_TEST_LOGS": str(server_logs),
+    }
+    options = [
+        f"--odoo-config={path}",
+        f"--odoo-database={name}",
+        "--odoo-log-level=warn",
+        "--odoo-http",
+    ]
+    result = _pytest(run, part, [*arguments, *options], env)
+    result.problems += problems([*logs, log, *sorted(server_logs.glob("*.log"))])
+    return result
+
+
+def _pytest(run: Run, part: str, arguments: list[str], env: dict[str, str]) -> Result:
+    report = run.folder / f"{part}.xml"
+    output = run.folder / f"{part}.log"
+    command = [str(odoo.odoo_python()), "-m", "pytest", f"--junitxml={report}"]
+    command += ["--color=no", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
+    command += [*arguments, *run.pytest_arguments]
+    process = spawn(command, output, env=env, cwd=CHECKOUT)
+    code = finish(process)
+    result = Result(part, pytest_outcome(report))
+    if code not in (0, 1) or (code == 1 and not result.outcome.failed):
+        result.problems.append(f"pytest ended with {code}:\n{tail(output, 30)}")
+    elif code:
+        say(f"{part} failed:\n{tail(output, 400)}")
+    return result
+
+
+def _compare(run: Run, result: Result) -> None:
+    """Odoo's runner and pytest must have run the very same tests."""
+    by_pytest = [other for other in run.results if other.part == "addon"]
+    if not by_pytest or run.pytest_arguments:
+        return
+    ours, theirs = result.outcome.all, by_pytest[0].outcome.all
+    for names, who in ((theirs - ours, "pytest"), (ours - theirs, "Odoo's runner")):
+        result.problems += [f"only {who} ran {name}" for name in sorted(names)]
+
+
+def timed(part: Callable[[Run], Result], run: Run) -> Result:
+    """Run a part; what stops it altogether becomes a problem of its result."""
+    started = time.monotonic()
+    try:
+        result = part(run)
+    except HostError as error:
+        result = Result(part.__name__, problems=[str(error)])
+    result.seconds = time.monotonic() - started
+    result.problems += [
+        f"skipped: {name} ({reason})" for name, reason in result.outcome.skipped.items()
+    ]
+    if not result.outcome.all:
+        result.problems.append("no test ran")
+    return result

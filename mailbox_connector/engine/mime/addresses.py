@@ -1,0 +1,196 @@
+"""Address headers as people really send them (RFC 5322 section 3.4, RFC 6532)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ..types import Address
+from .charsets import from_raw
+from .words import text as header_text
+
+#: Addresses taken of one header; a message to more is bulk anyway.
+MAX_ADDRESSES = 1_000
+#: Characters of one header that are looked at.
+MAX_LENGTH = 400_000
+
+# The usual two forms, which are nearly all of the traffic.
+_SIMPLE = re.compile(
+    r'\s*(?:"?([^"<>@,;:\\()=]*)"?\s*<([^<>\s@",;()\\]+@[\w.-]+)>'
+    r'|([^<>\s@",;:()\\=]+@[\w.-]+))\s*\Z',
+    re.ASCII,
+)
+_ADDR_SPEC = re.compile(r'("(?:[^"\\\r\n]|\\.)+"|[^\s<>()",;:\\@]+)@([^\s<>()",;@]+)')
+_LOOSE = re.compile(r"[^\s<>()\[\]\"',;:@]+@[^\s<>()\[\]\"',;:@]+\.[^\s<>()\"',;:@]+")
+_TOKEN = re.compile(
+    r"""
+      (?P<quoted>"(?:[^"\\]|\\.)*")
+    | (?P<word>=\?[^?\s]{1,60}\?[bBqQ]\?[^?]*(?:\?(?!=)[^?]*)*\?=)
+    | (?P<angle><[^<>]*>)
+    | (?P<special>[(),;:<>"\\])
+    | (?P<atom>[^\s(),;:<>"\\]+)
+    | (?P<space>\s+)
+    """,
+    re.X | re.S,
+)
+
+
+def parse_addresses(values: str | bytes | Iterable[str | bytes] | None):
+    """Addresses of one header, in order, without doubles.
+
+    Takes raw values (as they stand in the message, still encoded), several if
+    the header came several times. Never raises: what is no address is left out.
+
+    :rtype: list[Address]
+    """
+    if values is None:
+        return []
+    if isinstance(values, str | bytes):
+        values = [values]
+    found: dict[str, Address] = {}
+    for value in values:
+        if isinstance(value, bytes):
+            value = value.decode("ascii", "surrogateescape")
+        for address in _parse_value(value[:MAX_LENGTH]):
+            kept = found.setdefault(address.email, address)
+            if address.name and not kept.name:
+                found[address.email] = address
+            if len(found) >= MAX_ADDRESSES:
+                return list(found.values())
+    return list(found.values())
+
+
+def normalize(email: str | None) -> str:
+    """The address for comparing, as Odoo's ``email_normalize`` has it.
+
+    '' when the text is not exactly one address. Lower case; only a local part
+    that is not ASCII keeps its case, as Odoo keeps it.
+    """
+    if not email:
+        return ""
+    text = email.strip()
+    if len(text) > 1_000:
+        return ""
+    if "<" in text or " " in text:
+        found = _parse_value(text)
+        return found[0].email if len(found) == 1 else ""
+    return _clean(text)
+
+
+def spellings(email: str) -> list[str]:
+    """All normalised forms under which a contact may bear this address.
+
+    An international domain stands in messages as ``xn--…`` and in an address
+    book often as people write it (RFC 5890).
+    """
+    email = normalize(email)
+    if not email:
+        return []
+    local, _at, domain = email.rpartition("@")
+    forms = [email]
+    try:
+        if not domain.isascii():
+            forms.append(f"{local}@{domain.encode('idna').decode('ascii')}")
+        elif "xn--" in domain:
+            forms.append(f"{local}@{domain.encode('ascii').decode('idna').lower()}")
+    except UnicodeError:
+        pass
+    return list(dict.fromkeys(forms))
+
+
+def _clean(spec: str) -> str:
+    """A checked addr-spec, lower-cased; '' if it is none."""
+    match = _ADDR_SPEC.fullmatch(spec)
+    if not match:
+        return ""
+    local, domain = match[1], match[2].strip(".").lower()
+    if not domain or len(local) > 128 or len(domain) > 255 or ".." in domain:
+        return ""
+    if not spec.isascii():
+        local, domain = from_raw(local), from_raw(domain).lower()
+    if not local.isprintable() or not domain.isprintable():
+        return ""
+    return f"{local.lower() if local.isascii() else local}@{domain}"
+
+
+def _parse_value(value: str) -> list[Address]:
+    simple = _SIMPLE.match(value) if value.isascii() else None
+    if simple:
+        email = _clean(simple[2] or simple[3])
+        name = " ".join((simple[1] or "").split())
+        return [Address(name, email)] if email else []
+    return [address for part in _split(value) if (address := _read(part)) is not None]
+
+
+def _split(value: str) -> list[list[tuple[str, str]]]:
+    """Tokens of each mailbox: split at commas and semicolons, groups opened."""
+    parts: list[list[tuple[str, str]]] = [[]]
+    depth = 0
+    comment: list[str] = []
+    for match in _TOKEN.finditer(value):
+        kind, text = match.lastgroup or "", match[0]
+        if text == "(":
+            depth += 1
+            comment = comment if depth > 1 else []
+        elif text == ")" and depth:
+            depth -= 1
+            if not depth:
+                parts[-1].append(("comment", " ".join(comment)))
+        elif depth:
+            comment.append(text)
+        elif text in (",", ";"):
+            parts.append([])
+        elif text == ":" and not any("@" in one for _kind, one in parts[-1]):
+            parts[-1] = []  # the name of a group (RFC 5322 section 3.4)
+        elif kind != "special":
+            parts[-1].append((kind, text))
+        if len(parts) > 4 * MAX_ADDRESSES:
+            break
+    return parts
+
+
+def _read(tokens: list[tuple[str, str]]) -> Address | None:
+    """One mailbox of its tokens: name-addr, addr-spec, or something like them."""
+    angles = [text[1:-1] for kind, text in tokens if kind == "angle"]
+    name_tokens = [token for token in tokens if token[0] not in ("angle", "comment")]
+    comments = [text for kind, text in tokens if kind == "comment"]
+    for spec in reversed(angles):
+        email = _spec(spec)
+        if email:
+            return Address(_name(name_tokens) or _decoded(" ".join(comments)), email)
+    bare = "".join(text for kind, text in name_tokens if kind in ("atom", "quoted"))
+    email = _spec(bare)
+    if email:
+        return Address(_decoded(" ".join(comments)), email)
+    # "Jane Doe jane@example.com", or the whole of it in an encoded word
+    text = _name(name_tokens) or _decoded(" ".join(angles))
+    loose = _LOOSE.findall(text)
+    if len(set(loose)) != 1:
+        return None
+    email = _clean(loose[0])
+    name = text.replace(loose[0], "").strip(" <>\"'()[]")
+    return Address(" ".join(name.split()), email) if email else None
+
+
+def _spec(text: str) -> str:
+    """An addr-spec, also behind an obsolete route or with ``mailto:``."""
+    text = "".join(text.split()) if '"' not in text else text.strip()
+    text = text.strip("'")
+    if text.lower().startswith("mailto:"):
+        text = text[7:]
+    if text.startswith("@") and ":" in text:
+        text = text.rpartition(":")[2]
+    return _clean(text)
+
+
+def _name(tokens: list[tuple[str, str]]) -> str:
+    parts = []
+    for kind, text in tokens:
+        if kind == "quoted":
+            text = re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.S)
+        parts.append(text)
+    return _decoded("".join(parts)).strip("'\" ")
+
+
+def _decoded(text: str) -> str:
+    return " ".join(header_text(text).split())

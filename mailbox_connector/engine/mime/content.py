@@ -1,0 +1,80 @@
+"""Decoded content of one MIME leaf: text, file name."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from urllib.parse import unquote_to_bytes
+
+from . import charsets
+from .structure import Part
+
+MAX_FILENAME = 180
+
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u202a-\u202e\u2066-\u2069]+')
+
+
+def body_text(part: Part) -> str:
+    """The content as text, by its charset or the likeliest one."""
+    content = part.octets()
+    charset = part.parameter("charset")
+    if not charset and part.mimetype == "text/html":
+        head = content[:2048].decode("ascii", "replace")
+        match = re.search(r"<meta[^>]+charset=[\"']?([\w.:-]+)", head, re.I)
+        charset = match[1] if match else ""
+    text = charsets.decode(content, charset)
+    if part.parameter("format").lower() == "flowed":
+        text = _unflow(text, part.parameter("delsp").lower() == "yes")
+    return text
+
+
+def _unflow(text: str, delsp: bool) -> str:
+    """Paragraphs of format=flowed put together again (RFC 3676)."""
+    out: list[str] = []
+    previous = ""
+    flowing = False
+    for line in text.replace("\r\n", "\n").split("\n"):
+        quote = re.match(r">*", line)[0]
+        content = line[len(quote) :].removeprefix(" ")
+        if flowing and quote == previous and content != "-- ":
+            out[-1] = (out[-1][:-1] if delsp else out[-1]) + content
+        else:
+            out.append(f"{quote} {content}" if quote else content)
+        flowing = content.endswith(" ") and content != "-- "
+        previous = quote
+    return "\n".join(out)
+
+
+def filename(part: Part, fallback: str = "") -> str:
+    """The file name that the sender gave, made harmless; else ``fallback``."""
+    name = part.parameter("filename", "content-disposition")
+    name = name or part.parameter("name")
+    if "%" in name and re.search(r"%[0-9A-Fa-f]{2}", name) and "''" in name[:40]:
+        # RFC 2231 in a quoted string, as some programs write it.
+        charset, _quotes, text = name.partition("''")
+        name = charsets.decode(unquote_to_bytes(text), charset)
+    return safe_filename(name) or fallback
+
+
+def safe_filename(name: str) -> str:
+    """``name`` without path, control and direction characters; capped."""
+    name = re.split(r"[/\\]", name.strip())[-1] if name else ""
+    name = " ".join(_FORBIDDEN.sub("_", name).split()).strip(". ")
+    if len(name) > MAX_FILENAME:
+        stem, dot, extension = name.rpartition(".")
+        if dot and len(extension) <= 10:
+            name = f"{stem[: MAX_FILENAME - len(extension) - 1]}.{extension}"
+        else:
+            name = name[:MAX_FILENAME]
+    return name
+
+
+def extension(mimetype: str) -> str:
+    """'.png' for a type, '.bin' where nobody knows."""
+    return {
+        "text/plain": ".txt",
+        "text/html": ".html",
+        "message/rfc822": ".eml",
+        "text/calendar": ".ics",
+        "image/jpeg": ".jpg",
+    }.get(mimetype) or (mimetypes.guess_extension(mimetype) or ".bin")

@@ -1,0 +1,195 @@
+"""Html of strangers made safe to show inside Odoo; text made html.
+
+Cleaning is by allow-list (nh3): no script, form, frame, handler or style sheet,
+only the inline styles that mail layout lives on. Remote pictures stay as they
+came; whether they are loaded is the caller's decision. ``data:`` pictures do not
+get through: the parser has made attachments of them before.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+import nh3
+
+_TAGS = frozenset(
+    """
+    a abbr address article aside b bdi bdo big blockquote br caption center cite
+    code col colgroup dd del details dfn div dl dt em figcaption figure font footer
+    h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark nav ol p pre q s samp
+    section small span strike strong sub summary sup table tbody td tfoot th thead
+    time tr tt u ul var wbr
+    """.split()
+)
+#: Removed with what they contain; other unknown tags lose the tag alone.
+_DROPPED = frozenset(
+    """
+    script style title head template iframe object embed applet noscript noembed
+    noframes textarea select option button svg math video audio canvas xml
+    """.split()
+)
+_COMMON = frozenset(
+    "align bgcolor class dir height lang style title valign width".split()
+)
+_ATTRIBUTES = {
+    "*": _COMMON,
+    "a": {"href", "name"},
+    "blockquote": {"cite", "type"},
+    "col": {"span"},
+    "colgroup": {"span"},
+    "del": {"cite", "datetime"},
+    "font": {"color", "face", "size"},
+    "hr": {"color", "noshade", "size"},
+    "img": {"alt", "border", "hspace", "src", "vspace"},
+    "ins": {"cite", "datetime"},
+    "li": {"type", "value"},
+    "ol": {"start", "type"},
+    "q": {"cite"},
+    "table": {"border", "cellpadding", "cellspacing", "frame", "rules", "summary"},
+    "td": {"abbr", "colspan", "headers", "nowrap", "rowspan", "scope"},
+    "th": {"abbr", "colspan", "headers", "nowrap", "rowspan", "scope"},
+    "time": {"datetime"},
+    "ul": {"type"},
+}
+_SCHEMES = frozenset({"http", "https", "mailto", "tel", "cid", "ftp", "sms", "geo"})
+#: No position, z-index, opacity or transform: a mail must not lay itself over
+#: the page around it. No content, cursor or animation.
+_STYLES = frozenset(
+    """
+    background background-color border border-bottom border-bottom-color
+    border-bottom-style border-bottom-width border-collapse border-color border-left
+    border-left-color border-left-style border-left-width border-radius border-right
+    border-right-color border-right-style border-right-width border-spacing
+    border-style border-top border-top-color border-top-style border-top-width
+    border-width box-sizing caption-side clear color direction display empty-cells
+    float font font-family font-size font-style font-variant font-weight height
+    letter-spacing line-height list-style list-style-position list-style-type margin
+    margin-bottom margin-left margin-right margin-top max-height max-width
+    min-height min-width overflow-wrap padding padding-bottom padding-left
+    padding-right padding-top table-layout text-align text-decoration text-indent
+    text-transform unicode-bidi vertical-align white-space width word-break
+    word-spacing word-wrap
+    """.split()
+)
+_cleaner = nh3.Cleaner(
+    tags=set(_TAGS),
+    clean_content_tags=set(_DROPPED),
+    attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+    url_schemes=set(_SCHEMES),
+    filter_style_properties=set(_STYLES),
+    link_rel="noopener noreferrer nofollow",
+    strip_comments=True,
+)
+# A style may fetch a picture from anywhere, and margins below zero lay a mail over
+# the page around it; nh3 looks at the names of properties, not at their values.
+_STYLE = re.compile(r'\sstyle="([^"]*)"')
+_BAD_VALUE = re.compile(
+    r"url\s*\(|image-set|expression|@import|javascript|\\|&#|:\s*-|\s-\d|position", re.I
+)
+#: None of them anywhere: no style needs a closer look.
+_SIGNS = ("url", "image-set", "expression", "import", "javascript", "\\", "&#")
+_SIGNS += (":-", ": -", " -", "position", "\t-", "\n-")
+_CID = re.compile(r'(<img\b[^>]*?\bsrc=")cid:([^"]*)(")', re.I)
+
+
+def clean(source: str) -> str:
+    """Safe html of a mail's html body. Never raises for any text."""
+    cleaned = _cleaner.clean(source)
+    if " style=" not in cleaned:
+        return cleaned
+    lowered = cleaned.lower()
+    if any(sign in lowered for sign in _SIGNS):
+        return _STYLE.sub(_safe_style, cleaned)
+    return cleaned
+
+
+def _safe_style(match: re.Match) -> str:
+    if not _BAD_VALUE.search(match[1]):
+        return match[0]
+    # Entities of the attribute are decoded first: they may hold the semicolon.
+    declarations = html.unescape(match[1]).split(";")
+    kept = [one for one in declarations if one.strip() and not _BAD_VALUE.search(one)]
+    style = html.escape(";".join(kept), quote=True)
+    return f' style="{style}"' if style else ""
+
+
+def cid_map(cleaned: str, urls: Mapping[str, str]) -> str:
+    """Cleaned html whose pictures ``cid:…`` point to ``urls[content_id]``.
+
+    Ids without a URL stay ``cid:…``, which no browser loads.
+    """
+    if "cid:" not in cleaned:
+        return cleaned
+
+    def replace(match: re.Match) -> str:
+        url = urls.get(content_id(html.unescape(match[2])))
+        if url is None:
+            return match[0]
+        return f"{match[1]}{html.escape(url, quote=True)}{match[3]}"
+
+    return _CID.sub(replace, cleaned)
+
+
+def content_ids(source: str) -> set[str]:
+    """Content-IDs that html refers to (RFC 2392), without brackets."""
+    if "cid:" not in source and "CID:" not in source:
+        return set()
+    found = re.findall(r"""cid:([^"'\s)>]+)""", source, re.I)
+    return {content_id(html.unescape(one)) for one in found}
+
+
+def content_id(value: str) -> str:
+    """A Content-ID for comparing: no brackets, no URL escapes."""
+    value = value.strip()
+    value = unquote(value) if "%" in value else value
+    return value.strip("<> ")
+
+
+_QUOTE = re.compile(r"((?:> ?)*>) ?")
+#: More levels than anybody reads, fewer than browsers mind.
+MAX_QUOTES = 20
+
+
+def from_text(text: str) -> str:
+    """A plain text body as html: escaped, line breaks kept, quotes nested.
+
+    Links stay text; what shows the body may make them clickable.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+    if not text:
+        return ""
+    out: list[str] = []
+    run: list[str] = []
+    depth = 0
+    for line in text.split("\n"):
+        wanted = 0
+        if line.startswith(">"):
+            match = _QUOTE.match(line)
+            wanted = min(match[1].count(">"), MAX_QUOTES)
+            line = line[match.end() :]
+        if wanted != depth:
+            out.append(_lines(run))
+            run = []
+            out.append("<blockquote>" * (wanted - depth))
+            out.append("</blockquote>" * (depth - wanted))
+            depth = wanted
+        run.append(line)
+    out.append(_lines(run))
+    out.append("</blockquote>" * depth)
+    return f"<div>{''.join(out)}</div>"
+
+
+def _lines(lines: list[str]) -> str:
+    """Lines of one quoting level; runs of spaces do not collapse."""
+    text = html.escape("\n".join(lines), quote=False)
+    if "\t" in text:
+        text = text.expandtabs(8)
+    if "  " in text:
+        text = _SPACES.sub(lambda run: "\u00a0" * (len(run[0]) - 1) + " ", text)
+    return text.replace("\n", "<br>")
+
+
+_SPACES = re.compile(r" {2,}")

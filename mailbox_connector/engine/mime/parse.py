@@ -1,0 +1,246 @@
+"""A whole message: raw octets in, what Odoo stores out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_tz
+
+from ..errors import MessageError
+from ..types import Attachment, ParsedMessage
+from . import content, html, ids, structure, words
+from .addresses import parse_addresses
+from .structure import Part
+
+#: Characters of a body; longer ones are attached instead of shown.
+MAX_BODY = 2_000_000
+#: Pictures inside html (``data:``) that are made attachments.
+MAX_DATA_IMAGES = 100
+
+_EPOCH = datetime(1990, 1, 1)
+_DATA_IMAGE = re.compile(
+    r"""(<img\b[^>]{0,4000}?\bsrc\s*=\s*)(["'])data:(image/(?:png|gif|jpe?g|webp|bmp))"""
+    r""";base64,([A-Za-z0-9+/=\s%]+)\2""",
+    re.I,
+)
+_ADDRESS_HEADERS = ("from", "reply-to", "to", "cc")
+
+
+def parse_message(raw: bytes, internal_date: datetime | None = None) -> ParsedMessage:
+    """Decode, clean and take apart one message.
+
+    :param internal_date: when the server got it; stands in for a missing or
+        impossible Date
+    :raises MessageError: too large, too deep or of too many parts; nothing else
+    """
+    try:
+        return _parse(raw, internal_date)
+    except MessageError:
+        raise
+    except (RecursionError, MemoryError) as exc:
+        raise MessageError(f"not readable: {type(exc).__name__}") from exc
+
+
+def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
+    message = structure.parse(raw)
+    headers = _headers(message)
+    addresses = {
+        name.replace("-", "_"): parse_addresses(headers.get(name))
+        for name in _ADDRESS_HEADERS
+    }
+    body = _Body()
+    for part, parents in structure.leaves(message):
+        body.take(part, parents)
+    shown, source = body.finish()
+    sender = addresses["from"][0].email if addresses["from"] else ""
+    references = _first(headers, "references")
+    in_reply_to = _first(headers, "in-reply-to")
+    return ParsedMessage(
+        message_id=ids.first_message_id(_first(headers, "message-id")),
+        references=ids.parse_references(references, in_reply_to),
+        in_reply_to=ids.first_message_id(in_reply_to),
+        subject=words.text(_first(headers, "subject")),
+        date=_date(_first(headers, "date"), internal_date),
+        addresses=addresses,
+        html=shown,
+        attachments=body.attachments,
+        fingerprint=ids.fingerprint(
+            sender, source, (one.content for one in body.attachments)
+        ),
+        automatic=_automatic(message, headers),
+    )
+
+
+def _headers(message: Part) -> dict[str, list[str]]:
+    """Raw values by lower-case name."""
+    found: dict[str, list[str]] = {}
+    for name, value in message.headers:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _first(headers: dict[str, list[str]], name: str) -> str:
+    values = headers.get(name)
+    return values[0] if values else ""
+
+
+def _date(value: str, internal_date: datetime | None) -> datetime | None:
+    """Naive UTC; what the Date field says if that can be true."""
+    received = None
+    if internal_date is not None:
+        received = internal_date
+        if received.tzinfo is not None:
+            received = received.astimezone(timezone.utc).replace(tzinfo=None)
+    latest = (received or datetime.now(timezone.utc).replace(tzinfo=None)) + timedelta(
+        days=1
+    )
+    try:
+        fields = parsedate_tz(value) if value else None
+        if fields is None:
+            return received
+        sent = datetime(*fields[:6]) - timedelta(seconds=fields[9] or 0)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return received
+    return sent if _EPOCH <= sent <= latest else received
+
+
+def _automatic(message: Part, headers: dict[str, list[str]]) -> str:
+    """ "auto" for answers of machines, "bulk" for lists and newsletters."""
+    submitted = _first(headers, "auto-submitted").partition(";")[0].strip().lower()
+    precedence = _first(headers, "precedence").strip().lower()
+    if (
+        (submitted and submitted != "no")
+        or precedence == "auto_reply"
+        or any(name in headers for name in ("x-autoreply", "x-autorespond"))
+        or _first(headers, "return-path").replace(" ", "") == "<>"
+        or message.mimetype == "multipart/report"
+    ):
+        return "auto"
+    if precedence in ("bulk", "list", "junk") or any(
+        name in headers for name in ("list-id", "list-unsubscribe", "list-post")
+    ):
+        return "bulk"
+    return ""
+
+
+class _Body:
+    """Collects the parts of a message: which are shown, which are files."""
+
+    def __init__(self):
+        self.attachments: list[Attachment] = []
+        self._texts: list[tuple[Part, tuple[Part, ...], str, str]] = []
+
+    def take(self, part: Part, parents: tuple[Part, ...]) -> None:
+        """Add a leaf."""
+        mimetype = part.mimetype
+        if mimetype in ("text/plain", "text/html") and not _is_file(part, parents):
+            text = content.body_text(part)
+            if len(text) <= MAX_BODY:
+                self._texts.append((part, parents, mimetype, text))
+                return
+        self._attach(part, mimetype)
+
+    def finish(self) -> tuple[str, str]:
+        """The body: safe html, and its source for the fingerprint."""
+        shown, source = [], []
+        for mimetype, text in self._chosen():
+            source.append(text)
+            if mimetype == "text/html":
+                shown.append(html.clean(self._extract_data_images(text)))
+            else:
+                shown.append(html.from_text(text))
+        body = "".join(shown)
+        used = html.content_ids(body)
+        for attachment in self.attachments:
+            attachment.inline = attachment.content_id in used
+        self._name_all()
+        return body, "\n".join(source)
+
+    def _chosen(self) -> list[tuple[str, str]]:
+        """Of each multipart/alternative the richest text, of the rest all."""
+        best: dict[int, str] = {}
+        for _part, parents, mimetype, text in self._texts:
+            group = _alternative(parents)
+            if group and (text.strip() or group not in best):
+                if best.get(group) != "text/html":
+                    best[group] = mimetype
+        return [
+            (mimetype, text)
+            for _part, parents, mimetype, text in self._texts
+            if text.strip() and best.get(_alternative(parents), mimetype) == mimetype
+        ]
+
+    def _attach(self, part: Part, mimetype: str) -> None:
+        data = part.octets()
+        name = content.filename(part)
+        if mimetype.startswith("message/") and not name:
+            name = _message_name(data, mimetype)
+        if not data and not name:
+            return
+        content_id = html.content_id(words.text(part.get("content-id")))
+        self.attachments.append(Attachment(name, mimetype, data, content_id))
+
+    def _extract_data_images(self, source: str) -> str:
+        """Pictures of ``data:`` URLs become attachments that html refers to."""
+        if "data:image/" not in source:
+            return source
+        made: dict[str, str] = {}
+
+        def replace(match: re.Match) -> str:
+            key = match[4]
+            if key not in made:
+                picture = _unbase64(key)
+                if not picture or len(made) >= MAX_DATA_IMAGES:
+                    return match[1] + '""'
+                made[key] = f"data-{len(made) + 1}@inline.invalid"
+                self.attachments.append(
+                    Attachment("", match[3].lower(), picture, made[key])
+                )
+            return f'{match[1]}"cid:{made[key]}"'
+
+        return _DATA_IMAGE.sub(replace, source)
+
+    def _name_all(self) -> None:
+        for number, attachment in enumerate(self.attachments, 1):
+            if not attachment.filename:
+                stem = "image" if attachment.mimetype.startswith("image/") else "part"
+                ending = content.extension(attachment.mimetype)
+                attachment.filename = f"{stem}-{number}{ending}"
+
+
+def _alternative(parents: tuple[Part, ...]) -> int:
+    """Which multipart/alternative a part stands in; 0 for none."""
+    for parent in reversed(parents):
+        if parent.mimetype == "multipart/alternative":
+            return id(parent)
+    return 0
+
+
+def _is_file(part: Part, parents: tuple[Part, ...]) -> bool:
+    """A text that was sent as a file, not as words of the mail."""
+    kind = part.disposition
+    if not kind:
+        return bool(parents) and bool(part.parameter("name"))
+    if kind == "attachment":
+        return bool(parents) or bool(content.filename(part))
+    return bool(parents) and bool(content.filename(part))
+
+
+def _message_name(data: bytes, mimetype: str) -> str:
+    """An attached message is named by its subject."""
+    if mimetype not in ("message/rfc822", "message/global"):
+        return ""
+    head = re.split(rb"\r?\n\r?\n", data[:100_000], maxsplit=1)[0]
+    match = re.search(rb"^subject:[ \t]*((?:.|\r?\n[ \t])*)", head, re.I | re.M)
+    subject = words.text(match[1].decode("ascii", "surrogateescape")) if match else ""
+    name = content.safe_filename(re.sub(r"[/\\]", "_", subject)[:100])
+    return f"{name or 'message'}.eml"
+
+
+def _unbase64(text: str) -> bytes:
+    try:
+        return base64.b64decode(re.sub(r"\s|%0[AaDd]", "", text), validate=True)
+    except (binascii.Error, ValueError):
+        return b""

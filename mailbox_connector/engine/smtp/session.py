@@ -1,0 +1,278 @@
+"""A signed-in SMTP connection, and handing one message over.
+
+:class:`MailboxSMTP` is an ``smtplib.SMTP`` and can be used wherever Odoo expects
+one; it differs in that its socket is ours (checked address, verified TLS,
+deadlines) and that a broken connection is an :class:`EngineError`.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import smtplib
+from collections.abc import Sequence
+
+from ..diagnosis import from_smtp
+from ..errors import EngineError, Field, Kind
+from ..transport import Connection, Deadline, EgressPolicy, connect
+from ..types import Endpoint, Security
+
+#: Lines of one reply; EHLO answers have some twenty.
+MAX_REPLY_LINES = 500
+#: Seconds for QUIT, which nobody needs to wait for.
+QUIT_TIMEOUT = 3.0
+
+
+class MailboxSMTP(smtplib.SMTP):
+    """smtplib's protocol over a :class:`Connection`.
+
+    Replies raise what smtplib raises; a lost connection, a timeout or a deadline
+    raises :class:`EngineError`, after the message was sent and before it was
+    answered with ``Kind.OUTCOME_UNKNOWN``: it may have been delivered.
+    """
+
+    def __init__(self, connection: Connection, local_hostname: str | None = None):
+        self.connection = connection
+        self.endpoint = connection.endpoint
+        self._sending = 0
+        name = local_hostname or _literal(connection.local_address())
+        super().__init__(local_hostname=name, timeout=connection.read_timeout)
+        self._host = self.endpoint.host
+
+    def greet(self) -> None:
+        """Read the greeting and say EHLO."""
+        code, text = self.connect(self._host, self.endpoint.port)
+        if code != 220:
+            self.close()
+            raise smtplib.SMTPConnectError(code, text)
+        self.ehlo_or_helo_if_needed()
+
+    def _get_socket(self, host, port, timeout):
+        return self.connection
+
+    def getreply(self):
+        """A reply, of a bounded number of lines; see the class on errors."""
+        lines = _LineCounter(self.connection)
+        self.file = lines
+        try:
+            return super().getreply()
+        except smtplib.SMTPServerDisconnected:
+            raise self.connection.error(Kind.CONNECTION_LOST) from None
+        except EngineError:
+            self.close()
+            raise
+
+    def send(self, s):
+        """Send bytes; see the class on errors."""
+        if self.sock is None:
+            raise self.connection.error(Kind.CONNECTION_LOST)
+        super().send(s)
+        self._sending += 1
+
+    def data(self, msg):
+        """DATA; tells a mail that was not sent from one whose fate is unknown."""
+        self._sending = 0
+        try:
+            return super().data(msg)
+        except (EngineError, smtplib.SMTPServerDisconnected) as exc:
+            # Two sends: the command, and the message up to its final dot.
+            if self._sending < 2:
+                raise
+            text = exc.server_text if isinstance(exc, EngineError) else ""
+            raise self.connection.error(
+                Kind.OUTCOME_UNKNOWN, server_text=text
+            ) from None
+
+    def starttls(self, *_args, **_kwargs):
+        """Encrypt, verified; refuse to go on without."""
+        self.ehlo_or_helo_if_needed()
+        if not self.has_extn("starttls"):
+            raise self.connection.error(Kind.STARTTLS_MISSING, field=Field.SECURITY)
+        code, text = self.docmd("STARTTLS")
+        if code != 220:
+            raise smtplib.SMTPResponseException(code, text)
+        self.connection.starttls()
+        # What was said in the clear does not count (RFC 3207 section 4.2).
+        self.helo_resp = self.ehlo_resp = None
+        self.esmtp_features = {}
+        self.does_esmtp = False
+        return code, text
+
+    def quit(self):
+        """Say goodbye if that is quick, and hang up. Never raises."""
+        answer = (221, b"")
+        if self.sock is not None:
+            self.connection.read_timeout = QUIT_TIMEOUT
+            try:
+                answer = self.docmd("quit")
+            except (EngineError, smtplib.SMTPException, OSError):
+                pass
+        self.ehlo_resp = self.helo_resp = None
+        self.esmtp_features = {}
+        self.does_esmtp = False
+        self.close()
+        return answer
+
+    def close(self):
+        """Hang up; twice is no error."""
+        self.file = None
+        self.sock = None
+        self.connection.close()
+
+    def sign_in(self) -> None:
+        """AUTH with the endpoint's credentials (RFC 4954), one try only.
+
+        PLAIN, else LOGIN: under verified TLS nothing is gained by others, and
+        each further try of a wrong password brings the account nearer a lock.
+        """
+        endpoint = self.endpoint
+        self.ehlo_or_helo_if_needed()
+        offered = self.esmtp_features.get("auth", "").upper().split()
+        if "PLAIN" in offered:
+            secret = f"\0{endpoint.username}\0{endpoint.password}"
+            code, text = self.docmd("AUTH", f"PLAIN {_base64(secret)}")
+            if code in (235, 503):
+                return
+            # 504, 501: the mechanism is refused, not the password.
+            if code not in (501, 504) or "LOGIN" not in offered:
+                raise smtplib.SMTPAuthenticationError(code, text)
+        if "LOGIN" not in offered:
+            raise self.connection.error(Kind.NO_AUTH_OFFERED, field=Field.SECURITY)
+        code, text = self.docmd("AUTH", "LOGIN")
+        for answer in (endpoint.username, endpoint.password):
+            if code != 334:
+                break
+            code, text = self.docmd(_base64(answer))
+        if code not in (235, 503):
+            raise smtplib.SMTPAuthenticationError(code, text)
+
+
+class _LineCounter:
+    """The reader of one reply."""
+
+    def __init__(self, connection: Connection):
+        self._connection = connection
+        self._lines = 0
+
+    def readline(self, limit: int) -> bytes:
+        """A line, as smtplib asks for it."""
+        self._lines += 1
+        if self._lines > MAX_REPLY_LINES:
+            raise self._connection.error(Kind.PROTOCOL)
+        return self._connection.read_line(limit)
+
+    def close(self) -> None:
+        """The connection is closed by its owner."""
+
+
+def open_smtp(
+    endpoint: Endpoint,
+    policy: EgressPolicy | None = None,
+    deadline: Deadline | None = None,
+    local_hostname: str | None = None,
+    **timeouts: float,
+) -> MailboxSMTP:
+    """Connect, encrypt and sign in.
+
+    :param local_hostname: for EHLO; None: our address as a literal
+    :param timeouts: ``connect_timeout``, ``read_timeout`` in seconds
+    :raises EngineError: whatever goes wrong
+    """
+    connection = connect(endpoint, policy, deadline, **timeouts)
+    try:
+        session = MailboxSMTP(connection, local_hostname)
+        stage = "connect"
+        try:
+            session.greet()
+            if endpoint.security is Security.STARTTLS:
+                session.starttls()
+            stage = "auth"
+            if endpoint.username:
+                session.sign_in()
+        except (EngineError, smtplib.SMTPException, OSError, ValueError) as exc:
+            raise from_smtp(exc, endpoint, stage=stage) from None
+    except BaseException:
+        connection.close()
+        raise
+    return session
+
+
+def send(
+    connection: MailboxSMTP, mail_from: str, recipients: Sequence[str], mime: bytes
+) -> dict[str, EngineError]:
+    """Hand one message over, in one transaction.
+
+    :return: the refused recipients and why; the others have it
+    :raises EngineError: nobody has it (all refused: the first one's reason), or,
+        with ``Kind.OUTCOME_UNKNOWN``, nobody knows
+    """
+    endpoint = connection.endpoint
+    mime = re.sub(rb"\r\n|\r|\n", b"\r\n", mime)
+    _check_size(connection, mime)
+    try:
+        options, envelope = _envelope(connection, mail_from, recipients, mime)
+        refused = connection.sendmail(
+            envelope[0], list(envelope[1]), mime, mail_options=options
+        )
+    except smtplib.SMTPRecipientsRefused as exc:
+        recipient, _reply = next(iter(exc.recipients.items()))
+        error = from_smtp(exc, endpoint)
+        error.detail = envelope[1].get(recipient, recipient)
+        raise error from None
+    except (EngineError, smtplib.SMTPException, OSError, ValueError) as exc:
+        raise from_smtp(exc, endpoint, stage="mail") from None
+    errors = {}
+    for spelled, reply in refused.items():
+        recipient = envelope[1].get(spelled, spelled)
+        errors[recipient] = from_smtp(reply, endpoint, stage="rcpt")
+        errors[recipient].detail = recipient
+    return errors
+
+
+def _check_size(connection: MailboxSMTP, mime: bytes) -> None:
+    """RFC 1870: what the server will not take need not be sent."""
+    limit = connection.esmtp_features.get("size", "").strip()
+    if limit.isdigit() and 0 < int(limit) < len(mime):
+        raise connection.connection.error(Kind.TOO_LARGE, detail=limit)
+
+
+def _envelope(connection, mail_from, recipients, mime):
+    """Options of MAIL, and (sender, {recipient on the wire: as it was given})."""
+    connection.ehlo_or_helo_if_needed()
+    options = []
+    if not mime.isascii() and connection.has_extn("8bitmime"):
+        options.append("BODY=8BITMIME")
+    extended = connection.has_extn("smtputf8")
+    sender = _wire_address(mail_from, extended)
+    wire = {_wire_address(one, extended): one for one in recipients}
+    header = mime.partition(b"\r\n\r\n")[0]
+    if any(not one.isascii() for one in (sender, *wire)):
+        if not extended:
+            culprit = next(one for one in (sender, *wire) if not one.isascii())
+            kind = Kind.SENDER_REFUSED if culprit == sender else Kind.RECIPIENT_REFUSED
+            raise connection.connection.error(kind, field=Field.ADDRESS, detail=culprit)
+        options.append("SMTPUTF8")
+    elif extended and not header.isascii():
+        options.append("SMTPUTF8")
+    return options, (sender, wire)
+
+
+def _wire_address(address: str, extended: bool) -> str:
+    """An international domain as ``xn--…``, which needs no extension."""
+    local, at, domain = address.rpartition("@")
+    if at and local.isascii() and not domain.isascii():
+        try:
+            return f"{local}@{domain.encode('idna').decode('ascii')}"
+        except UnicodeError:
+            pass
+    return address
+
+
+def _literal(address: str) -> str:
+    """An IP address for EHLO (RFC 5321 section 4.1.3)."""
+    address = address.partition("%")[0]
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")

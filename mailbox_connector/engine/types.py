@@ -1,0 +1,142 @@
+"""Values that the engine takes and gives; no behaviour beyond convenience."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from .errors import Side
+
+
+class Security(str, Enum):
+    """How the connection is encrypted. There is no unencrypted choice."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+
+
+class Role(str, Enum):
+    """What a folder is for (RFC 6154 special-use, and the inbox)."""
+
+    INBOX = "inbox"
+    SENT = "sent"
+    ARCHIVE = "archive"
+    ALL = "all"
+    DRAFTS = "drafts"
+    JUNK = "junk"
+    TRASH = "trash"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and as whom to sign in. ``ca_pem``: a private CA, PEM text."""
+
+    side: Side
+    host: str
+    port: int
+    security: Security
+    username: str
+    password: str = field(repr=False)
+    ca_pem: str | None = None
+
+
+@dataclass(frozen=True)
+class FolderStatus:
+    """A folder's state on the server (RFC 9051 STATUS; RFC 7162 MODSEQ).
+
+    ``highestmodseq`` is None where the server has no CONDSTORE for the folder.
+    """
+
+    messages: int
+    uidnext: int | None
+    uidvalidity: int
+    highestmodseq: int | None = None
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder as LIST shows it.
+
+    ``raw_name``: the name as it stands on the wire (modified UTF-7), the key;
+    ``name``: for people; ``status`` only when the server answers LIST-STATUS.
+    """
+
+    raw_name: str
+    name: str
+    delimiter: str | None
+    flags: tuple[str, ...]
+    role: Role
+    selectable: bool
+    status: FolderStatus | None = None
+
+
+@dataclass(frozen=True)
+class Address:
+    """One mailbox of an address header (RFC 5322 section 3.4).
+
+    ``email`` is the addr-spec, lower-cased for comparing (:func:`normalize
+    <..mime.addresses.normalize>`); ``name`` the decoded display name.
+    """
+
+    name: str
+    email: str
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>" if self.name else self.email
+
+
+@dataclass
+class HeaderRecord:
+    """What the first phase fetches of each message: enough to match, no body.
+
+    ``addresses`` by header: keys "from", "reply_to", "to", "cc".
+    ``size``: RFC822.SIZE in bytes. ``internal_date`` aware datetime, UTC.
+    ``message_id`` with angle brackets, "" if missing.
+    """
+
+    uid: int
+    size: int
+    internal_date: datetime | None
+    addresses: dict[str, list[Address]]
+    message_id: str = ""
+
+
+@dataclass
+class Attachment:
+    """A decoded MIME leaf that is not the body.
+
+    ``content_id`` without angle brackets, "" if none; ``inline``: the html
+    body shows it by its ``content_id``.
+    """
+
+    filename: str
+    mimetype: str
+    content: bytes = field(repr=False)
+    content_id: str = ""
+    inline: bool = False
+
+
+@dataclass
+class ParsedMessage:
+    """A whole message, decoded and cleaned.
+
+    ``date``: naive UTC, from Date, else INTERNALDATE, else None.
+    ``html``: safe html (cleaned, remote content as it came, ``cid:`` links
+    kept for the caller to rewrite). ``fingerprint``: hex digest of the decoded
+    content, equal for copies that differ only by transport headers or encoding.
+    ``references``: Message-IDs of References then In-Reply-To, oldest first,
+    without doubles. ``automatic``: "bulk", "auto" or "" (RFC 2369, 3834).
+    """
+
+    message_id: str
+    references: list[str]
+    in_reply_to: str
+    subject: str
+    date: datetime | None
+    addresses: dict[str, list[Address]]
+    html: str
+    attachments: list[Attachment]
+    fingerprint: str
+    automatic: str = ""

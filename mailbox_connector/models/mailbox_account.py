@@ -1,0 +1,437 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from ..engine.errors import Side
+from ..engine.mime.addresses import normalize
+from ..engine.transport import EgressPolicy
+from ..engine.types import Endpoint, Security
+
+#: The usual port of each encryption (RFC 8314 section 7; RFC 6409).
+PORTS = {
+    "imap": {"tls": 993, "starttls": 143},
+    "smtp": {"tls": 465, "starttls": 587},
+}
+SECURITY = [("tls", "TLS"), ("starttls", "STARTTLS")]
+
+
+class MailboxAccount(models.Model):
+    """An e-mail account: where it is read, where it sends, who may read it."""
+
+    _name = "mailbox.account"
+    _description = "Mailbox"
+    _order = "name, id"
+
+    active = fields.Boolean(default=True)
+    email = fields.Char(string="E-mail address", required=True)
+    email_normalized = fields.Char(
+        compute="_compute_email_normalized", store=True, index=True
+    )
+    name = fields.Char(
+        string="Display name",
+        required=True,
+        help="The name that customers see beside the address.",
+    )
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company
+    )
+    owner_id = fields.Many2one(
+        "res.users",
+        string="Owner",
+        required=True,
+        default=lambda self: self.env.user,
+        domain=[("share", "=", False)],
+        help="The person who looks after this mailbox: renews its password, mends "
+        "what goes wrong, decides how much history comes in.",
+    )
+    member_ids = fields.Many2many(
+        "res.users",
+        "mailbox_account_member_rel",
+        "account_id",
+        "user_id",
+        string="Members",
+        domain=[("share", "=", False)],
+        help="Colleagues who share this mailbox with its owner.",
+    )
+    visibility = fields.Selection(
+        [
+            ("everyone", "Everyone who may see the contact"),
+            ("members", "Owner and members only"),
+        ],
+        string="Who may read these mails",
+        required=True,
+        default="everyone",
+        help="Portal users and visitors never read them.",
+    )
+    identity_ids = fields.One2many(
+        "mailbox.identity",
+        "account_id",
+        string="Other own addresses",
+        help="Aliases whose mail arrives in this mailbox. They are never taken for "
+        "customers.",
+    )
+
+    imap_host = fields.Char(string="IMAP host")
+    imap_port = fields.Integer(string="IMAP port", default=PORTS["imap"]["tls"])
+    imap_security = fields.Selection(
+        SECURITY, string="IMAP encryption", required=True, default="tls"
+    )
+    imap_username = fields.Char(string="IMAP username")
+    imap_password = fields.Char(
+        string="IMAP password",
+        compute="_compute_password",
+        inverse="_inverse_imap_password",
+        help="Use an app password where the provider has them. It is stored encrypted "
+        "and never shown again.",
+    )
+    imap_password_set = fields.Boolean(compute="_compute_password_set")
+    smtp_host = fields.Char(string="SMTP host")
+    smtp_port = fields.Integer(string="SMTP port", default=PORTS["smtp"]["starttls"])
+    smtp_security = fields.Selection(
+        SECURITY, string="SMTP encryption", required=True, default="starttls"
+    )
+    smtp_username = fields.Char(string="SMTP username")
+    smtp_password = fields.Char(
+        string="SMTP password",
+        compute="_compute_password",
+        inverse="_inverse_smtp_password",
+        help="Leave it empty if it is the IMAP password.",
+    )
+    smtp_password_set = fields.Boolean(compute="_compute_password_set")
+    # What the form filled in by itself, to tell it from what a person typed.
+    filled_imap_username = fields.Char(store=False)
+    filled_smtp_username = fields.Char(store=False)
+    two_accounts = fields.Boolean(compute="_compute_two_accounts")
+    ca_certificate = fields.Text(
+        string="CA certificate",
+        help="Only for a server with a private certificate authority: its "
+        "certificate, in PEM form (-----BEGIN CERTIFICATE-----).",
+    )
+
+    backfill_days = fields.Integer(
+        string="Days of history",
+        default=7,
+        help="How many days back mail is brought in. Begin with a few; a longer "
+        "window can be chosen later and fetches only what is missing.",
+    )
+
+    state = fields.Selection(
+        [("draft", "Not connected"), ("connected", "Connected")],
+        default="draft",
+        required=True,
+        readonly=True,
+        copy=False,
+    )
+    imap_problem = fields.Char(string="Reading", readonly=True, copy=False)
+    smtp_problem = fields.Char(string="Sending", readonly=True, copy=False)
+    imap_ok_at = fields.Datetime(string="Read on", readonly=True, copy=False)
+    smtp_ok_at = fields.Datetime(string="Signed in on", readonly=True, copy=False)
+    last_result = fields.Char(string="Last result", readonly=True, copy=False)
+    needs_person = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="Reading has stopped until the settings are changed or Connect IMAP "
+        "succeeds.",
+    )
+    failures = fields.Integer(readonly=True, copy=False)
+    retry_at = fields.Datetime(string="Tried again on", readonly=True, copy=False)
+    folder_ids = fields.One2many("mailbox.folder", "account_id", string="Folders")
+    backfill_ids = fields.One2many("mailbox.backfill", "account_id", readonly=True)
+    backfill_id = fields.Many2one(
+        "mailbox.backfill", compute="_compute_backfill", string="History"
+    )
+    backfill_state = fields.Selection(
+        lambda self: self.env["mailbox.backfill"]._fields["state"].selection,
+        compute="_compute_backfill",
+    )
+    message_count = fields.Integer(compute="_compute_message_count", string="E-mails")
+
+    _days_in_range = models.Constraint(
+        "CHECK (backfill_days BETWEEN 0 AND 3650)",
+        "Days of history: any number from 0 to 3650.",
+    )
+    _email_unique = models.UniqueIndex(
+        "(email_normalized, company_id) WHERE active",
+        "A mailbox with this address exists already.",
+    )
+
+    # ------------------------------------------------------------------
+    # Computes
+    # ------------------------------------------------------------------
+
+    @api.depends("email")
+    def _compute_email_normalized(self):
+        for account in self:
+            account.email_normalized = normalize(account.email or "")
+
+    def _compute_password(self):
+        """Passwords go in and never come out."""
+        self.imap_password = False
+        self.smtp_password = False
+
+    @api.depends("imap_password", "smtp_password")
+    def _compute_password_set(self):
+        # sudo: whether a password is set, not which
+        stored = self.env["mailbox.credential"].sudo().search(
+            [("account_id", "in", self.ids)]
+        )
+        sides = {(row.account_id.id, row.side) for row in stored}
+        for account in self:
+            account.imap_password_set = (account._origin.id, "imap") in sides
+            account.smtp_password_set = (account._origin.id, "smtp") in sides
+
+    def _inverse_imap_password(self):
+        for account in self.filtered("imap_password"):
+            self.env["mailbox.credential"]._store(
+                account, "imap", account.imap_password
+            )
+
+    def _inverse_smtp_password(self):
+        for account in self.filtered("smtp_password"):
+            self.env["mailbox.credential"]._store(
+                account, "smtp", account.smtp_password
+            )
+
+    @api.depends("imap_username", "smtp_username", "smtp_host")
+    def _compute_two_accounts(self):
+        for account in self:
+            account.two_accounts = bool(
+                account.smtp_host
+                and account.imap_username
+                and account.smtp_username
+                and account.imap_username.lower() != account.smtp_username.lower()
+            )
+
+    @api.depends("backfill_ids.state")
+    def _compute_backfill(self):
+        for account in self:
+            account.backfill_id = account.backfill_ids[:1]
+            account.backfill_state = account.backfill_id.state
+
+    def _compute_message_count(self):
+        for account in self:
+            account.message_count = self.env["mailbox.message"].search_count(
+                account._message_domain()
+            )
+
+    def _message_domain(self):
+        self.ensure_one()
+        scopes = self.env["mailbox.scope"].sudo().search(
+            [("account_ids", "in", self.ids)]
+        )
+        return [("scope_id", "in", scopes.ids)]
+
+    # ------------------------------------------------------------------
+    # Filling in for the person who types
+    # ------------------------------------------------------------------
+
+    @api.onchange("imap_security")
+    def _onchange_imap_security(self):
+        self._follow_security("imap")
+
+    @api.onchange("smtp_security")
+    def _onchange_smtp_security(self):
+        self._follow_security("smtp")
+
+    def _follow_security(self, side):
+        """The usual port of the new encryption, unless an unusual one was typed."""
+        ports = PORTS[side]
+        if self[f"{side}_port"] in (0, *ports.values()):
+            self[f"{side}_port"] = ports[self[f"{side}_security"]]
+
+    @api.onchange("email")
+    def _onchange_email(self):
+        address = normalize(self.email or "")
+        if address and self.imap_username in (False, "", self.filled_imap_username):
+            self.imap_username = self.filled_imap_username = address
+            self._onchange_imap_username()
+
+    @api.onchange("imap_username")
+    def _onchange_imap_username(self):
+        if self.smtp_username in (False, "", self.filled_smtp_username):
+            self.smtp_username = self.filled_smtp_username = self.imap_username
+
+    # ------------------------------------------------------------------
+    # Checks
+    # ------------------------------------------------------------------
+
+    @api.constrains("email")
+    def _check_email(self):
+        for account in self:
+            if not account.email_normalized:
+                raise ValidationError(
+                    self.env._("%s is not an e-mail address.", account.email)
+                )
+
+    @api.constrains("imap_port", "smtp_port")
+    def _check_ports(self):
+        for account in self:
+            for port in (account.imap_port, account.smtp_port):
+                if not 1 <= port <= 65535:
+                    raise ValidationError(
+                        self.env._("%s is not a port: 1 to 65535.", port)
+                    )
+
+    @api.constrains("imap_host", "smtp_host")
+    def _check_hosts(self):
+        for host in self.mapped("imap_host") + self.mapped("smtp_host"):
+            if host and any(c.isspace() or c in "/@:\\" for c in host):
+                raise ValidationError(
+                    self.env._(
+                        "%s is not a host name. Type the name alone, such as "
+                        "imap.example.com.",
+                        host,
+                    )
+                )
+
+    # ------------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._strip(vals)
+        accounts = super().create(vals_list)
+        # sudo: a lease belongs to nobody
+        self.env["mailbox.lease"].sudo().create(
+            [{"account_id": account.id} for account in accounts]
+        )
+        return accounts
+
+    def write(self, vals):
+        self._strip(vals)
+        for account in self:
+            account._demand_password(vals)
+        result = super().write(vals)
+        if {"owner_id", "member_ids", "visibility", "company_id"} & vals.keys():
+            # Record rules keep each user's scopes in a cache.
+            self.env.registry.clear_cache()
+        if self._connection_fields() & vals.keys():
+            super().write({"failures": 0, "retry_at": False, "needs_person": False})
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_with_mail(self):
+        # sudo: mail of this mailbox that the user may not read counts as well
+        for account in self.sudo():
+            if self.env["mailbox.message"].sudo().search_count(
+                account._message_domain(), limit=1
+            ):
+                raise UserError(
+                    self.env._(
+                        "%s has e-mails on contacts. Archive it instead: it is no "
+                        "longer read or sent from, and its e-mails stay.",
+                        account.display_name,
+                    )
+                )
+
+    def _compute_display_name(self):
+        for account in self:
+            account.display_name = f"{account.name} <{account.email}>"
+
+    @api.model
+    def _strip(self, vals):
+        """White space around what was pasted into a form is never meant."""
+        for name in (
+            "email", "imap_host", "smtp_host", "imap_username", "smtp_username",
+        ):
+            if isinstance(vals.get(name), str):
+                vals[name] = vals[name].strip()
+
+    @api.model
+    def _connection_fields(self):
+        return {
+            f"{side}_{name}"
+            for side in ("imap", "smtp")
+            for name in ("host", "port", "security", "username", "password")
+        } | {"ca_certificate"}
+
+    def _demand_password(self, vals):
+        """A stored password is not sent to a server that was changed after it was
+        typed: whoever changes where it goes has to know it.
+
+        :raise ValidationError: naming the password to type again
+        """
+        self.ensure_one()
+        for side, label in (("imap", "IMAP"), ("smtp", "SMTP")):
+            changed = [
+                name
+                for name in ("host", "port", "security", "username")
+                if f"{side}_{name}" in vals
+                and vals[f"{side}_{name}"] != self[f"{side}_{name}"]
+                # Stronger encryption to the same place tells nobody anything.
+                and not (name == "security" and vals[f"{side}_{name}"] == "tls")
+            ]
+            if not changed or vals.get(f"{side}_password"):
+                continue
+            if not (self.imap_password_set or self[f"{side}_password_set"]):
+                continue
+            if side == "smtp" and not self.smtp_password_set:
+                # SMTP signs in with IMAP's password, which is at hand or not wanted
+                if vals.get("imap_password") or not vals.get("smtp_host", self.smtp_host):
+                    continue
+            raise ValidationError(
+                self.env._(
+                    "The %(side)s server or username was changed. Type the %(side)s "
+                    "password again, so that it is not sent elsewhere unnoticed.",
+                    side=label,
+                )
+            )
+
+    # ------------------------------------------------------------------
+    # For services
+    # ------------------------------------------------------------------
+
+    def _endpoint(self, side):
+        """The engine's view of one side, with the password opened.
+
+        :param side: "imap" or "smtp"
+        :raise UserError: when host, username or password is missing
+        """
+        self.ensure_one()
+        label = side.upper()
+        password = self.env["mailbox.credential"]._open(self, side)
+        for value, name in (
+            (self[f"{side}_host"], self.env._("host")),
+            (self[f"{side}_username"], self.env._("username")),
+            (password, self.env._("password")),
+        ):
+            if not value:
+                raise UserError(
+                    self.env._("%(side)s: type the %(field)s.", side=label, field=name)
+                )
+        return Endpoint(
+            side=Side(side),
+            host=self[f"{side}_host"],
+            port=self[f"{side}_port"],
+            security=Security(self[f"{side}_security"]),
+            username=self[f"{side}_username"],
+            password=password,
+            ca_pem=self.ca_certificate or None,
+        )
+
+    @api.model
+    def _egress_policy(self):
+        """Which addresses a mailbox may name, as the administrator allows them."""
+        parameter = self.env["ir.config_parameter"].sudo().get_param(
+            "mailbox_connector.allowed_networks", ""
+        )
+        networks = tuple(part for part in parameter.replace(",", " ").split() if part)
+        return EgressPolicy(allowed_networks=networks)
+
+    @api.model
+    def _own_addresses(self):
+        """Every address that is ours, normalised: never a customer."""
+        accounts = self.sudo().with_context(active_test=False).search([])
+        return frozenset(
+            filter(
+                None,
+                accounts.mapped("email_normalized")
+                + accounts.identity_ids.mapped("email_normalized"),
+            )
+        )
+
+    def _addresses(self):
+        """The addresses of this mailbox, normalised."""
+        self.ensure_one()
+        return {self.email_normalized, *self.identity_ids.mapped("email_normalized")}

@@ -1,0 +1,178 @@
+from datetime import timedelta
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+from ..exceptions import explain
+from ..services import folders as folder_service
+from ..services.probe import probe
+from .mailbox_sync import NOW, NOW_HARD
+
+
+class MailboxAccount(models.Model):
+    """What the buttons of a mailbox do."""
+
+    _inherit = "mailbox.account"
+
+    def action_connect(self):
+        """Try both sides and open the dialog that tells what was found.
+
+        Nothing is imported: that is the dialog's **Import**.
+        """
+        self.ensure_one()
+        self.check_access("write")
+        found = self._connect()
+        dialog = self.env["mailbox.connect"].create(self._dialog_values(found))
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Connect %s", self.email),
+            "res_model": "mailbox.connect",
+            "res_id": dialog.id,
+            "view_mode": "form",
+            "target": "new",
+        }
+
+    def _connect(self):
+        """Sign in to both sides, keep the folders and what did not work.
+
+        :return: :class:`services.probe.Probe`
+        """
+        self.ensure_one()
+        endpoints, problems = {}, {"imap": False, "smtp": False}
+        for side in ("imap", "smtp"):
+            if side == "smtp" and not self.smtp_host:
+                continue
+            try:
+                endpoints[side] = self._endpoint(side)
+            except UserError as error:
+                problems[side] = str(error)
+        found = probe(
+            endpoints.get("imap"), endpoints.get("smtp"), self._egress_policy()
+        )
+        values = {}
+        now = fields.Datetime.now()
+        for side in ("imap", "smtp"):
+            error = getattr(found, f"{side}_error")
+            if error:
+                problems[side] = explain(self.env, error)
+            values[f"{side}_problem"] = problems[side]
+            if side in endpoints and not problems[side]:
+                values[f"{side}_ok_at"] = now
+        if not problems["imap"]:
+            values.update(failures=0, retry_at=False, needs_person=False)
+            # sudo: the form's user has no right to make folders, Connect has
+            folder_service.refresh(self.sudo(), found.folders)
+        self.write(values)
+        return found
+
+    def _dialog_values(self, found):
+        folders = self.folder_ids.filtered(lambda folder: not folder.gone)
+        status = {f.raw_name: f.status for f in found.folders if f.status}
+        return {
+            "account_id": self.id,
+            "backfill_days": self.backfill_days,
+            "visibility": self.visibility,
+            "inbox_id": folders.filtered(lambda f: f.role == "inbox")[:1].id,
+            "sent_id": folders.filtered(lambda f: f.role == "sent")[:1].id,
+            "folder_line_ids": [
+                fields.Command.create(
+                    {
+                        "folder_id": folder.id,
+                        "sync": folder.sync,
+                        "messages": getattr(
+                            status.get(folder.raw_name), "messages", 0
+                        ),
+                    }
+                )
+                for folder in folders
+            ],
+        }
+
+    def _import_history(self, days):
+        """Start (or widen) the import of ``days`` days of history, and reading."""
+        self.ensure_one()
+        self.write({"backfill_days": days})
+        today = fields.Date.context_today(self)
+        # sudo: imports and the mailbox's state are written by nobody but the server
+        account = self.sudo()
+        account.backfill_ids.filtered(lambda b: b.state == "running").state = "stopped"
+        if days:
+            self.env["mailbox.backfill"].sudo().create(
+                {"account_id": self.id, "since": today - timedelta(days=days)}
+            )
+        account.invalidate_recordset(["backfill_ids"])
+        account.state = "connected"
+        self._wake("ir_cron_new_mail", "ir_cron_history")
+
+    def _wake(self, *names):
+        for name in names:
+            # sudo: any user may ask for their mailbox to be served
+            self.env.ref(f"mailbox_connector.{name}").sudo()._trigger()
+
+    def action_sync_now(self):
+        """Read new mail, and go on with history, for as long as a person waits."""
+        self.ensure_one()
+        self.check_access("read")
+        if self.state != "connected":
+            raise UserError(
+                self.env._("Connect this mailbox first: press Connect IMAP, then Import.")
+            )
+        sync_service = self.env["mailbox.sync"]
+        sync = sync_service._sync(self, "history", NOW, NOW_HARD)
+        self.invalidate_recordset()
+        if sync:
+            kind, text = "success", sync_service._result_text(self.sudo(), sync)
+            if sync.unfinished or self.backfill_state == "running":
+                self._wake("ir_cron_new_mail", "ir_cron_history")
+                text += " " + self.env._("It goes on by itself.")
+        elif self.imap_problem:
+            kind, text = "danger", self.imap_problem
+        else:
+            kind = "warning"
+            text = self.env._("This mailbox is being read at this moment.")
+        if sync:
+            self.sudo().last_result = text
+        return self._tell(kind, text)
+
+    def action_stop_history(self):
+        """Stop importing history; what has come in stays."""
+        self.check_access("write")
+        # sudo: imports are written by nobody but the server
+        self.sudo().backfill_ids.filtered(
+            lambda backfill: backfill.state == "running"
+        ).state = "stopped"
+
+    def action_send_test(self):
+        self.ensure_one()
+        self.check_access("read")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Send a test e-mail"),
+            "res_model": "mailbox.test.mail",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_account_id": self.id},
+        }
+
+    def action_view_messages(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("E-mails of %s", self.email),
+            "res_model": "mailbox.message",
+            "view_mode": "list,form",
+            "domain": self._message_domain(),
+        }
+
+    def _tell(self, kind, text):
+        """Show ``text`` on the screen and the form as it is now."""
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": kind,
+                "message": text,
+                "sticky": kind != "success",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }

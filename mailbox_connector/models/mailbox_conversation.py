@@ -1,0 +1,11 @@
+from odoo import fields, models
+
+
+class MailboxConversation(models.Model):
+    """Messages tied by Message-ID, In-Reply-To and References (RFC 5322 3.6.4)."""
+
+    _name = "mailbox.conversation"
+    _description = "E-mail conversation"
+    _log_access = False
+
+    message_ids = fields.One2many("mailbox.message", "conversation_id")

@@ -1,0 +1,26 @@
+from odoo import fields, models
+
+from .fields import BigInteger
+
+
+class MailboxLocation(models.Model):
+    """Where a message stands on a server."""
+
+    _name = "mailbox.location"
+    _description = "Place of an e-mail on the server"
+    _log_access = False
+    _rec_name = "uid"
+
+    message_id = fields.Many2one(
+        "mailbox.message", required=True, ondelete="cascade", index=True
+    )
+    folder_id = fields.Many2one(
+        "mailbox.folder", required=True, ondelete="cascade", index=True
+    )
+    uidvalidity = BigInteger(required=True)
+    uid = BigInteger(required=True)
+
+    _place_unique = models.Constraint(
+        "UNIQUE (folder_id, uidvalidity, uid)",
+        "A place on the server holds one message.",
+    )

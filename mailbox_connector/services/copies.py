@@ -1,0 +1,206 @@
+"""Copies: the native messages that show an e-mail in the chatter of a contact."""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from odoo import Command
+
+from ..engine.mime.html import cid_map
+
+if TYPE_CHECKING:
+    from .importer import Candidate, Importer
+
+#: An e-mail to more contacts than this is listed on the rest, not copied to them.
+MAX_COPIES = 20
+
+
+def show(importer: Importer, candidates: list[Candidate]) -> int:
+    """Link messages to their contacts and show them there.
+
+    :return: how many links are new
+    """
+    env = importer.env
+    record_ids = list({c.record_id for c in candidates})
+    linked = defaultdict(dict)
+    for link in env["mailbox.link"].search([("message_id", "in", record_ids)]):
+        linked[link.message_id.id][link.partner_id.id] = link
+    natives = _natives(env, candidates)
+    attachments = _Attachments(env, candidates)
+    link_values, copy_values = [], []
+    for candidate in candidates:
+        links = linked[candidate.record_id]
+        for match in candidate.matches:
+            if match.partner_id in links:
+                continue
+            links[match.partner_id] = True
+            values = {
+                "message_id": candidate.record_id,
+                "partner_id": match.partner_id,
+                "header": match.header,
+            }
+            link_values.append(values)
+            native = natives.get((candidate.parsed.message_id, match.partner_id))
+            if native:
+                values["mail_message_id"] = native
+            elif len(links) <= MAX_COPIES:
+                body, ids = attachments.of(candidate)
+                copy_values.append(
+                    (
+                        values,
+                        _copy_values(importer, candidate, match.partner_id, body, ids),
+                    )
+                )
+    made = env["mail.message"].create([values for _link, values in copy_values])
+    for (link, _values), copy in zip(copy_values, made, strict=True):
+        link["mail_message_id"] = copy.id
+    env["mailbox.link"].create(link_values)
+    env.flush_all()
+    _bind_parents(env, record_ids)
+    partners = env["res.partner"].browse({v["partner_id"] for v in link_values})
+    partners._mailbox_reload_chatter()
+    return len(link_values)
+
+
+def _copy_values(importer, candidate, partner_id, body, attachment_ids) -> dict:
+    """Every value of a copy: one left out would be computed, and cost more than
+    all the rest."""
+    parsed = candidate.parsed
+    from_ = parsed.addresses.get("from") or []
+    senders = {m.partner_id for m in candidate.matches if m.header == "from"}
+    if partner_id in senders:
+        author_id = partner_id
+    elif senders:
+        author_id = min(senders)
+    else:
+        author_id = importer.colleagues.get(from_[0].email if from_ else "", False)
+    return {
+        "model": "res.partner",
+        "res_id": partner_id,
+        "message_type": "email",
+        "subtype_id": importer.subtype_id,
+        "subject": parsed.subject,
+        "body": Markup(body),
+        "date": parsed.date,
+        "author_id": author_id,
+        "email_from": str(from_[0]) if from_ else importer.env._("Unknown sender"),
+        "incoming_email_to": ", ".join(map(str, parsed.addresses.get("to", ()))),
+        "incoming_email_cc": ", ".join(map(str, parsed.addresses.get("cc", ()))),
+        # Not the real Message-ID: by that one core's gateway would drop mail to an
+        # alias, and route answers to the copy. Not to be guessed either.
+        "message_id": f"<{secrets.token_hex(16)}.{candidate.record_id}@copy.invalid>",
+        "reply_to": False,
+        "parent_id": False,
+        "record_alias_domain_id": False,
+        "record_company_id": False,
+        "email_add_signature": False,
+        "is_internal": True,
+        "mail_server_id": False,
+        "attachment_ids": [Command.link(a) for a in attachment_ids],
+        "mailbox_message_id": candidate.record_id,
+        "mailbox_scope_id": importer.scope_ids[candidate.record_id],
+    }
+
+
+def _natives(env, candidates) -> dict[tuple[str, int], int]:
+    """Messages that the chatter shows already, by (Message-ID, contact): what was
+    sent from there, or what core's own gateway has put there."""
+    ids = {c.parsed.message_id for c in candidates if c.parsed.message_id}
+    partner_ids = {m.partner_id for c in candidates for m in c.matches}
+    env.cr.execute(
+        """
+        SELECT message_id, res_id, min(id) FROM mail_message
+         WHERE message_id = ANY(%s) AND model = 'res.partner' AND res_id = ANY(%s)
+         GROUP BY message_id, res_id
+        """,
+        [list(ids), list(partner_ids)],
+    )
+    return {(mid, partner): number for mid, partner, number in env.cr.fetchall()}
+
+
+class _Attachments:
+    """Bodies and attachments of messages: stored once, shared by their copies."""
+
+    def __init__(self, env, candidates):
+        self.env = env
+        self.known = {}
+        old = [c.record_id for c in candidates if not c.is_new]
+        if old:
+            self._read_known(old)
+        self._store([c for c in candidates if c.record_id not in self.known])
+
+    def of(self, candidate) -> tuple[str, list[int]]:
+        """Body (html) and attachment ids of a candidate's message."""
+        return self.known[candidate.record_id]
+
+    def _read_known(self, record_ids) -> None:
+        shown = self.env["mail.message"].search_fetch(
+            [("mailbox_message_id", "in", record_ids)], ["body", "attachment_ids"]
+        )
+        for copy in shown:
+            self.known.setdefault(
+                copy.mailbox_message_id.id, (copy.body, copy.attachment_ids.ids)
+            )
+
+    def _store(self, candidates) -> None:
+        unique = {c.record_id: c for c in candidates}
+        parts = [
+            (record_id, part)
+            for record_id, candidate in unique.items()
+            for part in candidate.parsed.attachments
+        ]
+        stored = (
+            self.env["ir.attachment"]
+            # As they came: no recompression, and no html that runs in our origin.
+            .with_context(image_no_postprocess=True, attachments_mime_plainxml=True)
+            .create(
+                [
+                    {
+                        "name": part.filename,
+                        "raw": part.content,
+                        "mimetype": part.mimetype,
+                        "res_model": "mailbox.message",
+                        "res_id": record_id,
+                        "company_id": False,
+                    }
+                    for record_id, part in parts
+                ]
+            )
+        )
+        ids, cids = defaultdict(list), defaultdict(dict)
+        for (record_id, part), attachment in zip(parts, stored, strict=True):
+            ids[record_id].append(attachment.id)
+            if part.content_id:
+                cids[record_id][part.content_id] = f"/web/image/{attachment.id}"
+        for record_id, candidate in unique.items():
+            body = candidate.parsed.html
+            if cids[record_id]:
+                body = cid_map(body, cids[record_id])
+            self.known[record_id] = (body, ids[record_id])
+
+
+def _bind_parents(env, record_ids) -> None:
+    """Tell copies what they answer, whichever of the two came last."""
+    env.cr.execute(
+        """
+        UPDATE mail_message copy
+           SET parent_id = parent_link.mail_message_id
+          FROM mailbox_link link
+          JOIN mailbox_message answer ON answer.id = link.message_id
+          JOIN mailbox_message parent ON parent.message_id_hash = answer.parent_hash
+          JOIN mailbox_link parent_link
+            ON parent_link.message_id = parent.id
+           AND parent_link.partner_id = link.partner_id
+         WHERE copy.id = link.mail_message_id
+           AND copy.mailbox_message_id IS NOT NULL
+           AND copy.parent_id IS NULL
+           AND parent_link.mail_message_id != copy.id
+           AND (answer.id = ANY(%(ids)s) OR parent.id = ANY(%(ids)s))
+        """,
+        {"ids": record_ids},
+    )
+    env["mail.message"].invalidate_model(["parent_id", "child_ids"])

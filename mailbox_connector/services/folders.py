@@ -1,0 +1,56 @@
+"""Keeps ``mailbox.folder`` in step with what the server lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..engine.types import Folder, Role
+
+#: Folders whose mail nobody means to see on a contact.
+UNREAD_ROLES = {Role.DRAFTS, Role.JUNK, Role.TRASH}
+ORDER = list(Role)
+
+
+def refresh(account, listed: Iterable[Folder]) -> list:
+    """Add new folders, mark vanished ones; write only what differs.
+
+    :param listed: selectable and other folders, as LIST gave them
+    :return: the new ``mailbox.folder`` records that are read
+    """
+    listed = {f.raw_name: f for f in listed if f.selectable}
+    known = {folder.raw_name: folder for folder in account.folder_ids}
+    has_all = any(f.role is Role.ALL for f in listed.values())
+    new_values = []
+    for raw_name, folder in listed.items():
+        values = {
+            "name": folder.name,
+            "role": folder.role.value,
+            "sequence": ORDER.index(folder.role),
+            "gone": False,
+        }
+        record = known.get(raw_name)
+        if record:
+            changed = {k: v for k, v in values.items() if record[k] != v}
+            if changed:
+                record.write(changed)
+            continue
+        new_values.append(
+            {
+                **values,
+                "account_id": account.id,
+                "raw_name": raw_name,
+                "sync": _is_read(folder, has_all),
+            }
+        )
+    for raw_name, record in known.items():
+        if raw_name not in listed and not record.gone:
+            record.gone = True
+    return account.env["mailbox.folder"].create(new_values).filtered("sync")
+
+
+def _is_read(folder: Folder, has_all: bool) -> bool:
+    """All folders but drafts, junk and trash, so that mail which a server rule files
+    away is not missed; where one holds everything (Gmail), that one."""
+    if has_all:
+        return folder.role is Role.ALL
+    return folder.role not in UNREAD_ROLES

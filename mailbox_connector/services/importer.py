@@ -1,0 +1,246 @@
+"""From raw messages to e-mails on contacts, in bulk and silently.
+
+A batch is parsed, told apart from what is there, tied into conversations, and
+written with a handful of statements: nobody is notified, nothing is sent, no
+contact or follower is made. A batch that fails is halved until the one bad message
+is found; it is put aside with its raw bytes and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg2 import Error as DatabaseError
+from psycopg2 import OperationalError
+from psycopg2.errors import UniqueViolation
+
+from odoo import SUPERUSER_ID
+
+from ..engine.errors import MessageError, one_line
+from ..engine.mime.ids import message_id_hash
+from ..engine.mime.parse import parse_message
+from ..engine.types import HeaderRecord, ParsedMessage
+from . import copies, threads
+from .matcher import Match
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Counts:
+    """What became of the messages of a batch or a whole run."""
+
+    seen: int = 0
+    matched: int = 0
+    linked: int = 0
+    skipped: int = 0
+    quarantined: int = 0
+
+    def add(self, other: Counts) -> None:
+        for name in vars(self):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass
+class Candidate:
+    """A message that belongs to a contact: its place, its matches, its bytes."""
+
+    header: HeaderRecord
+    matches: list[Match]
+    raw: bytes
+    parsed: ParsedMessage | None = None
+    record_id: int = 0
+    is_new: bool = False
+
+
+class Importer:
+    """Imports messages of one folder of one mailbox.
+
+    :param folder: the ``mailbox.folder`` they stand in; its ``uidvalidity`` is set
+    :param is_history: whether they are of the past: nobody is told then
+    """
+
+    def __init__(self, folder):
+        # The import belongs to nobody: no user becomes "creator" and reader of it.
+        self.folder = folder.with_user(SUPERUSER_ID).with_context(
+            lang=None, tracking_disable=True, mail_notrack=True
+        )
+        self.env = self.folder.env
+        self.account = self.folder.account_id
+        self.scope = self.env["mailbox.scope"]._for_accounts(self.account)
+        self.scope_ids: dict[int, int] = {}
+        self.own_addresses = self.account._addresses()
+        self.subtype_id = self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_comment")
+        colleagues = self.env["res.users"].search([("share", "=", False)])
+        self.colleagues = {
+            user.partner_id.email_normalized: user.partner_id.id for user in colleagues
+        }
+
+    def run(self, candidates: Sequence[Candidate]) -> Counts:
+        """Import ``candidates``; the caller saves the cursor and commits."""
+        counts = Counts(seen=len(candidates), matched=len(candidates))
+        self._run(list(candidates), counts)
+        return counts
+
+    def _run(self, candidates: list[Candidate], counts: Counts) -> None:
+        if not candidates:
+            return
+        try:
+            with self.env.cr.savepoint():
+                linked = self._import(candidates)
+                self.env.flush_all()
+            counts.linked += linked
+        except (OperationalError, UniqueViolation):
+            # No message's fault: the database is away, or another worker stored the
+            # same e-mail a moment ago. The caller starts the batch anew.
+            raise
+        except Exception as error:  # noqa: BLE001  any message may be the bad one
+            self.env.invalidate_all()
+            if len(candidates) == 1:
+                self._quarantine(candidates[0], error)
+                counts.quarantined += 1
+                return
+            middle = len(candidates) // 2
+            self._run(candidates[:middle], counts)
+            self._run(candidates[middle:], counts)
+
+    def _import(self, candidates: list[Candidate]) -> int:
+        for candidate in candidates:
+            if candidate.parsed is None:
+                candidate.parsed = parse_message(
+                    candidate.raw, candidate.header.internal_date
+                )
+        self._find_or_create(candidates)
+        self._locate(candidates)
+        fresh = [c for c in candidates if c.is_new]
+        threads.bind(self.env, [(c.record_id, c.parsed) for c in fresh])
+        return copies.show(self, candidates)
+
+    # ------------------------------------------------------------------
+
+    def _find_or_create(self, candidates: list[Candidate]) -> None:
+        """Give each candidate its ``mailbox.message``; widen the readers of those
+        that were seen in another mailbox before."""
+        Message = self.env["mailbox.message"]
+        keys = {identity(c.parsed): c for c in candidates}
+        known = {
+            (message.message_id_hash, message.fingerprint): message
+            for message in Message.search(
+                [("message_id_hash", "in", [key[0] for key in keys])]
+            )
+        }
+        new_keys = [key for key in keys if key not in known]
+        created = Message.create([self._message_values(keys[k], k) for k in new_keys])
+        by_key = dict(zip(new_keys, created, strict=True))
+        for candidate in candidates:
+            key = identity(candidate.parsed)
+            message = by_key.get(key)
+            candidate.is_new = message is not None and keys[key] is candidate
+            if message is None:
+                message = known[key]
+                self._widen(message)
+            candidate.record_id = message.id
+            self.scope_ids[message.id] = message.scope_id.id
+
+    def _widen(self, message) -> None:
+        scope = message.scope_id._with_account(self.account)
+        if scope != message.scope_id:
+            message.scope_id = scope
+            # sudo is implied: the importer is the superuser
+            self.env["mail.message"].search(
+                [("mailbox_message_id", "=", message.id)]
+            ).mailbox_scope_id = scope
+
+    def _message_values(self, candidate: Candidate, key: tuple[str, str]) -> dict:
+        parsed = candidate.parsed
+        sender = parsed.addresses.get("from") or []
+        outgoing = any(address.email in self.own_addresses for address in sender)
+        return {
+            "rfc_message_id": parsed.message_id,
+            "message_id_hash": key[0],
+            "fingerprint": key[1],
+            "parent_hash": parent_hash(parsed),
+            "scope_id": self.scope.id,
+            "direction": "out" if outgoing else "in",
+            "date": parsed.date,
+            "subject": parsed.subject,
+            "email_from": header_text(parsed, "from"),
+            "email_to": header_text(parsed, "to"),
+            "email_cc": header_text(parsed, "cc"),
+            "attachment_count": sum(not a.inline for a in parsed.attachments),
+        }
+
+    def _locate(self, candidates: list[Candidate]) -> None:
+        self.env.cr.execute(
+            """
+            INSERT INTO mailbox_location (folder_id, uidvalidity, uid, message_id)
+            SELECT %s, %s, unnest(%s), unnest(%s)
+            ON CONFLICT DO NOTHING
+            """,
+            [
+                self.folder.id,
+                self.folder.uidvalidity,
+                [c.header.uid for c in candidates],
+                [c.record_id for c in candidates],
+            ],
+        )
+
+    def _quarantine(self, candidate: Candidate, error: Exception) -> None:
+        """Put one message aside, as it came, with the reason in words."""
+        expected = isinstance(error, MessageError | DatabaseError | ValueError)
+        _logger.log(
+            logging.INFO if expected else logging.ERROR,
+            "Mailbox %s, folder %s, UID %s was put aside: %s",
+            self.account.id,
+            self.folder.id,
+            candidate.header.uid,
+            one_line(str(error)),
+            exc_info=not expected,
+        )
+        Quarantine = self.env["mailbox.quarantine"]
+        place = {
+            "folder_id": self.folder.id,
+            "uidvalidity": self.folder.uidvalidity,
+            "uid": candidate.header.uid,
+        }
+        if Quarantine.search_count([(k, "=", v) for k, v in place.items()], limit=1):
+            return
+        row = Quarantine.create(
+            {
+                **place,
+                "account_id": self.account.id,
+                "reason": one_line(str(error)) or type(error).__name__,
+            }
+        )
+        self.env["ir.attachment"].create(
+            {
+                "name": "message.eml",
+                "res_model": row._name,
+                "res_field": "raw",
+                "res_id": row.id,
+                "raw": candidate.raw,
+                "mimetype": "application/octet-stream",
+            }
+        )
+
+
+def header_text(parsed: ParsedMessage, header: str) -> str:
+    """The addresses of a header as people write them."""
+    return ", ".join(map(str, parsed.addresses.get(header, ())))
+
+
+def identity(parsed: ParsedMessage) -> tuple[str, str]:
+    """What makes an e-mail this one: hash of its Message-ID, and its content's.
+
+    A message without an id is known by its content and date alone.
+    """
+    name = parsed.message_id or f"{parsed.fingerprint} {parsed.date}"
+    return message_id_hash(name), parsed.fingerprint
+
+
+def parent_hash(parsed: ParsedMessage) -> str | bool:
+    """Hash of the Message-ID that a message answers, or False."""
+    parent = parsed.in_reply_to or (parsed.references or [""])[-1]
+    return message_id_hash(parent) if parent else False

@@ -1,0 +1,2 @@
+from . import mailbox_connect
+from . import mailbox_test_mail
