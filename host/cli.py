@@ -10,6 +10,7 @@ from .console import HostError, say
 HELP = """./dev COMMAND [arguments]
 
   demo [--once]      everything running on a filled mailbox, ready to click through
+  mail [FROM ...]    send the demo's mailbox a mail: ./dev mail FROM SUBJECT TEXT
   test [PART ...]    engine, addon, loader, e2e (these four by default), core
   lint [--fix]       ruff, pylint-odoo, the OCA checks, prettier
   bench [--json F]   figures, side by side with Odoo's own
@@ -44,8 +45,8 @@ def main() -> int:
 
 
 def _setup(arguments: list[str]) -> int:
-    from .system import require
     from .odoo_source import odoo_source
+    from .system import require
     from .venv import odoo_python
 
     require("servers", "browser")
@@ -130,6 +131,12 @@ def _demo(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _mail(arguments: list[str]) -> int:
+    from .demo import mail
+
+    return mail(arguments)
+
+
 def _bench(arguments: list[str]) -> int:
     from .bench import main as run
 
@@ -141,6 +148,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "demo": _demo,
     "down": _down,
     "lint": _lint,
+    "mail": _mail,
     "odoo": _odoo,
     "psql": _psql,
     "python": _python,

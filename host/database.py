@@ -40,7 +40,9 @@ def template(addons: Iterable[str]) -> str:
                 if odoo.filestore(part).exists():
                     shutil.rmtree(odoo.filestore(name), ignore_errors=True)
                     odoo.filestore(part).rename(odoo.filestore(name))
-                postgres.query("postgres", f'ALTER DATABASE "{part}" RENAME TO "{name}"')
+                postgres.query(
+                    "postgres", f'ALTER DATABASE "{part}" RENAME TO "{name}"'
+                )
     return name
 
 

@@ -6,32 +6,44 @@ Odoo itself logs it on a sound machine, stands in `ALLOWED` with its reason.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 LINE = re.compile(
     r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ \d+ (?P<level>[A-Z]+) \S+ (?P<rest>.*)"
 )
 BAD = {"WARNING", "ERROR", "CRITICAL"}
-# (pattern of "logger: message", why it says nothing about us)
-ALLOWED: tuple[tuple[str, str], ...] = ()
+# (pattern of the whole record from the logger's name on, why it is accepted)
+ALLOWED: tuple[tuple[str, str], ...] = (
+    (
+        r"odoo\.sql_db: bad query: .*ERROR: +could not serialize access due to",
+        "two requests met; PostgreSQL asks for a retry and Odoo does it (if that fails"
+        " too, another error is logged)",
+    ),
+)
 
 
 def problems(paths: Iterable[Path]) -> list[str]:
     """Every bad line of these logs, with what follows it up to the next line."""
-    found: list[str] = []
+    found = []
     for path in paths:
-        inside = False
-        for line in path.read_text(errors="replace").splitlines():
-            match = LINE.match(line)
-            if match:
-                inside = match["level"] in BAD and not _allowed(match["rest"])
-                if inside:
-                    found.append(f"{path.name}: {match['level']} {match['rest']}")
-            elif inside and len(found[-1]) < 4000:
-                found[-1] += f"\n{line}"
+        for level, record in _records(path):
+            if level in BAD and not _allowed(record):
+                found.append(f"{path.name}: {level} {record.strip()[:4000]}")
     return found
 
 
-def _allowed(text: str) -> bool:
-    return any(re.match(pattern, text) for pattern, _reason in ALLOWED)
+def _records(path: Path) -> Iterator[tuple[str, str]]:
+    """(level, text from the logger's name on) of each record, in all its lines."""
+    level, record = "", ""
+    for line in path.read_text(errors="replace").splitlines():
+        if match := LINE.match(line):
+            yield level, record
+            level, record = match["level"], match["rest"]
+        else:
+            record += f"\n{line}"
+    yield level, record
+
+
+def _allowed(record: str) -> bool:
+    return any(re.match(pattern, record, re.DOTALL) for pattern, _reason in ALLOWED)

@@ -21,9 +21,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import certificates, dovecot, exim, process
+from . import certificates, dovecot, exim, mail_users, process
 from .console import HostError
-from .lock import locked
+from .lock import leave, locked, use
 from .paths import state_dir
 
 if TYPE_CHECKING:
@@ -69,11 +69,13 @@ class MailServers:
         return ssl.create_default_context(cafile=str(self.ca_file))
 
     def password_of(self, user: str) -> str:
-        return _passwords(self.folder).get(user.lower(), self.password)
+        own = mail_users.passwords(_users(self.folder))
+        return own.get(user.lower(), self.password)
 
     def set_password(self, user: str, password: str) -> None:
         """Give `user` a password of its own, on both servers, at once."""
-        _set_password(self.folder, user, password)
+        with locked(_lock(self.folder)):
+            mail_users.set_password(_users(self.folder), user, password)
 
     @contextmanager
     def imap(self, user: str) -> "Iterator[IMAPClient]":
@@ -167,9 +169,10 @@ class MailServers:
         )
 
     def stop(self) -> None:
-        """Stop both servers; the mail stays for the next start."""
+        """Stop both servers, unless another process uses them; the mail stays."""
         with locked(_lock(self.folder)):
-            _stop(self.folder)
+            if leave(_in_use(self.folder)):
+                _stop(self.folder)
 
 
 def start(
@@ -183,6 +186,7 @@ def start(
     """
     folder = state_dir() / "mail" / name
     with locked(_lock(folder)):
+        use(_in_use(folder))
         wanted = {"imap_capability": imap_capability, "size_limit": size_limit}
         note = folder / "servers.json"
         if _running(folder) and note.exists():
@@ -270,29 +274,12 @@ def _lock(folder: Path) -> Path:
     return folder.with_suffix(".lock")
 
 
+def _in_use(folder: Path) -> Path:
+    return folder.with_suffix(".users")
+
+
 def _users(folder: Path) -> Path:
     return folder / "users"
-
-
-def _passwords(folder: Path) -> dict[str, str]:
-    lines = _users(folder).read_text().splitlines()
-    return dict(line.split(":", 1) for line in lines if not line.startswith("#"))
-
-
-def _set_password(folder: Path, user: str, password: str) -> None:
-    if not user or set(user + password) & set(":\n\r ") or not password:
-        raise ValueError("neither user nor password may hold a colon or a space")
-    with locked(_lock(folder)):
-        users = _users(folder)
-        size = users.stat().st_size
-        passwords = {**_passwords(folder), user.lower(): password}
-        text = "".join(f"{name}:{value}\n" for name, value in passwords.items())
-        # Dovecot reads the file again when its size or its second of change differs.
-        if len(text.encode()) == size:
-            text += "#\n"
-        part = users.with_suffix(".part")
-        part.write_text(text)
-        part.replace(users)
 
 
 __all__ = ["DOMAINS", "HOST", "PASSWORD", "MailServers", "start", "stop_all"]

@@ -2,14 +2,17 @@
 
 import os
 import subprocess
+import urllib.request
 from pathlib import Path
 
 from . import postgres
+from .console import HostError
 from .odoo_source import odoo_source
 from .paths import CHECKOUT, state_dir
-from .process import free_ports, spawn, which
+from .process import free_ports, spawn, wait_for, which
 from .venv import odoo_python
 
+# A hard memory limit would be inherited by the browser that a test starts.
 CONFIGURATION = """[options]
 addons_path = {addons}
 data_dir = {data}
@@ -23,6 +26,7 @@ http_port = {http}
 gevent_port = {gevent}
 without_demo = True
 max_cron_threads = {cron_threads}
+limit_memory_hard = 0
 screenshots = {screenshots}
 {extra}
 """
@@ -66,7 +70,9 @@ def configuration(
             host=postgres.socket_dir(),
             port=postgres.PORT,
             user=postgres.ROLE,
-            database=f"db_name = {database}\ndbfilter = ^{database}$" if database else "",
+            database=f"db_name = {database}\ndbfilter = ^{database}$"
+            if database
+            else "",
             http=http,
             gevent=gevent,
             cron_threads=cron_threads,
@@ -126,3 +132,20 @@ def serve(
     path, port = configuration(database, cron_threads=cron_threads, settings=settings)
     process = spawn(command(), log, env={**environment(path), **(env or {})})
     return process, f"http://127.0.0.1:{port}"
+
+
+def wait_until_served(
+    process: subprocess.Popen, address: str, timeout: float = 120
+) -> None:
+    """Wait until a server from `serve` answers."""
+
+    def answers() -> bool:
+        if process.poll() is not None:
+            raise HostError(f"Odoo ended with {process.returncode}")
+        try:
+            with urllib.request.urlopen(f"{address}/web/health", timeout=10) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    wait_for(answers, timeout, f"Odoo on {address}")

@@ -2,12 +2,13 @@
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from .console import HostError, step
-from .lock import locked
+from .lock import leave, locked, use
 from .paths import checkout_key, state_dir
 from .process import read_pid, run, service_dir
 
@@ -60,11 +61,15 @@ def pid() -> int | None:
     return read_pid(cluster() / "postmaster.pid", "postgres")
 
 
-def start() -> None:
-    """Make the cluster if there is none, and start it if it does not run."""
-    with locked(state_dir() / "postgres.lock"):
+def start() -> bool:
+    """Make the cluster if there is none, start it if it does not run.
+
+    Returns whether it had to be started.
+    """
+    with locked(_lock()):
+        use(_users())
         if pid():
-            return
+            return False
         data = cluster()
         if not (data / "PG_VERSION").exists():
             with step("PostgreSQL cluster"):
@@ -82,23 +87,30 @@ def start() -> None:
             with main.open("a") as handle:
                 handle.write("\ninclude 'mailbox.conf'\n")
         control("start", "-w", "-t", "120", "-l", str(data / "log"))
+        return True
 
 
-def stop() -> None:
-    if pid():
-        control("stop", "-m", "fast", "-w")
+def stop(only_unused: bool = False) -> None:
+    """Stop the cluster; with `only_unused`, not while another process uses it."""
+    with locked(_lock()):
+        if pid() and (leave(_users()) or not only_unused):
+            control("stop", "-m", "fast", "-w")
+
+
+def _lock() -> Path:
+    return state_dir() / "postgres.lock"
+
+
+def _users() -> Path:
+    return state_dir() / "postgres.users"
 
 
 def control(action: str, *options: str) -> None:
+    """Run pg_ctl as the user whom the cluster belongs to."""
     run(
         [programs() / "pg_ctl", "-D", cluster(), "-s", *options, action],
         as_service=True,
-        log=None if action != "start" else service_log(),
     )
-
-
-def service_log() -> Path:
-    return state_dir() / "postgres.log"
 
 
 def options() -> list[str]:
@@ -124,12 +136,11 @@ def databases() -> list[str]:
 
 
 @contextmanager
-def running():
+def running() -> Iterator[None]:
     """The cluster for the length of a block; left running if it ran before."""
-    ran = pid()
-    start()
+    started = start()
     try:
         yield
     finally:
-        if not ran:
-            stop()
+        if started:
+            stop(only_unused=True)

@@ -49,7 +49,7 @@ def require(*groups: str) -> None:
     names = " ".join(missing)
     if os.geteuid() != 0 or not which("apt-get"):
         raise HostError(
-            f"these programs are missing; install them (Debian: apt-get install {names})"
+            f"some programs are missing; install them (Debian: apt-get install {names})"
         )
     with step(f"system packages: {names}"), _services_left_alone():
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}

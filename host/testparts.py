@@ -1,6 +1,7 @@
 """The parts of `./dev test`: each runs one kind of tests and tells what came of it."""
 
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,12 @@ from .junit import Outcome, odoo_outcome, pytest_outcome
 from .logcheck import problems
 from .paths import ADDON, CHECKOUT
 from .process import finish, spawn, tail
+
+# Lines of Odoo's log about failed tests, which are counted as such.
+TEST_FAILED = re.compile(
+    r"(FAIL|ERROR): \w+\.\w+|failures?, \d+ errors? of |failed, \d+ error\(s\) of "
+    r"|At least one test failed"
+)
 
 
 @dataclass
@@ -49,7 +56,8 @@ def addon(run: Run) -> Result:
     install = run.folder / "addon-install.log"
     with database.temporary(name, run.keep):
         database.prepare(name, log=install)
-        return _pytest_odoo(run, "addon", name, [f"{ADDON.name}/tests"], [install])
+        arguments = [f"{ADDON.name}/tests", "--odoo-http"]
+        return _pytest_odoo(run, "addon", name, arguments, [install])
 
 
 def loader(run: Run) -> Result:
@@ -62,8 +70,8 @@ def loader(run: Run) -> Result:
         options = ("-i", ADDON.name, "--test-tags", f"/{ADDON.name}")
         code = odoo_tests(name, options, log)
     result.outcome = odoo_outcome(log)
-    result.problems = problems([log])
-    if code:
+    result.problems = [text for text in problems([log]) if not TEST_FAILED.search(text)]
+    if code and not result.outcome.failed:
         result.problems.append(f"Odoo ended with {code}:\n{tail(log, 15)}")
     _compare(run, result)
     return result
@@ -106,7 +114,6 @@ def _pytest_odoo(
         f"--odoo-config={path}",
         f"--odoo-database={name}",
         "--odoo-log-level=warn",
-        "--odoo-http",
     ]
     result = _pytest(run, part, [*arguments, *options], env)
     result.problems += problems([*logs, log, *sorted(server_logs.glob("*.log"))])
@@ -150,6 +157,7 @@ def timed(part: Callable[[Run], Result], run: Run) -> Result:
     result.problems += [
         f"skipped: {name} ({reason})" for name, reason in result.outcome.skipped.items()
     ]
+    result.problems = list(dict.fromkeys(result.problems))
     if not result.outcome.all:
         result.problems.append("no test ran")
     return result

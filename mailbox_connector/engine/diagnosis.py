@@ -132,6 +132,7 @@ SMTP_RULES = (
         hosts=_QQ_163,
         field=Field.PASSWORD,
     ),
+    Rule(Kind.TOO_LARGE, codes=("5.3.4", "5.2.3")),
     Rule(Kind.TOO_MANY_RECIPIENTS, codes=("4.5.3", "5.5.3")),
     Rule(Kind.TOO_MANY_RECIPIENTS, r"too many recipients"),
     Rule(
@@ -141,7 +142,6 @@ SMTP_RULES = (
         stages=("mail", "rcpt", "data"),
     ),
     Rule(Kind.TOO_MANY_CONNECTIONS, _TOO_MANY),
-    Rule(Kind.TOO_LARGE, codes=("5.3.4", "5.2.3")),
     Rule(Kind.TOO_LARGE, r"message (size|too (big|large))|size (limit|exceed)"),
     Rule(Kind.QUOTA, codes=("5.2.2", "4.2.2")),
     Rule(Kind.QUOTA, r"(mailbox|inbox)[^.]{0,30}full|over ?quota|quota exceeded"),
@@ -211,6 +211,10 @@ def from_imap(exc: Exception, endpoint: Endpoint, *, login: bool = False):
     found = _decide(IMAP_RULES, codes, text, endpoint.host, "" if bye else stage)
     if found is None:
         found = (_imap_class(exc, text, bool(bye)), None)
+    if found[0] is Kind.PROTOCOL and not text.startswith(("NO", "BAD", "[")):
+        # Whatever answers there may be no mail server: its words are not for
+        # the person who guessed its name.
+        text = ""
     return _error(*found, endpoint, text)
 
 

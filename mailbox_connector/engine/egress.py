@@ -92,10 +92,10 @@ def _embedded(ip: IPAddress) -> list[IPAddress]:
 
 
 def _is_public(ip: IPAddress) -> bool:
-    if ip.version == 6 and ip.ipv4_mapped is not None:
+    if ip.version == 6 and (ip.ipv4_mapped is not None or ip in _NAT64):
         return True  # its embedded address decides
     return (
-        (ip.is_global or ip in _NAT64)
+        ip.is_global
         and not ip.is_multicast
         and not ip.is_reserved
         and not ip.is_unspecified

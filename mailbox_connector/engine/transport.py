@@ -289,7 +289,7 @@ def _resolve(name: str, endpoint: Endpoint, limit: Deadline) -> list[tuple]:
 
     thread = threading.Thread(target=ask, name="mailbox-resolve", daemon=True)
     thread.start()
-    thread.join(limit.left())
+    thread.join(limit.bound(CONNECT_TIMEOUT))
     if not answer:
         raise endpoint_error(endpoint, Kind.TIMEOUT, field=Field.HOST)
     result = answer[0]
@@ -353,7 +353,8 @@ def _speaks_tls(connection: Connection, addresses: list[tuple]) -> bool:
     context.verify_mode = ssl.CERT_NONE
     family, kind, proto, _name, address = addresses[0]
     with socket.socket(family, kind, proto) as probe:
-        probe.settimeout(connection.deadline.bound(GREETING_PATIENCE))
+        patience = min(GREETING_PATIENCE, connection.read_timeout)
+        probe.settimeout(connection.deadline.bound(patience))
         try:
             probe.connect(address)
             name = idna_host(connection.endpoint.host)

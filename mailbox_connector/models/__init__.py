@@ -12,11 +12,14 @@ from . import mailbox_backfill
 from . import mailbox_lease
 from . import mailbox_sync
 from . import mailbox_actions
+from . import mailbox_sending
 from . import mailbox_quarantine
 from . import mailbox_outbox
 from . import mail_message
 from . import mail_mail
 from . import mail_thread
+from . import base_partner_merge
+from . import ir_attachment
 from . import ir_mail_server
 from . import ir_ui_menu
 from . import ir_websocket

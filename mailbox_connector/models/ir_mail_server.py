@@ -1,1 +1,153 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import email_normalize
 
+from ..services.outgoing import HEADER, SendingFailed, Transport, deliver
+
+#: What an administrator may set on a mailbox's server; all else follows the mailbox.
+FREE_FIELDS = {"max_email_size", "sequence"}
+
+
+class IrMailServer(models.Model):
+    """Outgoing servers of mailboxes: for display and choice, not for dialling.
+
+    Nobody is the owner (``owner_user_id``) of such a server: Odoo deletes personal
+    servers whose address is not the user's, and knows one a user.
+    """
+
+    _inherit = "ir.mail_server"
+
+    mailbox_account_id = fields.Many2one(
+        "mailbox.account",
+        string="Mailbox",
+        ondelete="cascade",
+        index="btree_not_null",
+        readonly=True,
+        copy=False,
+    )
+
+    _mailbox_unique = models.Constraint(
+        "UNIQUE (mailbox_account_id)", "A mailbox has one outgoing server."
+    )
+
+    # ------------------------------------------------------------------
+    # The mailbox is where it is changed
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if any(vals.get("mailbox_account_id") for vals in vals_list):
+            self._refuse_by_hand()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if "mailbox_account_id" in vals or (
+            vals.keys() - FREE_FIELDS and self.mailbox_account_id
+        ):
+            self._refuse_by_hand()
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_mailbox(self):
+        if self.mailbox_account_id:
+            self._refuse_by_hand()
+
+    def _refuse_by_hand(self):
+        if not self.env.su:
+            raise UserError(
+                self.env._("This server belongs to a mailbox. Change the mailbox instead.")
+            )
+
+    # ------------------------------------------------------------------
+    # Choice: never by default, never for strangers
+    # ------------------------------------------------------------------
+
+    def _find_mail_server_allowed_domain(self):
+        domain = super()._find_mail_server_allowed_domain()
+        return domain & Domain("mailbox_account_id", "=", False)
+
+    @api.model
+    def _filter_mail_servers_fallback(self, servers):
+        servers = super()._filter_mail_servers_fallback(servers)
+        return servers.filtered(lambda server: not server.mailbox_account_id)
+
+    # ------------------------------------------------------------------
+    # Connecting and sending
+    # ------------------------------------------------------------------
+
+    def _get_test_email_to(self):
+        if self.mailbox_account_id:
+            return self.mailbox_account_id.sudo().email_normalized
+        return super()._get_test_email_to()
+
+    def _connect__(self, *args, mail_server_id=None, allow_archived=False, **kwargs):
+        # sudo: as core does, to read the server
+        server = self.sudo().browse(mail_server_id or ())
+        if self._disable_send() or not server.mailbox_account_id:
+            return super()._connect__(
+                *args,
+                mail_server_id=mail_server_id,
+                allow_archived=allow_archived,
+                **kwargs,
+            )
+        self._check_forced_mail_server(server, allow_archived, kwargs.get("smtp_from"))
+        account = server.mailbox_account_id
+        try:
+            return account._open_transport()
+        except SendingFailed as failure:
+            if not allow_archived:
+                account._note_smtp(str(failure))
+            raise
+
+    def _build_email__(self, email_from, *args, headers=None, **kwargs):
+        delivery = (headers or {}).get(HEADER)
+        if not delivery:
+            return super()._build_email__(email_from, *args, headers=headers, **kwargs)
+        headers = {name: value for name, value in headers.items() if name != HEADER}
+        message = super()._build_email__(
+            delivery.email_from, *args, headers=headers, **kwargs
+        )
+        message.mailbox_delivery = delivery
+        return message
+
+    def _prepare_email_message__(self, message, smtp_session):
+        if not isinstance(smtp_session, Transport):
+            return super()._prepare_email_message__(message, smtp_session)
+        sender = email_normalize(message["From"])
+        if sender not in smtp_session.addresses:
+            raise SendingFailed(
+                self.env._(
+                    "%(sender)s is not an address of the mailbox %(mailbox)s.",
+                    sender=sender,
+                    mailbox=smtp_session.address,
+                )
+            )
+        del message["Return-Path"]
+        message["Return-Path"] = smtp_session.address
+        # An alias domain's bounce address is not the mailbox's to use.
+        server = self.with_context(domain_bounce_address=False)
+        _sender, recipients, message = super(
+            IrMailServer, server
+        )._prepare_email_message__(message, smtp_session)
+        return smtp_session.address, recipients, message
+
+    @api.model
+    def send_email(self, message, *args, smtp_session=None, **kwargs):
+        delivery = getattr(message, "mailbox_delivery", None)
+        if delivery is None:
+            return super().send_email(
+                message, *args, smtp_session=smtp_session, **kwargs
+            )
+        if (
+            not isinstance(smtp_session, Transport)
+            or smtp_session.account_id != delivery.account_id
+        ):
+            raise SendingFailed(
+                self.env._("This e-mail leaves through its mailbox or not at all.")
+            )
+        _sender, recipients, message = self._prepare_email_message__(
+            message, smtp_session
+        )
+        deliver(self.env, smtp_session, delivery, message, recipients)
+        return message["Message-Id"]

@@ -1,8 +1,24 @@
-from odoo import fields, models
+from datetime import datetime
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
+
+from odoo.addons.mail.tools.discuss import Store
+
+#: What a person may change on an e-mail that was imported.
+CHANGEABLE = {"starred_partner_ids", "pinned_at"}
+#: Operators that compare two messages by their place in a conversation.
+PLACE_OPERATORS = {"<", "<=", ">", ">="}
 
 
 class MailMessage(models.Model):
-    """Copies: messages that show an e-mail of a mailbox on a contact."""
+    """Copies: messages that show an e-mail of a mailbox on a contact.
+
+    A conversation with copies is in date order, (date, id); a message without a
+    date stands at its newest end. History arrives newest first, so that ids say
+    nothing about age.
+    """
 
     _inherit = "mail.message"
 
@@ -22,6 +38,183 @@ class MailMessage(models.Model):
         index="btree_not_null",
         readonly=True,
         copy=False,
-        groups="base.group_system",
         help="Whose mailboxes this e-mail was seen in; empty for all other messages.",
     )
+
+    _partner_date_idx = models.Index(
+        "(model, res_id, date DESC, id DESC) WHERE model = 'res.partner'"
+    )
+
+    # ------------------------------------------------------------------
+    # Access
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _mailbox_readable_domain(self):
+        """What the record rule says, for searches that core does without rules."""
+        Scope = self.env["mailbox.scope"].sudo()
+        if not Scope._any():
+            return Domain.TRUE
+        readable = Scope._readable_ids(self.env.user)
+        return Domain("mailbox_scope_id", "in", [False, *readable])
+
+    @api.model
+    def _search(
+        self, domain, offset=0, limit=None, order=None, *, bypass_access=False, **kw
+    ):
+        """Readers alone, also by way of relations that bypass access (a contact's
+        ``message_ids``); in date order, where :meth:`_message_fetch` asks for it."""
+        if bypass_access and not self.env.su:
+            domain = Domain(domain) & self._mailbox_readable_domain()
+        if self.env.context.get("mailbox_by_date"):
+            domain = Domain(domain).map_conditions(self._by_date)
+            if order in ("id DESC", "id ASC"):
+                order = order.replace("id", "date") + ", " + order
+        return super()._search(
+            domain, offset, limit, order, bypass_access=bypass_access, **kw
+        )
+
+    @api.model
+    def _get_with_access(self, message_id, mode="read", **kwargs):
+        """Core falls back on the right to the document; readers come first."""
+        message = super()._get_with_access(message_id, mode=mode, **kwargs)
+        if not message or self.env.su:
+            return message
+        # sudo: scopes have no access of their own
+        if message.sudo()._mailbox_readable_by(self.env.user):
+            return message
+        return self.browse()
+
+    def _mailbox_readable_by(self, user):
+        """Whether ``user`` is among the readers; of other messages everybody is."""
+        self.ensure_one()
+        scope = self.mailbox_scope_id
+        return not scope or scope.id in scope._readable_ids(user)
+
+    # ------------------------------------------------------------------
+    # Imported mail stays as it came
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            for name in ("mailbox_message_id", "mailbox_scope_id"):
+                # Always given: a default in the context is nobody's to set.
+                if vals.setdefault(name, False) and not self.env.su:
+                    raise AccessError(
+                        self.env._("Only a mailbox makes e-mails of a mailbox.")
+                    )
+            if vals["mailbox_scope_id"] and not vals.get("date"):
+                vals["date"] = fields.Datetime.now()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if not self.env.su and vals.keys() - CHANGEABLE:
+            if vals.keys() & {"mailbox_message_id", "mailbox_scope_id"}:
+                raise AccessError(
+                    self.env._("Nobody changes which mailbox an e-mail came from.")
+                )
+            self._mailbox_refuse_change()
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_mailbox(self):
+        if not self.env.su and self._mailbox_copies():
+            raise UserError(
+                self.env._(
+                    "An e-mail from a mailbox cannot be deleted here: it would be "
+                    "missing from its conversation."
+                )
+            )
+
+    def _mailbox_copies(self):
+        # sudo: whether it is an e-mail of a mailbox, not which
+        return self.sudo().filtered("mailbox_scope_id").sudo(self.env.su)
+
+    def _mailbox_refuse_change(self):
+        """
+        :raise UserError: when one of these messages is an e-mail of a mailbox
+        """
+        if self._mailbox_copies():
+            raise UserError(
+                self.env._(
+                    "An e-mail from a mailbox stays as it was sent; it cannot be "
+                    "edited."
+                )
+            )
+
+    # ------------------------------------------------------------------
+    # Date order
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _message_fetch(self, domain, *, thread=None, **kwargs):
+        """In date order for a contact with e-mails that the user may read.
+
+        The result then has a key ``mailbox``: {"by_date": bool} for the client. It
+        is missing where no mailbox has anything to say: core's own behaviour.
+        """
+        if not (thread and thread._name == "res.partner"):
+            return super()._message_fetch(domain, thread=thread, **kwargs)
+        scope_ids = self.env["mailbox.scope"].sudo()._readable_ids(self.env.user)
+        if not scope_ids:
+            return super()._message_fetch(domain, thread=thread, **kwargs)
+        by_date = thread._mailbox_has_copies(scope_ids)
+        records = self.with_context(mailbox_by_date=True) if by_date else self
+        result = super(MailMessage, records)._message_fetch(
+            domain, thread=thread, **kwargs
+        )
+        if by_date:
+            messages = result["messages"].with_env(self.env)
+            result["messages"] = messages.sorted(
+                lambda message: (message.date or datetime.max, message.id),
+                reverse=True,
+            )
+        result["mailbox"] = {"by_date": by_date}
+        return result
+
+    @api.model
+    def _by_date(self, condition):
+        """An id compared in a domain stands for the place of that message.
+
+        A cursor that is gone is compared as it is. Messages without a date are
+        found by a first page, not by asking for what is newer: that would cost the
+        use of the index.
+        """
+        operator, message_id = condition.operator, condition.value
+        if condition.field_expr != "id" or operator not in PLACE_OPERATORS:
+            return condition
+        # sudo: where a message stands, not what it says
+        cursor = self.sudo().with_context(mailbox_by_date=False).browse(message_id)
+        if not cursor.exists():
+            return condition
+        if not cursor.date:
+            undated = Domain("date", "=", False)
+            if operator[0] == ">":
+                return undated & condition
+            return ~undated | condition
+        # The first condition bounds the scan of the index.
+        return Domain("date", operator[0] + "=", cursor.date) & (
+            Domain("date", operator[0], cursor.date) | condition
+        )
+
+    # ------------------------------------------------------------------
+    # For the client
+    # ------------------------------------------------------------------
+
+    def _to_store_defaults(self, target):
+        """E-mails also say which mailboxes they were seen in."""
+        defaults = super()._to_store_defaults(target)
+        Scope = self.env["mailbox.scope"].sudo()
+        if target.is_current_user(self.env) and Scope._readable_ids(self.env.user):
+            defaults.append(
+                Store.Attr(
+                    "mailbox_emails",
+                    # sudo: the addresses of mailboxes that the user may read
+                    lambda message: message.sudo().mailbox_scope_id._emails_for(
+                        self.env.user
+                    ),
+                    predicate=lambda message: bool(message.sudo().mailbox_scope_id),
+                )
+            )
+        return defaults

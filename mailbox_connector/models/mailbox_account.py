@@ -144,6 +144,7 @@ class MailboxAccount(models.Model):
         compute="_compute_backfill",
     )
     message_count = fields.Integer(compute="_compute_message_count", string="E-mails")
+    can_edit = fields.Boolean(compute="_compute_can_edit")
 
     _days_in_range = models.Constraint(
         "CHECK (backfill_days BETWEEN 0 AND 3650)",
@@ -212,6 +213,12 @@ class MailboxAccount(models.Model):
             account.message_count = self.env["mailbox.message"].search_count(
                 account._message_domain()
             )
+
+    @api.depends_context("uid")
+    def _compute_can_edit(self):
+        """Members use a mailbox; its owner and managers change it."""
+        for account in self:
+            account.can_edit = not account._origin or account._origin.has_access("write")
 
     def _message_domain(self):
         self.ensure_one()
@@ -305,7 +312,7 @@ class MailboxAccount(models.Model):
         result = super().write(vals)
         if {"owner_id", "member_ids", "visibility", "company_id"} & vals.keys():
             # Record rules keep each user's scopes in a cache.
-            self.env.registry.clear_cache()
+            self.env["mailbox.scope"]._readers_changed()
         if self._connection_fields() & vals.keys():
             super().write({"failures": 0, "retry_at": False, "needs_person": False})
         return result
@@ -325,9 +332,14 @@ class MailboxAccount(models.Model):
                     )
                 )
 
+    @api.depends("name", "email")
     def _compute_display_name(self):
         for account in self:
-            account.display_name = f"{account.name} <{account.email}>"
+            account.display_name = (
+                f"{account.name} <{account.email}>"
+                if account.name and account.email
+                else account.name or account.email or self.env._("New mailbox")
+            )
 
     @api.model
     def _strip(self, vals):

@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.exceptions import AccessError
 
 from ..engine.imap.ranges import UidRanges
 from .fields import BigInteger
@@ -59,6 +60,14 @@ class MailboxFolder(models.Model):
     _raw_name_unique = models.Constraint(
         "UNIQUE (account_id, raw_name)", "A mailbox has each folder once."
     )
+
+    def write(self, vals):
+        """A person chooses what is read; the rest is written by the sync alone."""
+        if not self.env.su and vals.keys() - {"sync"}:
+            raise AccessError(
+                self.env._("Of a folder only whether it is read can be changed.")
+            )
+        return super().write(vals)
 
     def _handled(self):
         """All UIDs that need no second look, imported or skipped."""

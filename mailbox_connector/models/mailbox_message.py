@@ -67,24 +67,24 @@ class MailboxMessage(models.Model):
     def _search_partner_ids(self, operator, value):
         if operator not in ("in", "any"):
             return NotImplemented
-        return Domain("link_ids", "any!", [("partner_id", operator, value)])
+        return Domain("link_ids", "any!", Domain("partner_id", operator, value))
 
+    @api.depends("link_ids.mail_message_id")
     def _compute_attachment_ids(self):
-        by_message = self.env["ir.attachment"]._read_group(
-            [("res_model", "=", self._name), ("res_id", "in", self.ids)],
-            ["res_id"],
-            ["id:recordset"],
-        )
-        attachments = dict(by_message)
         for message in self:
-            message.attachment_ids = attachments.get(message.id, False)
+            message.attachment_ids = message._shown().attachment_ids.ids
 
     @api.depends("link_ids.mail_message_id")
     def _compute_body(self):
-        # sudo: who may read the e-mail may read it on whichever contact shows it
         for message in self:
-            shown = message.sudo().link_ids.mail_message_id[:1]
-            message.body = shown.body
+            message.body = message._shown().body
+
+    def _shown(self):
+        """One of the chatter's messages that show this e-mail.
+
+        sudo: who may read the e-mail may read it on whichever contact shows it.
+        """
+        return self.sudo().link_ids.mail_message_id[:1]
 
     # ------------------------------------------------------------------
     # Access: through a mailbox one reads, or through a contact one may read
@@ -106,9 +106,10 @@ class MailboxMessage(models.Model):
         partners = (
             self.env["res.partner"].with_context(active_test=False)._search([])
         )
-        return Domain(
-            "scope_id", "any!", [("account_ids", "any!", [("id", "in", accounts.ids)])]
-        ) | Domain("link_ids", "any!", [("partner_id", "in", partners)])
+        # "any!": links and scopes have no access rights of their own.
+        mine = Domain("account_ids", "any!", Domain("id", "in", accounts.ids))
+        theirs = Domain("partner_id", "in", partners)
+        return Domain("scope_id", "any!", mine) | Domain("link_ids", "any!", theirs)
 
     @api.model
     def _search(self, domain, *args, bypass_access=False, **kwargs):

@@ -1,3 +1,5 @@
+from psycopg2.errors import SerializationFailure
+
 from odoo import api, fields, models, tools
 
 
@@ -22,45 +24,74 @@ class MailboxScope(models.Model):
         "UNIQUE (key)", "There is a scope for these mailboxes already."
     )
 
+    # ------------------------------------------------------------------
+    # The scope of a set of mailboxes
+    # ------------------------------------------------------------------
+
     @api.model
     def _for_accounts(self, accounts):
         """The scope of the set ``accounts``, made when there is none yet."""
         ids = sorted(accounts.ids)
         key = ",".join(map(str, ids))
-        scope_id = self._id_by_key(key)
-        if scope_id:
-            return self.browse(scope_id)
+        scope = self.sudo().search([("key", "=", key)])
+        if scope:
+            return self.browse(scope.id)
         self.env.cr.execute(
             "INSERT INTO mailbox_scope (key) VALUES (%s) ON CONFLICT (key) DO NOTHING",
             [key],
         )
+        if not self.env.cr.rowcount:
+            # Made by another worker a moment ago, not to be seen from here yet.
+            raise SerializationFailure(f"mailbox.scope {key}")
         scope = self.sudo().search([("key", "=", key)])
         scope.account_ids = [fields.Command.set(ids)]
-        self.env.registry.clear_cache()
+        self._readers_changed()
         return self.browse(scope.id)
-
-    @tools.ormcache("key")
-    def _id_by_key(self, key):
-        return self.sudo().search([("key", "=", key)]).id
 
     def _with_account(self, account):
         """The scope of my mailboxes and ``account``."""
         accounts = self.sudo().account_ids
         return self if account in accounts else self._for_accounts(accounts | account)
 
+    # ------------------------------------------------------------------
+    # Who reads what; asked for at every search of messages, hence cached
+    # ------------------------------------------------------------------
+
+    @api.model
+    @tools.ormcache()
+    def _any(self):
+        """Whether there is a scope at all: without, nothing here costs anything."""
+        self.env.cr.execute("SELECT EXISTS (SELECT FROM mailbox_scope)")
+        return self.env.cr.fetchone()[0]
+
     @api.model
     def _readable_ids(self, user):
-        """Ids of the scopes whose mails ``user`` may read, as a list.
+        """Ids of the scopes whose mails ``user`` may read, as a tuple.
 
         Portal and public users read none. Empty when no mailbox exists.
         """
+        return self._readable(user.id)[0] if self._any() else ()
+
+    def _emails_for(self, user):
+        """Addresses of those of my mailboxes whose mails ``user`` may read."""
+        accounts = self.account_ids
+        readable = self._readable(user.id)[1]
+        return accounts.filtered(lambda a: a.id in readable).mapped("email")
+
+    @api.model
+    @tools.ormcache("user_id")
+    def _readable(self, user_id):
+        """Ids of the scopes, and of the mailboxes, that a user may read."""
+        user = self.env["res.users"].sudo().browse(user_id)
         if not user._is_internal():
-            return []
+            return (), ()
+        self.env["mailbox.account"].flush_model()
         self.env.cr.execute(
             """
-            SELECT DISTINCT rel.mailbox_scope_id
-              FROM mailbox_account_mailbox_scope_rel rel
-              JOIN mailbox_account account ON account.id = rel.mailbox_account_id
+            SELECT account.id, rel.mailbox_scope_id
+              FROM mailbox_account account
+              LEFT JOIN mailbox_account_mailbox_scope_rel rel
+                ON account.id = rel.mailbox_account_id
              WHERE (account.visibility = 'everyone'
                     AND account.company_id = ANY(%(companies)s))
                 OR account.owner_id = %(user)s
@@ -70,4 +101,21 @@ class MailboxScope(models.Model):
             """,
             {"user": user.id, "companies": user.company_ids.ids},
         )
-        return sorted(row[0] for row in self.env.cr.fetchall())
+        rows = self.env.cr.fetchall()
+        scope_ids = {scope_id for _account, scope_id in rows if scope_id}
+        return tuple(sorted(scope_ids)), tuple(sorted({row[0] for row in rows}))
+
+    @api.model
+    def _readers_changed(self):
+        """Forget who reads what: here at once, and everywhere as soon as this
+        transaction is committed, be it one of many of a long job."""
+        registry = self.env.registry
+        registry.clear_cache()
+
+        def committed():
+            # Again: another thread may have asked while the change was not to be seen.
+            registry.clear_cache()
+            registry.signal_changes()
+
+        if registry.ready:
+            self.env.cr.postcommit.add(committed)

@@ -1,13 +1,28 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .ir_websocket import SUBCHANNEL
 
 
 class ResPartner(models.Model):
+    """What stands on a contact: its e-mails, in its chatter and in a list."""
+
     _inherit = "res.partner"
 
     mailbox_message_count = fields.Integer(
         string="E-mails",
         compute="_compute_mailbox_message_count",
         groups="base.group_user",
+    )
+    # The chatter reads messages on its own. What core does with this field (unread
+    # counts, suggested recipients, the portal) is not about imported mail, and
+    # would load thousands of them.
+    message_ids = fields.One2many(
+        domain=lambda self: [
+            ("message_type", "!=", "user_notification"),
+            ("mailbox_scope_id", "=", False),
+        ]
     )
 
     # Core looks contacts up by this column without an index; so do we, per message.
@@ -18,20 +33,22 @@ class ResPartner(models.Model):
     @api.depends_context("uid")
     def _compute_mailbox_message_count(self):
         """How many e-mails of the contact the user may read."""
+        counts = {}
         # sudo: links have no access of their own; the user's scopes are asked for
-        scopes = self.env["mailbox.scope"].sudo()._readable_ids(self.env.user)
-        counts = dict(
-            self.env["mailbox.link"]
-            .sudo()
-            ._read_group(
-                [
-                    ("partner_id", "in", self.ids),
-                    ("message_id.scope_id", "in", scopes),
-                ],
-                ["partner_id"],
-                ["__count"],
+        scope_ids = self.env["mailbox.scope"].sudo()._readable_ids(self.env.user)
+        if scope_ids:
+            counts = dict(
+                self.env["mailbox.link"]
+                .sudo()
+                ._read_group(
+                    [
+                        ("partner_id", "in", self.ids),
+                        ("message_id.scope_id", "in", scope_ids),
+                    ],
+                    ["partner_id"],
+                    ["__count"],
+                )
             )
-        )
         for partner in self:
             partner.mailbox_message_count = counts.get(partner._origin, 0)
 
@@ -46,5 +63,74 @@ class ResPartner(models.Model):
             "context": {"create": False},
         }
 
+    # ------------------------------------------------------------------
+    # The chatter
+    # ------------------------------------------------------------------
+
+    def _mailbox_has_copies(self, scope_ids):
+        """Whether the chatter shows e-mails of one of these scopes."""
+        self.ensure_one()
+        self.env["mailbox.link"].flush_model()
+        self.env.cr.execute(
+            """
+            SELECT EXISTS (
+                SELECT FROM mailbox_link link
+                  JOIN mailbox_message message ON message.id = link.message_id
+                 WHERE link.partner_id = %s
+                   AND link.mail_message_id IS NOT NULL
+                   AND message.scope_id = ANY(%s))
+            """,
+            [self.id, list(scope_ids)],
+        )
+        return self.env.cr.fetchone()[0]
+
     def _mailbox_reload_chatter(self):
-        """Tell open chatters of these contacts that e-mails have come."""
+        """Tell open chatters of these contacts that e-mails have come.
+
+        It is sent when the transaction is committed, to those who may read the
+        contact (:meth:`ir.websocket._build_bus_channel_list`), and says no more
+        than which contact.
+        """
+        for partner in self:
+            partner._bus_send(
+                "mailbox_connector.contact/mail",
+                {"partner_id": partner.id},
+                subchannel=SUBCHANNEL,
+            )
+
+    def _check_can_update_message_content(self, messages):
+        messages._mailbox_refuse_change()
+        return super()._check_can_update_message_content(messages)
+
+    def _compute_message_attachment_count(self):
+        result = super()._compute_message_attachment_count()
+        if self.env["mailbox.scope"].sudo()._any():
+            for partner in self:
+                partner.message_attachment_count += self.env[
+                    "ir.attachment"
+                ].search_count(partner._mailbox_file_domain())
+        return result
+
+    def _get_mail_thread_data_attachments(self):
+        attachments = super()._get_mail_thread_data_attachments()
+        if self.env["mailbox.scope"].sudo()._any():
+            attachments += self.env["ir.attachment"].search(
+                self._mailbox_file_domain(), order="id desc"
+            )
+        return attachments
+
+    def _mailbox_file_domain(self):
+        """The files, not the pictures inside bodies, of the contact's e-mails.
+
+        Searched with the user's rights: those are the e-mails'.
+        """
+        self.env["mailbox.link"].flush_model()
+        shown = SQL(
+            """(
+            SELECT rel.attachment_id
+              FROM mailbox_link link
+              JOIN message_attachment_rel rel ON rel.message_id = link.mail_message_id
+             WHERE link.partner_id = ANY(%s))""",
+            self.ids,
+        )
+        return Domain("res_model", "=", "mailbox.message") & Domain("id", "in", shown)

@@ -23,5 +23,5 @@ class ResUsers(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if "company_ids" in vals:
-            self.env.registry.clear_cache()
+            self.env["mailbox.scope"]._readers_changed()
         return result

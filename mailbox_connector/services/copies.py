@@ -173,7 +173,8 @@ class _Attachments:
         )
         ids, cids = defaultdict(list), defaultdict(dict)
         for (record_id, part), attachment in zip(parts, stored, strict=True):
-            ids[record_id].append(attachment.id)
+            if not part.inline:
+                ids[record_id].append(attachment.id)
             if part.content_id:
                 cids[record_id][part.content_id] = f"/web/image/{attachment.id}"
         for record_id, candidate in unique.items():

@@ -186,6 +186,7 @@ class Importer:
                 [c.record_id for c in candidates],
             ],
         )
+        self.env["mailbox.message"].invalidate_model(["location_ids"])
 
     def _quarantine(self, candidate: Candidate, error: Exception) -> None:
         """Put one message aside, as it came, with the reason in words."""

@@ -11,11 +11,11 @@ class MailboxConnect(models.TransientModel):
     account_id = fields.Many2one(
         "mailbox.account", required=True, ondelete="cascade", readonly=True
     )
-    imap_problem = fields.Char(related="account_id.imap_problem")
-    smtp_problem = fields.Char(related="account_id.smtp_problem")
-    imap_host = fields.Char(related="account_id.imap_host")
-    smtp_host = fields.Char(related="account_id.smtp_host")
-    state = fields.Selection(related="account_id.state")
+    imap_problem = fields.Char(related="account_id.imap_problem", related_sudo=False)
+    smtp_problem = fields.Char(related="account_id.smtp_problem", related_sudo=False)
+    imap_host = fields.Char(related="account_id.imap_host", related_sudo=False)
+    smtp_host = fields.Char(related="account_id.smtp_host", related_sudo=False)
+    state = fields.Selection(related="account_id.state", related_sudo=False)
     inbox_id = fields.Many2one("mailbox.folder", string="Inbox", readonly=True)
     sent_id = fields.Many2one(
         "mailbox.folder",
@@ -56,7 +56,7 @@ class MailboxConnect(models.TransientModel):
     def _choose_sent(self):
         folders = self.account_id.sudo().folder_ids
         former = folders.filtered(lambda folder: folder.role == "sent")
-        if self.sent_id and self.sent_id != former:
+        if self.sent_id in folders and self.sent_id != former:
             former.role = "other"
             self.sent_id.sudo().role = "sent"
 

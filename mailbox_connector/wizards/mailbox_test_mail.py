@@ -24,7 +24,7 @@ class MailboxTestMail(models.TransientModel):
     account_id = fields.Many2one(
         "mailbox.account", required=True, ondelete="cascade", readonly=True
     )
-    account_email = fields.Char(related="account_id.email")
+    account_email = fields.Char(related="account_id.email", related_sudo=False)
     email_to = fields.Char(
         string="To",
         required=True,

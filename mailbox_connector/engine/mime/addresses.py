@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ..types import Address
 from .charsets import from_raw
@@ -12,7 +12,9 @@ from .words import text as header_text
 #: Addresses taken of one header; a message to more is bulk anyway.
 MAX_ADDRESSES = 1_000
 #: Characters of one header that are looked at.
-MAX_LENGTH = 400_000
+MAX_LENGTH = 200_000
+#: Longer values are no single plain address.
+_SHORT = 500
 
 # The usual two forms, which are nearly all of the traffic.
 _SIMPLE = re.compile(
@@ -21,18 +23,19 @@ _SIMPLE = re.compile(
     re.ASCII,
 )
 _ADDR_SPEC = re.compile(r'("(?:[^"\\\r\n]|\\.)+"|[^\s<>()",;:\\@]+)@([^\s<>()",;@]+)')
-_LOOSE = re.compile(r"[^\s<>()\[\]\"',;:@]+@[^\s<>()\[\]\"',;:@]+\.[^\s<>()\"',;:@]+")
-_TOKEN = re.compile(
-    r"""
-      (?P<quoted>"(?:[^"\\]|\\.)*")
-    | (?P<word>=\?[^?\s]{1,60}\?[bBqQ]\?[^?]*(?:\?(?!=)[^?]*)*\?=)
+_LOOSE = re.compile(
+    r"[^\s<>()\[\]\"',;:@]{1,128}@[^\s<>()\[\]\"',;:@]{1,250}\.[^\s<>()\"',;:@]{1,63}"
+)
+_AT = re.compile(r"\s{0,9}@\s{0,9}")
+_TOKENS = r"""
+    | (?P<word>=\?[^?\s]{1,60}\?[bBqQ]\?[^?]*(?:\?(?!=)[^?]*){0,3}\?=)
     | (?P<angle><[^<>]*>)
     | (?P<special>[(),;:<>"\\])
     | (?P<atom>[^\s(),;:<>"\\]+)
     | (?P<space>\s+)
-    """,
-    re.X | re.S,
-)
+"""
+_TOKEN = re.compile(r'(?P<quoted>"(?:[^"\\]|\\.)*")' + _TOKENS, re.X | re.S)
+_UNQUOTED = re.compile(_TOKENS.strip().removeprefix("|"), re.X | re.S)
 
 
 def parse_addresses(values: str | bytes | Iterable[str | bytes] | None):
@@ -114,7 +117,8 @@ def _clean(spec: str) -> str:
 
 
 def _parse_value(value: str) -> list[Address]:
-    simple = _SIMPLE.match(value) if value.isascii() else None
+    short = len(value) <= _SHORT and value.isascii()
+    simple = _SIMPLE.match(value) if short else None
     if simple:
         email = _clean(simple[2] or simple[3])
         name = " ".join((simple[1] or "").split())
@@ -122,13 +126,24 @@ def _parse_value(value: str) -> list[Address]:
     return [address for part in _split(value) if (address := _read(part)) is not None]
 
 
+def _tokens(value: str) -> Iterator[tuple[str, str]]:
+    for match in _TOKEN.finditer(value):
+        if match[0] == '"':
+            # Never closed: looking for its end again and again would take ages.
+            break
+        yield match.lastgroup or "", match[0]
+    else:
+        return
+    for match in _UNQUOTED.finditer(value, match.end()):
+        yield match.lastgroup or "", match[0]
+
+
 def _split(value: str) -> list[list[tuple[str, str]]]:
     """Tokens of each mailbox: split at commas and semicolons, groups opened."""
     parts: list[list[tuple[str, str]]] = [[]]
     depth = 0
     comment: list[str] = []
-    for match in _TOKEN.finditer(value):
-        kind, text = match.lastgroup or "", match[0]
+    for kind, text in _tokens(value):
         if text == "(":
             depth += 1
             comment = comment if depth > 1 else []
@@ -158,13 +173,12 @@ def _read(tokens: list[tuple[str, str]]) -> Address | None:
         email = _spec(spec)
         if email:
             return Address(_name(name_tokens) or _decoded(" ".join(comments)), email)
-    bare = "".join(text for kind, text in name_tokens if kind in ("atom", "quoted"))
-    email = _spec(bare)
+    email = _spec("".join(text for _kind, text in name_tokens))
     if email:
         return Address(_decoded(" ".join(comments)), email)
     # "Jane Doe jane@example.com", or the whole of it in an encoded word
     text = _name(name_tokens) or _decoded(" ".join(angles))
-    loose = _LOOSE.findall(text)
+    loose = _LOOSE.findall(text[:1_000])
     if len(set(loose)) != 1:
         return None
     email = _clean(loose[0])
@@ -174,8 +188,7 @@ def _read(tokens: list[tuple[str, str]]) -> Address | None:
 
 def _spec(text: str) -> str:
     """An addr-spec, also behind an obsolete route or with ``mailto:``."""
-    text = "".join(text.split()) if '"' not in text else text.strip()
-    text = text.strip("'")
+    text = _AT.sub("@", text[:1_000]).strip().strip("'")
     if text.lower().startswith("mailto:"):
         text = text[7:]
     if text.startswith("@") and ":" in text:

@@ -85,14 +85,15 @@ _cleaner = nh3.Cleaner(
 )
 # A style may fetch a picture from anywhere, and margins below zero lay a mail over
 # the page around it; nh3 looks at the names of properties, not at their values.
-_STYLE = re.compile(r'\sstyle="([^"]*)"')
+# (nh3 writes every attribute in double quotes, and no other "<" than a tag's.)
+_STYLE = re.compile(r'(<[a-z0-9]+(?: [\w:-]+="[^"]*")*?) style="([^"]*)"')
 _BAD_VALUE = re.compile(
     r"url\s*\(|image-set|expression|@import|javascript|\\|&#|:\s*-|\s-\d|position", re.I
 )
 #: None of them anywhere: no style needs a closer look.
 _SIGNS = ("url", "image-set", "expression", "import", "javascript", "\\", "&#")
 _SIGNS += (":-", ": -", " -", "position", "\t-", "\n-")
-_CID = re.compile(r'(<img\b[^>]*?\bsrc=")cid:([^"]*)(")', re.I)
+_CID = re.compile(r'(<img(?: [\w:-]+="[^"]*")*? src=")cid:([^"]*)(")', re.I)
 
 
 def clean(source: str) -> str:
@@ -107,13 +108,13 @@ def clean(source: str) -> str:
 
 
 def _safe_style(match: re.Match) -> str:
-    if not _BAD_VALUE.search(match[1]):
+    if not _BAD_VALUE.search(match[2]):
         return match[0]
     # Entities of the attribute are decoded first: they may hold the semicolon.
-    declarations = html.unescape(match[1]).split(";")
+    declarations = html.unescape(match[2]).split(";")
     kept = [one for one in declarations if one.strip() and not _BAD_VALUE.search(one)]
     style = html.escape(";".join(kept), quote=True)
-    return f' style="{style}"' if style else ""
+    return f'{match[1]} style="{style}"' if style else match[1]
 
 
 def cid_map(cleaned: str, urls: Mapping[str, str]) -> str:

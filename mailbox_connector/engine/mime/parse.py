@@ -21,7 +21,7 @@ MAX_DATA_IMAGES = 100
 
 _EPOCH = datetime(1990, 1, 1)
 _DATA_IMAGE = re.compile(
-    r"""(<img\b[^>]{0,4000}?\bsrc\s*=\s*)(["'])data:(image/(?:png|gif|jpe?g|webp|bmp))"""
+    r"""(<img\b[^<>]{0,2000}?\bsrc\s*=\s*)(["'])data:(image/(?:png|gif|jpe?g|webp|bmp))"""
     r""";base64,([A-Za-z0-9+/=\s%]+)\2""",
     re.I,
 )

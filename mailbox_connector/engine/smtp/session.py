@@ -19,8 +19,8 @@ from ..types import Endpoint, Security
 
 #: Lines of one reply; EHLO answers have some twenty.
 MAX_REPLY_LINES = 500
-#: Seconds for QUIT, which nobody needs to wait for.
-QUIT_TIMEOUT = 3.0
+#: Seconds for QUIT and RSET, which nobody needs to wait for.
+FAREWELL_TIMEOUT = 3.0
 
 
 class MailboxSMTP(smtplib.SMTP):
@@ -83,6 +83,16 @@ class MailboxSMTP(smtplib.SMTP):
                 Kind.OUTCOME_UNKNOWN, server_text=text
             ) from None
 
+    def _rset(self):
+        """After a refusal: what was refused and why must not be lost to this."""
+        patience = self.connection.read_timeout
+        self.connection.read_timeout = min(patience, FAREWELL_TIMEOUT)
+        try:
+            self.rset()
+        except (EngineError, smtplib.SMTPException):
+            self.close()
+        self.connection.read_timeout = patience
+
     def starttls(self, *_args, **_kwargs):
         """Encrypt, verified; refuse to go on without."""
         self.ehlo_or_helo_if_needed()
@@ -102,7 +112,7 @@ class MailboxSMTP(smtplib.SMTP):
         """Say goodbye if that is quick, and hang up. Never raises."""
         answer = (221, b"")
         if self.sock is not None:
-            self.connection.read_timeout = QUIT_TIMEOUT
+            self.connection.read_timeout = FAREWELL_TIMEOUT
             try:
                 answer = self.docmd("quit")
             except (EngineError, smtplib.SMTPException, OSError):
@@ -238,6 +248,15 @@ def _check_size(connection: MailboxSMTP, mime: bytes) -> None:
 
 def _envelope(connection, mail_from, recipients, mime):
     """Options of MAIL, and (sender, {recipient on the wire: as it was given})."""
+    for address, kind in (
+        *((one, Kind.RECIPIENT_REFUSED) for one in recipients or [""]),
+        (mail_from or "<>@", Kind.SENDER_REFUSED),
+    ):
+        # smtplib would cut a control character off and send to what is left.
+        if "@" not in address or any(c < " " or c in "\x7f" for c in address):
+            raise connection.connection.error(
+                kind, field=Field.ADDRESS, detail=address
+            )
     connection.ehlo_or_helo_if_needed()
     options = []
     if not mime.isascii() and connection.has_extn("8bitmime"):

@@ -1,0 +1,88 @@
+"""`./dev bench`: figures, measured side by side in one run."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from . import bench_backfill, mailservers, postgres, worker
+from .bench_row import Bench, Row
+from .console import HostError, say
+from .paths import state_dir
+from .system import require
+
+ROWS: dict[str, Callable[[Bench], Row]] = {
+    "backfill_vs_core": bench_backfill.row,
+}
+USAGE = "./dev bench [--quick] [--profile] [--json FILE] [ROW ...]"
+#: Load of the machine, per core, from which figures of this run are in doubt.
+BUSY = 0.5
+
+
+def main(arguments: list[str]) -> int:
+    """0 when every row reaches what it has to."""
+    quick, profile, path, names = _options(arguments)
+    require("servers")
+    if (code := worker.in_odoo_python(["bench", *arguments])) is not None:
+        return code
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    if load > BUSY:
+        say(f"this machine is busy (load {load:.1f} a core): trust ratios, not times")
+    with postgres.running():
+        servers = mailservers.start()
+        try:
+            bench = Bench(_folder(), servers, quick, profile)
+            say(f"logs of this run: {bench.folder}")
+            rows = [ROWS[name](bench) for name in names]
+        finally:
+            if servers.started:
+                servers.stop()
+    _print(rows)
+    if path:
+        result = {row.name: row.as_json() for row in rows}
+        path.write_text(json.dumps(result, indent=2) + "\n")
+    return 0 if all(row.holds for row in rows) else 1
+
+
+def _options(arguments: list[str]) -> tuple[bool, bool, Path | None, list[str]]:
+    left = list(arguments)
+    flags = [flag in left for flag in ("--quick", "--profile")]
+    path = None
+    if "--json" in left:
+        at = left.index("--json")
+        if at + 1 == len(left):
+            raise HostError(f"--json wants a file: {USAGE}")
+        path = Path(left[at + 1])
+        if not path.absolute().parent.is_dir():
+            raise HostError(f"there is no folder {path.absolute().parent}")
+        del left[at : at + 2]
+    names = [part for part in left if part not in ("--quick", "--profile")]
+    if unknown := set(names) - set(ROWS):
+        raise HostError(f"no such row: {', '.join(sorted(unknown))}; {USAGE}")
+    return flags[0], flags[1], path, names or list(ROWS)
+
+
+def _folder() -> Path:
+    """A new folder for logs; those of the last runs are kept."""
+    runs = state_dir() / "bench-runs"
+    runs.mkdir(exist_ok=True)
+    for old in sorted(runs.iterdir())[:-4]:
+        shutil.rmtree(old, ignore_errors=True)
+    folder = runs / f"{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}"
+    folder.mkdir()
+    return folder
+
+
+def _print(rows: list[Row]) -> None:
+    print(f"{'row':24} {'value':>10} {'reach':>10}  holds  unit")
+    for row in rows:
+        sign = "≥" if row.at_least else "≤"
+        holds = "yes" if row.holds else "NO"
+        print(
+            f"{row.name:24} {row.value:10.1f} {f'{sign} {row.reach:g}':>10}"
+            f"  {holds:5}  {row.unit}"
+        )
+        for label, value in row.details:
+            print(f"    {label:28} {value}")

@@ -1,0 +1,51 @@
+from odoo import api, models
+
+
+class BasePartnerMergeAutomaticWizard(models.TransientModel):
+    """Contacts that are merged keep every e-mail once.
+
+    Core moves foreign keys one table at a time and has no means against two rows
+    that become equal: those of ours are folded before it starts.
+    """
+
+    _inherit = "base.partner.merge.automatic.wizard"
+
+    @api.model
+    def _update_foreign_keys(self, src_partners, dst_partner):
+        self._mailbox_fold(src_partners, dst_partner)
+        return super()._update_foreign_keys(src_partners, dst_partner)
+
+    @api.model
+    def _update_reference_fields(self, src_partners, dst_partner):
+        # Again: an import may have committed in between.
+        self._mailbox_fold(src_partners, dst_partner)
+        result = super()._update_reference_fields(src_partners, dst_partner)
+        dst_partner._mailbox_reload_chatter()
+        return result
+
+    @api.model
+    def _mailbox_fold(self, src_partners, dst_partner):
+        """Of the links, and copies, that two of the contacts have of one e-mail keep
+        one; the destination's before others, and one shown before one listed only."""
+        partners = src_partners | dst_partner
+        # sudo: links have no access of their own; merging is checked by core
+        links = self.env["mailbox.link"].sudo().search(
+            [("partner_id", "in", partners.ids)], order="message_id, id"
+        )
+        surplus_links = links.browse()
+        surplus_copies = self.env["mail.message"].sudo()
+        for same in links.grouped("message_id").values():
+            if len(same) == 1:
+                continue
+            kept = same.filtered(lambda link: link.partner_id == dst_partner) or same[:1]
+            copies = (kept + (same - kept)).mail_message_id
+            # What core's gateway or a user has put there is more than a copy.
+            native = copies.filtered(lambda copy: not copy.mailbox_message_id)
+            shown = (native or copies)[:1]
+            dropped = copies.filtered("mailbox_message_id") - shown
+            dropped.child_ids.parent_id = shown
+            kept.mail_message_id = shown
+            surplus_copies += dropped
+            surplus_links += same - kept
+        surplus_links.unlink()
+        surplus_copies.unlink()

@@ -1,0 +1,276 @@
+import logging
+from datetime import timedelta
+
+from psycopg2 import OperationalError
+
+from odoo import SUPERUSER_ID, api, fields, models, tools
+from odoo.tools import formataddr
+
+from ..engine.errors import EngineError
+from ..engine.smtp.session import open_smtp
+from ..exceptions import explain
+from ..services.outgoing import SendingFailed, Transport
+from ..services.sent_copy import files_itself
+
+_logger = logging.getLogger(__name__)
+
+#: Odoo's names of the encryptions; always with verification.
+ENCRYPTION = {"tls": "ssl_strict", "starttls": "starttls_strict"}
+#: Behind all other servers, which are chosen by it where no From decides.
+SEQUENCE = 1000
+#: How often at most a success is written on the mailbox.
+SUCCESS_NOTED = timedelta(minutes=10)
+
+
+class MailboxAccount(models.Model):
+    """Sending: who may send as a mailbox, and its outgoing server.
+
+    The ``ir.mail_server`` of a mailbox lets Odoo's own choice, queue and failure
+    display work. It shows host and port; the connection is built from the mailbox.
+    """
+
+    _inherit = "mailbox.account"
+
+    mail_server_ids = fields.One2many(
+        "ir.mail_server", "mailbox_account_id", groups="base.group_system"
+    )
+    sent_copy = fields.Selection(
+        [
+            ("automatic", "Automatic"),
+            ("odoo", "By Odoo"),
+            ("provider", "By the provider"),
+        ],
+        string="Sent folder is filled",
+        required=True,
+        default="automatic",
+        help="What is sent from Odoo also stands in the mailbox's Sent folder. Some "
+        "providers put it there by themselves; Odoo does it for the others. Automatic "
+        "knows the large providers and looks before it files.",
+    )
+    sent_copy_problem = fields.Char(string="Sent folder", readonly=True, copy=False)
+
+    # ------------------------------------------------------------------
+    # CRUD: the outgoing server follows
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        accounts = super().create(vals_list)
+        accounts._follow_mail_server()
+        return accounts
+
+    def write(self, vals):
+        result = super().write(vals)
+        if self._mail_server_fields() & vals.keys():
+            self._follow_mail_server()
+        if self._mail_server_fields() & vals.keys() or {"owner_id", "member_ids"} & (
+            vals.keys()
+        ):
+            # sudo: whoever may change the mailbox has its queued mail held
+            self.env["mail.mail"].sudo()._queued_for(self)._hold_for_mailbox()
+        return result
+
+    def unlink(self):
+        # sudo: nobody else's rights matter to mail that is in the queue
+        queued = self.env["mail.mail"].sudo()._queued_for(self)
+        self.sudo().mail_server_ids.unlink()
+        result = super().unlink()
+        queued.invalidate_recordset(["mailbox_account_id"])
+        queued._hold_for_mailbox()
+        self.env.registry.clear_cache()
+        return result
+
+    @api.model
+    def _mail_server_fields(self):
+        return {
+            "active",
+            "name",
+            "email",
+            "identity_ids",
+            "smtp_host",
+            "smtp_port",
+            "smtp_security",
+        }
+
+    def _follow_mail_server(self):
+        """Keep the outgoing servers in step with the mailboxes."""
+        Server = self.env["ir.mail_server"].sudo().with_context(active_test=False)
+        # sudo: users of a mailbox have no access to outgoing servers
+        for account in self.sudo():
+            server = Server.search([("mailbox_account_id", "=", account.id)])
+            values = {
+                "active": bool(account.active and account.smtp_host),
+                "name": account.display_name,
+                "from_filter": ",".join(sorted(filter(None, account._addresses()))),
+                "smtp_host": account.smtp_host or server.smtp_host,
+                "smtp_port": account.smtp_port,
+                "smtp_encryption": ENCRYPTION[account.smtp_security],
+            }
+            changed = {k: v for k, v in values.items() if server[k] != v}
+            if server and changed:
+                server.write(changed)
+            elif not server and account.smtp_host:
+                Server.create(
+                    {**values, "mailbox_account_id": account.id, "sequence": SEQUENCE}
+                )
+        self.env.registry.clear_cache()
+
+    def _mail_server(self):
+        """The outgoing server of this mailbox, if it can send."""
+        self.ensure_one()
+        # sudo: see _follow_mail_server
+        return self.sudo().mail_server_ids.filtered("active")[:1]
+
+    # ------------------------------------------------------------------
+    # Who sends as whom
+    # ------------------------------------------------------------------
+
+    @api.model
+    @tools.ormcache()
+    def _sending_index(self):
+        """Outgoing servers of mailboxes, empty when there is none.
+
+        :return: ({server id: mailbox id}, {address: [mailbox ids]})
+        """
+        # sudo: an index of all mailboxes, which no user gets to see
+        servers = (
+            self.env["ir.mail_server"]
+            .sudo()
+            .search([("mailbox_account_id", "!=", False)])
+        )
+        addresses = {}
+        for account in servers.mailbox_account_id:
+            for address in account._addresses():
+                addresses.setdefault(address, []).append(account.id)
+        return {server.id: server.mailbox_account_id.id for server in servers}, addresses
+
+    def _may_send(self, user):
+        """Whether ``user`` may send as this mailbox: its owner and members may."""
+        self.ensure_one()
+        account = self.sudo()
+        return user._is_internal() and user in account.owner_id | account.member_ids
+
+    @api.model
+    def _mailboxes_of(self, user, company):
+        """Mailboxes that ``user`` may send as, the preferred one first: their own
+        before shared ones, and among these the ones that work."""
+        # sudo: the question is what the user may send as, whoever asks
+        accounts = self.sudo().search(
+            [
+                ("state", "=", "connected"),
+                ("smtp_host", "!=", False),
+                ("company_id", "in", user.company_ids.ids),
+                "|",
+                ("owner_id", "=", user.id),
+                ("member_ids", "in", user.id),
+            ]
+        )
+        return accounts.sorted(
+            lambda account: (
+                account.company_id != company,
+                account.owner_id != user,
+                bool(account.smtp_problem),
+                account.id,
+            )
+        )
+
+    def _email_formatted(self):
+        """The From of this mailbox."""
+        self.ensure_one()
+        return formataddr((self.name, self.email_normalized))
+
+    def _why_not_sending(self):
+        """Why mail of this mailbox is held now, in words; False if it is not."""
+        self.ensure_one()
+        if not self.active:
+            return self.env._(
+                "The mailbox %s is archived. Its mail waits here; it is not sent by "
+                "another server. Restore the mailbox, then send it again.",
+                self.email,
+            )
+        if not self.smtp_host or not self._mail_server():
+            return self.env._(
+                "The mailbox %s has no SMTP server. Its mail waits here; it is not sent "
+                "by another server.",
+                self.email,
+            )
+        return False
+
+    # ------------------------------------------------------------------
+    # Connecting
+    # ------------------------------------------------------------------
+
+    def _open_transport(self):
+        """Connect and sign in to SMTP.
+
+        :return: :class:`services.outgoing.Transport`
+        :raise SendingFailed: in words that name the field to look at
+        """
+        self.ensure_one()
+        account = self.sudo()
+        policy = account._egress_policy()
+        try:
+            return Transport(
+                account, lambda: open_smtp(account._endpoint("smtp"), policy)
+            )
+        except EngineError as error:
+            raise SendingFailed(explain(self.env, error)) from error
+
+    def _note_smtp(self, problem):
+        """Keep on the mailbox that sending fails, or works again.
+
+        On a cursor of its own: a mail that has left must not come back because the
+        mailbox's row was changed by someone else, who then goes first.
+        """
+        self.ensure_one()
+        now = fields.Datetime.now()
+        fresh = self.smtp_ok_at and self.smtp_ok_at > now - SUCCESS_NOTED
+        if problem == self.smtp_problem and (problem or fresh):
+            return
+        values = {"smtp_problem": problem}
+        if not problem:
+            values["smtp_ok_at"] = now
+        try:
+            with self.env.registry.cursor() as cr:
+                cr.execute("SET LOCAL lock_timeout = '2s'")
+                env = api.Environment(cr, SUPERUSER_ID, {})
+                env[self._name].browse(self.id).write(values)
+        except OperationalError:
+            _logger.info("Mailbox %s: the state of sending was not noted", self.id)
+
+    # ------------------------------------------------------------------
+    # Sent folder
+    # ------------------------------------------------------------------
+
+    def _sent_folder(self):
+        self.ensure_one()
+        return self.folder_ids.filtered(lambda f: f.role == "sent" and not f.gone)[:1]
+
+    def _provider_files_sent(self):
+        """Whether sent mail comes into the Sent folder by itself."""
+        self.ensure_one()
+        if self.sent_copy == "automatic":
+            return files_itself(self.smtp_host or "")
+        return self.sent_copy == "provider"
+
+
+class MailboxIdentity(models.Model):
+    _inherit = "mailbox.identity"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        identities = super().create(vals_list)
+        identities.account_id._follow_mail_server()
+        return identities
+
+    def write(self, vals):
+        accounts = self.account_id
+        result = super().write(vals)
+        (accounts | self.account_id)._follow_mail_server()
+        return result
+
+    def unlink(self):
+        accounts = self.account_id
+        result = super().unlink()
+        accounts.exists()._follow_mail_server()
+        return result

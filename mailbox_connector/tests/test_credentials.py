@@ -1,0 +1,94 @@
+"""Keys: where they come from, and that none is made where another was in use."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
+
+from cryptography.fernet import Fernet
+
+from odoo.tests import TransactionCase, tagged
+from odoo.tools import config
+
+from .. import credentials
+
+
+@tagged("post_install", "-at_install")
+class TestKeys(TransactionCase):
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.startPatcher(patch.dict(config.options, {"data_dir": folder.name}))
+        self.startPatcher(patch.dict(os.environ))
+        os.environ.pop(credentials.ENVIRONMENT, None)
+
+    def test_key_file_is_made_once_and_only_its_owner_reads_it(self):
+        token = credentials.seal("secret")
+        path = self.folder / credentials.FILE_NAME
+        self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+        self.assertEqual([p.name for p in self.folder.iterdir()], [path.name])
+        self.assertEqual(credentials.unseal(token), "secret")
+        self.assertEqual(
+            credentials.token_key_id(credentials.seal("more")),
+            credentials.token_key_id(token),
+        )
+
+    def test_no_key_is_made_where_passwords_of_another_key_are_stored(self):
+        with self.assertRaisesRegex(credentials.KeyProblem, "0badcafe"):
+            credentials.seal("secret", frozenset({"0badcafe"}))
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_missing_key_is_named_and_nothing_is_made(self):
+        token = credentials.seal("secret")
+        (self.folder / credentials.FILE_NAME).unlink()
+        with self.assertRaisesRegex(
+            credentials.KeyProblem, credentials.token_key_id(token)
+        ):
+            credentials.unseal(token)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_environment_comes_before_the_file_and_keys_rotate(self):
+        old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+        os.environ[credentials.ENVIRONMENT] = old
+        token = credentials.seal("secret")
+        os.environ[credentials.ENVIRONMENT] = f"{new},{old}"
+        self.assertEqual(credentials.unseal(token), "secret")
+        fresh = credentials.seal("secret")
+        self.assertNotEqual(
+            credentials.token_key_id(fresh), credentials.token_key_id(token)
+        )
+        os.environ[credentials.ENVIRONMENT] = new
+        self.assertEqual(credentials.unseal(fresh), "secret")
+        with self.assertRaises(credentials.KeyProblem):
+            credentials.unseal(token)
+
+    def test_altered_token_and_bad_key_are_told(self):
+        token = credentials.seal("secret")
+        with self.assertRaisesRegex(credentials.KeyProblem, "altered"):
+            credentials.unseal(token[:-6] + "AAAAA=")
+        os.environ[credentials.ENVIRONMENT] = "not-a-key"
+        with self.assertRaisesRegex(credentials.KeyProblem, "not a Fernet key"):
+            credentials.seal("secret")
+
+    def test_reseal_moves_every_stored_password_to_the_first_key(self):
+        old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+        os.environ[credentials.ENVIRONMENT] = old
+        account = self.env["mailbox.account"].create(
+            {
+                "email": "keys@example.com",
+                "name": "Keys",
+                "imap_host": "imap.example.com",
+                "imap_username": "keys",
+                "imap_password": "secret",
+            }
+        )
+        os.environ[credentials.ENVIRONMENT] = f"{new},{old}"
+        self.env["mailbox.credential"].search(
+            [("account_id", "!=", account.id)]
+        ).unlink()
+        self.assertEqual(self.env["mailbox.credential"]._reseal(), 1)
+        os.environ[credentials.ENVIRONMENT] = new
+        self.assertEqual(account._endpoint("imap").password, "secret")

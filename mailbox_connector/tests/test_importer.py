@@ -1,0 +1,309 @@
+"""What an import makes of mail: whose it is, what is shown, what is never done."""
+
+from datetime import datetime, timedelta, timezone
+
+from odoo.tests import new_test_user, tagged
+
+from odoo.addons.mailbox_connector.services.copies import MAX_COPIES
+from odoo.addons.mailbox_connector.services.importer import Candidate, Importer
+from odoo.addons.mailbox_connector.engine.types import HeaderRecord
+
+from .common import PNG, MailboxCase, mail
+
+OURS = "sales@example.org"
+
+
+@tagged("post_install", "-at_install")
+class TestMatching(MailboxCase):
+    def _partner(self, email, **values):
+        return self.env["res.partner"].create(
+            {"name": email.partition("@")[0], "email": email, **values}
+        )
+
+    def test_contacts_are_found_in_every_address_header(self):
+        names = ("from", "replyto", "to", "cc")
+        partners = {n: self._partner(f"{n}@customer.example") for n in names}
+        [message] = self.import_mail(
+            mail(
+                "X <from@customer.example>",
+                f"{OURS}, TO@Customer.Example",
+                cc="cc@customer.example",
+                Reply_To="replyto@customer.example",
+            )
+        )
+        self.assertEqual(
+            {link.partner_id: link.header for link in message.link_ids},
+            {
+                partners["from"]: "from",
+                partners["replyto"]: "reply_to",
+                partners["to"]: "to",
+                partners["cc"]: "cc",
+            },
+        )
+
+    def test_every_contact_with_the_address_gets_the_mail(self):
+        twins = self._partner("twin@customer.example") + self._partner(
+            "Twin <twin@customer.example>"
+        )
+        [message] = self.import_mail(mail("twin@customer.example", OURS))
+        self.assertEqual(message.link_ids.partner_id, twins)
+        for twin in twins:
+            self.assertEqual(self.copies(message, twin).author_id, twin)
+
+    def test_strangers_leave_no_trace(self):
+        before = self.env["mailbox.message"].search_count([])
+        partners = self.env["res.partner"].search_count([])
+        self.assertFalse(self.import_mail(mail("nobody@stranger.example", OURS)))
+        self.assertEqual(self.env["mailbox.message"].search_count([]), before)
+        self.assertEqual(self.env["res.partner"].search_count([]), partners)
+
+    def test_archived_contacts_and_other_companies_are_not_matched(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        self._partner("old@customer.example", active=False)
+        self._partner("far@customer.example", company_id=other.id)
+        for sender in ("old@customer.example", "far@customer.example"):
+            self.assertFalse(self.import_mail(mail(sender, OURS)))
+
+    def test_own_addresses_and_colleagues_are_never_customers(self):
+        self._partner(OURS)
+        self._partner("alias@example.org")
+        self.account.identity_ids = [(0, 0, {"email": "alias@example.org"})]
+        colleague = new_test_user(self.env, "mb_colleague", email="co@example.org")
+        raw = mail("co@example.org", f"{OURS}, alias@example.org")
+        self.assertTrue(colleague.partner_id.email_normalized)
+        self.assertFalse(self.import_mail(raw))
+
+    def test_mail_we_sent_is_ours_and_stands_on_the_recipient(self):
+        [message] = self.import_mail(
+            mail(f"Sales <{OURS}>", "customer@example.com"), folder="Sent"
+        )
+        self.assertEqual(message.direction, "out")
+        copy = self.copies(message)
+        self.assertEqual(copy.res_id, self.customer.id)
+        self.assertEqual(copy.email_from, f"Sales <{OURS}>")
+        self.assertNotEqual(copy.author_id, self.customer)
+
+
+@tagged("post_install", "-at_install")
+class TestCopies(MailboxCase):
+    def test_copy_shows_the_mail_as_it_was(self):
+        [message] = self.import_mail(
+            mail(
+                "Customer <customer@example.com>",
+                f"Sales <{OURS}>",
+                subject="Größe",
+                html='<p onclick="x()">Hi <b>there</b><img src="cid:pic"></p>'
+                "<script>bad()</script>",
+                inline=[("pic", PNG)],
+                attachments=[("Angebot.pdf", b"%PDF-1.4")],
+                date=datetime(2024, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2))),
+            )
+        )
+        copy = self.copies(message)
+        self.assertEqual(copy.model, "res.partner")
+        self.assertEqual(copy.res_id, self.customer.id)
+        self.assertEqual(copy.subject, "Größe")
+        self.assertEqual(copy.date, datetime(2024, 2, 3, 2, 5))
+        self.assertEqual(copy.author_id, self.customer)
+        self.assertIn("<b>there</b>", copy.body)
+        self.assertNotIn("bad()", copy.body)
+        self.assertNotIn("onclick", copy.body)
+        picture = copy.attachment_ids.filtered(lambda a: a.mimetype == "image/png")
+        self.assertIn(f'src="/web/image/{picture.id}"', copy.body)
+        self.assertEqual(picture.raw, PNG)
+        paper = copy.attachment_ids - picture
+        self.assertEqual((paper.name, paper.raw), ("Angebot.pdf", b"%PDF-1.4"))
+        self.assertEqual(paper.res_model, "mailbox.message")
+        self.assertEqual(message.attachment_count, 1)
+
+    def test_import_is_silent(self):
+        self.customer.message_subscribe(self.agent.partner_id.ids)
+        counted = (
+            "mail.mail",
+            "mail.notification",
+            "mail.followers",
+            "res.partner",
+            "mail.activity",
+        )
+        before = {model: self.env[model].search_count([]) for model in counted}
+        self.import_mail(
+            mail("customer@example.com", f"{OURS}, new@stranger.example"),
+            mail(OURS, "customer@example.com"),
+        )
+        after = {model: self.env[model].search_count([]) for model in counted}
+        self.assertEqual(after, before)
+
+    def test_copy_has_an_id_of_its_own(self):
+        raw = mail("customer@example.com", OURS, message_id="<real@customer.example>")
+        [message] = self.import_mail(raw)
+        self.assertEqual(message.rfc_message_id, "<real@customer.example>")
+        self.assertNotIn("real@customer.example", self.copies(message).message_id)
+
+    def test_same_mail_in_two_folders_stands_once(self):
+        raw = mail(OURS, f"customer@example.com, {OURS}")
+        [one] = self.import_mail(raw, folder="Sent")
+        [other] = self.import_mail(raw, folder="INBOX")
+        self.assertEqual(one, other)
+        self.assertEqual(len(one.location_ids), 2)
+        self.assertEqual(len(self.copies(one, self.customer)), 1)
+
+    def test_same_mail_in_two_mailboxes_stands_once_and_both_read_it(self):
+        raw = mail("customer@example.com", f"{OURS}, private@example.org")
+        private = self.make_account(
+            "private@example.org", self.member, visibility="members"
+        )
+        self.account.visibility = "members"
+        [one] = self.import_mail(raw)
+        [other] = self.import_mail(raw, account=private)
+        self.assertEqual(one, other)
+        self.assertEqual(self.env["mail.message"].search_count(
+            [("mailbox_message_id", "=", one.id)]), 1)
+        for user, count in ((self.owner, 1), (self.member, 1), (self.agent, 0)):
+            found = self.env["mail.message"].with_user(user).search(
+                [("mailbox_message_id", "=", one.id)]
+            )
+            self.assertEqual(len(found), count, user.login)
+
+    def test_forged_message_id_opens_nobodys_mail(self):
+        secret = self.make_account("secret@example.org", self.member, "members")
+        [mine] = self.import_mail(
+            mail("customer@example.com", "secret@example.org", text="The secret",
+                 message_id="<secret@x.example>"),
+            account=secret,
+        )
+        [forged] = self.import_mail(
+            mail("customer@example.com", OURS, text="Let me in",
+                 message_id="<secret@x.example>")
+        )
+        self.assertNotEqual(forged, mine)
+        self.assertFalse(mine.with_user(self.owner).search([("id", "=", mine.id)]))
+        self.assertEqual(len(self.copies(mine | forged, self.customer)), 2)
+
+    def test_mail_without_id_is_told_apart_by_content_and_date(self):
+        def raw(day):
+            lines = mail(
+                "customer@example.com", OURS, text="Backup done",
+                date=datetime(2024, 5, day, tzinfo=timezone.utc),
+            ).splitlines()
+            return b"\r\n".join(
+                line for line in lines if not line.startswith(b"Message-ID")
+            )
+
+        [first] = self.import_mail(raw(1))
+        [again] = self.import_mail(raw(1), folder="Sent")
+        [next_day] = self.import_mail(raw(2))
+        self.assertEqual(first, again)
+        self.assertNotEqual(first, next_day)
+
+    def test_mail_to_very_many_contacts_is_copied_to_some_and_linked_to_all(self):
+        partners = self.env["res.partner"].create(
+            [
+                {"name": f"P{n}", "email": f"p{n}@crowd.example"}
+                for n in range(MAX_COPIES + 5)
+            ]
+        )
+        [message] = self.import_mail(mail(OURS, ", ".join(partners.mapped("email"))))
+        self.assertEqual(message.link_ids.partner_id, partners)
+        self.assertEqual(len(self.copies(message)), MAX_COPIES)
+        self.assertEqual(partners[-1].with_user(self.agent).mailbox_message_count, 1)
+
+    def test_contact_added_later_gets_the_body_and_attachments_too(self):
+        raw = mail("customer@example.com", f"{OURS}, late@customer.example",
+                   attachments=[("a.pdf", b"%PDF-1.4")])
+        [message] = self.import_mail(raw)
+        late = self.env["res.partner"].create(
+            {"name": "Late", "email": "late@customer.example"}
+        )
+        [again] = self.import_mail(raw, folder="Sent")
+        self.assertEqual(message, again)
+        first, second = self.copies(message, self.customer), self.copies(message, late)
+        self.assertEqual(first.body, second.body)
+        self.assertEqual(first.attachment_ids, second.attachment_ids)
+
+
+@tagged("post_install", "-at_install")
+class TestConversations(MailboxCase):
+    def _thread(self):
+        return (
+            mail("customer@example.com", OURS, subject="Q", message_id="<q@x.example>"),
+            mail(OURS, "customer@example.com", subject="Re: Q",
+                 message_id="<a@x.example>", In_Reply_To="<q@x.example>",
+                 References="<q@x.example>"),
+            mail("customer@example.com", OURS, subject="Re: Q",
+                 message_id="<t@x.example>", In_Reply_To="<a@x.example>",
+                 References="<q@x.example> <a@x.example>"),
+        )
+
+    def test_answers_and_parents_are_bound_in_any_order(self):
+        orders = ((0, 1, 2), (2, 1, 0), (2, 0, 1), (1, 2, 0))
+        for order in orders:
+            with self.subTest(order=order):
+                raws = [
+                    raw.replace(b"x.example", b"x%d%d%d.example" % order)
+                    for raw in self._thread()
+                ]
+                messages = {n: self.import_mail(raws[n]) for n in order}
+                conversations = {m.conversation_id for m in messages.values()}
+                self.assertEqual(len(conversations), 1)
+                question, answer, thanks = (
+                    self.copies(messages[n]) for n in range(3)
+                )
+                self.assertEqual(answer.parent_id, question)
+                self.assertEqual(thanks.parent_id, answer)
+
+    def test_one_batch_binds_as_well(self):
+        messages = self.import_mail(*reversed(self._thread()))
+        self.assertEqual(len(messages.conversation_id), 1)
+
+    def test_answers_to_something_unknown_belong_together(self):
+        messages = self.import_mail(
+            *(
+                mail("customer@example.com", OURS, message_id=f"<{n}@y.example>",
+                     In_Reply_To="<gone@y.example>")
+                for n in range(2)
+            )
+        )
+        self.assertEqual(len(messages.conversation_id), 1)
+
+    def test_unrelated_mail_stays_apart(self):
+        messages = self.import_mail(
+            mail("customer@example.com", OURS, subject="A"),
+            mail("customer@example.com", OURS, subject="A"),
+        )
+        self.assertEqual(len(messages.conversation_id), 2)
+
+
+@tagged("post_install", "-at_install")
+class TestQuarantine(MailboxCase):
+    def test_one_bad_message_is_put_aside_and_the_rest_comes_in(self):
+        folder = self.account.folder_ids.filtered(lambda f: f.role == "inbox")
+        good = [mail("customer@example.com", OURS, subject=f"Good {n}") for n in (1, 2)]
+        bad = b"From: customer@example.com\r\nSubject: bad\r\n" + nested(2000)
+        importer = Importer(folder)
+        from odoo.addons.mailbox_connector.services.matcher import Match
+
+        match = Match(self.customer.id, "from", "customer@example.com")
+        candidates = [
+            Candidate(HeaderRecord(uid, len(raw), None, {}), [match], raw)
+            for uid, raw in enumerate([good[0], bad, good[1]], start=100)
+        ]
+        counts = importer.run(candidates)
+        self.assertEqual((counts.linked, counts.quarantined), (2, 1))
+        [row] = self.env["mailbox.quarantine"].search([("folder_id", "=", folder.id)])
+        self.assertEqual(row.uid, 101)
+        self.assertTrue(row.reason)
+        stored = self.env["ir.attachment"].search(
+            [("res_model", "=", row._name), ("res_id", "=", row.id),
+             ("res_field", "=", "raw")]
+        )
+        self.assertEqual(stored.raw, bad, "kept as it came")
+        with self.assertRaises(Exception):
+            stored.with_user(self.agent).check_access("read")
+
+
+def nested(depth):
+    """A body of parts within parts."""
+    lines = []
+    for n in range(depth):
+        lines += [f'Content-Type: multipart/mixed; boundary="b{n}"', "", f"--b{n}"]
+    return "\r\n".join(lines).encode()

@@ -1,0 +1,60 @@
+"""The house rules that keep the engine plain Python."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ENGINE = Path(__file__).resolve().parents[2] / "mailbox_connector" / "engine"
+FILES = sorted(ENGINE.rglob("*.py"))
+
+#: What each part may use of the others, beside itself.
+GROUND = {"errors", "types"}
+LAYERS = {
+    "errors": set(),
+    "types": {"errors"},
+    "deadline": {"errors"},
+    "egress": set(),
+    "tls": GROUND | {"deadline"},
+    "transport": GROUND | {"deadline", "egress", "tls"},
+    "diagnosis": GROUND,
+    "mime": GROUND,
+    "imap": GROUND | {"transport", "diagnosis", "mime"},
+    "smtp": GROUND | {"transport", "diagnosis"},
+}
+THIRD_PARTY = {"imapclient", "nh3", "cryptography"}
+
+
+def imports(path: Path):
+    """Pairs (level of a relative import, dotted name)."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.level, node.module
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.level, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ENGINE)))
+def test_imports(path):
+    import sys
+
+    inside = path.relative_to(ENGINE)
+    part = inside.parts[0].removesuffix(".py")
+    for level, name in imports(path):
+        if not level:
+            top = name.partition(".")[0]
+            assert top != "odoo", f"{inside} imports {name}"
+            assert top in sys.stdlib_module_names or top in THIRD_PARTY, name
+        elif level == len(inside.parts):
+            target = name.partition(".")[0]
+            assert part in LAYERS, f"{part} has no layer"
+            assert target == part or target in LAYERS[part], f"{inside}: {name}"
+
+
+def test_files_are_short_enough_to_read():
+    lengths = {path.name: len(path.read_text().splitlines()) for path in FILES}
+    assert not {name: count for name, count in lengths.items() if count > 400}

@@ -1,0 +1,207 @@
+"""What servers really say, row by row, and what it is taken for."""
+
+from __future__ import annotations
+
+import base64
+import imaplib
+import smtplib
+
+import pytest
+from imapclient.exceptions import LoginError
+
+from odoo.addons.mailbox_connector.engine.diagnosis import from_imap, from_smtp
+from odoo.addons.mailbox_connector.engine.errors import (
+    RETRYABLE,
+    STOPPING,
+    EngineError,
+    Kind,
+    Side,
+)
+from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
+
+SECRET = "correct horse battery"
+
+
+def endpoint(side, host="mail.example.com"):
+    return Endpoint(side, host, 993, Security.TLS, "user@example.com", SECRET)
+
+
+IMAP = [
+    # text, host, while signing in, kind
+    ("[ALERT] Application-specific password required", "", True, "app_password_needed"),
+    ("LOGIN Login error or password error", "imap.qq.com", True, "app_password_needed"),
+    ("[AUTHENTICATIONFAILED] Invalid credentials", "", True, "login_wrong"),
+    ("[AUTHORIZATIONFAILED] no", "", True, "login_wrong"),
+    ("LOGIN failed.", "outlook.office365.com", True, "passwords_refused"),
+    ("AUTHENTICATE failed.", "outlook.office365.com", True, "passwords_refused"),
+    ("LOGIN failed.", "mail.example.com", True, "login_wrong"),
+    ("BAD User is authenticated but not connected.", "", False, "passwords_refused"),
+    ("[ALERT] Please log in via your web browser", "", True, "web_login_needed"),
+    ("[EXPIRED] That password has expired", "", True, "account_blocked"),
+    ("[CONTACTADMIN] call us", "", True, "account_blocked"),
+    ("[PRIVACYREQUIRED] encrypt first", "", True, "account_blocked"),
+    ("IMAP access is disabled for your account", "", True, "account_blocked"),
+    ("[ALERT] Too many simultaneous connections", "", True, "too_many_connections"),
+    (
+        "[UNAVAILABLE] Maximum number of connections from user+IP exceeded",
+        *("", True, "too_many_connections"),
+    ),
+    ("[LIMIT] Rate limit hit", "", False, "throttled"),
+    ("Request is throttled. Suggested Backoff Time: 299961 milliseconds", "", False,
+     "throttled"),
+    ("[UNAVAILABLE] Backend is down", "", True, "transient"),
+    ("[INUSE] Mailbox is locked", "", False, "transient"),
+    ("[SERVERBUG] Internal error", "", False, "transient"),
+    ("[NONEXISTENT] Mailbox doesn't exist: Work", "", False, "folder_gone"),
+    ("Mailbox does not exist", "", False, "folder_gone"),
+    ("[TRYCREATE] No such mailbox", "", False, "folder_gone"),
+    ("[OVERQUOTA] Quota exceeded", "", False, "quota"),
+    ("EXAMINE Unsafe Login. Please contact kefu", "imap.163.com", False, "protocol"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "host", "login", "kind"), IMAP)
+def test_imap_no(text, host, login, kind):
+    where = endpoint(Side.IMAP, host or "mail.example.com")
+    for exc in (
+        imaplib.IMAP4.error(text.encode()),  # as imaplib has it
+        imaplib.IMAP4.error(f"command: LOGIN => {text}"),
+        LoginError(str(text.encode())) if login else imaplib.IMAP4.error(text),
+    ):
+        error = from_imap(exc, where, login=login)
+        assert error.kind.value == kind
+        assert (error.side, error.host) == (Side.IMAP, where.host)
+
+
+@pytest.mark.parametrize(
+    ("exc", "kind"),
+    [
+        (imaplib.IMAP4.abort("socket error: EOF"), Kind.CONNECTION_LOST),
+        (imaplib.IMAP4.abort("command: FETCH => socket error: EOF"), "connection_lost"),
+        (imaplib.IMAP4.abort("Session expired, please login again."), "throttled"),
+        (imaplib.IMAP4.abort("Server shutting down."), "transient"),
+        (imaplib.IMAP4.abort("unexpected response: b'SSH-2.0'"), "protocol"),
+        (imaplib.IMAP4.error(b"* BYE Autologout"), "transient"),
+        (TimeoutError(), "timeout"),
+        (ConnectionResetError(), "connection_lost"),
+        (ValueError("parser"), "protocol"),
+        (RecursionError(), "protocol"),
+    ],
+)
+def test_imap_without_a_reason_the_class_decides(exc, kind):
+    error = from_imap(exc, endpoint(Side.IMAP))
+    assert error.kind == kind
+
+
+def test_the_server_says_how_long_to_wait():
+    text = b"Request is throttled. Suggested Backoff Time: 299961 milliseconds"
+    error = from_imap(imaplib.IMAP4.error(text), endpoint(Side.IMAP))
+    assert error.retry_after == pytest.approx(299.961)
+    error = from_smtp((451, b"4.7.1 Greylisted, try again in 5 minutes"),
+                      endpoint(Side.SMTP))  # fmt: skip
+    assert error.retry_after == 300
+
+
+SMTP = [
+    # code, text, host, stage, kind
+    (534, "5.7.9 Application-specific password required", "", "auth",
+     "app_password_needed"),
+    (534, "5.7.9 Please log in with your web browser and then try again", "", "auth",
+     "app_password_needed"),
+    (534, "5.7.14 Please log in via your web browser", "", "auth", "web_login_needed"),
+    (535, "Login Fail. Please enter your authorized code to login", "smtp.qq.com",
+     "auth", "app_password_needed"),
+    (535, "5.7.8 Username and Password not accepted", "", "auth", "login_wrong"),
+    (535, "Incorrect authentication data", "", "auth", "login_wrong"),
+    (535, "5.7.139 Authentication unsuccessful, basic authentication is disabled.",
+     "", "auth", "passwords_refused"),
+    (535, "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled "
+     "for the Tenant.", "", "auth", "passwords_refused"),
+    (550, "5.7.30 Basic authentication is not supported for Client Submission.", "",
+     "mail", "passwords_refused"),
+    (530, "5.7.0 Must issue a STARTTLS command first", "", "mail", "starttls_missing"),
+    (530, "5.7.1 Authentication required", "", "mail", "login_wrong"),
+    (454, "4.7.0 Temporary authentication failure", "", "auth", "transient"),
+    (421, "4.7.0 Too many concurrent sessions", "", "connect", "too_many_connections"),
+    (421, "4.3.2 Service shutting down", "", "connect", "transient"),
+    (421, "4.7.0 try later", "", "rcpt", "greylisted"),
+    (450, "4.7.1 Greylisted", "", "rcpt", "greylisted"),
+    (451, "4.3.0 Temporary", "", "data", "greylisted"),
+    (452, "4.5.3 Too many recipients", "", "rcpt", "too_many_recipients"),
+    (452, "4.3.1 Insufficient system storage", "", "mail", "sending_limit"),
+    (432, "4.3.2 Concurrent connections limit exceeded", "", "mail", "sending_limit"),
+    (550, "5.4.5 Daily user sending quota exceeded.", "", "data", "sending_limit"),
+    (554, "5.2.2 mailbox full", "", "rcpt", "quota"),
+    (452, "4.2.2 The recipient's inbox is out of storage", "", "rcpt", "quota"),
+    (552, "5.3.4 Message exceeds fixed limit", "", "mail", "too_large"),
+    (552, "message too large", "", "data", "too_large"),
+    (553, "5.7.1 Sender address rejected: not owned by user", "", "rcpt",
+     "sender_refused"),
+    (550, "5.7.60 SMTP; Client does not have permissions to send as this sender", "",
+     "data", "sender_refused"),
+    (550, "5.1.1 User unknown", "", "rcpt", "recipient_refused"),
+    (554, "5.7.1 Message contains spam", "", "data", "content_refused"),
+    (550, "no", "", "mail", "sender_refused"),
+    (503, "bad sequence of commands", "", "data", "protocol"),
+    (-1, "nonsense", "", "connect", "protocol"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "text", "host", "stage", "kind"), SMTP)
+def test_smtp_replies(code, text, host, stage, kind):
+    where = endpoint(Side.SMTP, host or "mail.example.com")
+    error = from_smtp((code, text.encode()), where, stage=stage)
+    assert error.kind.value == kind
+    exc = {
+        "auth": smtplib.SMTPAuthenticationError(code, text.encode()),
+        "mail": smtplib.SMTPSenderRefused(code, text.encode(), "a@example.com"),
+        "rcpt": smtplib.SMTPRecipientsRefused({"b@example.com": (code, text.encode())}),
+        "data": smtplib.SMTPDataError(code, text.encode()),
+        "connect": smtplib.SMTPConnectError(code, text.encode()),
+    }[stage]
+    assert from_smtp(exc, where).kind.value == kind
+
+
+@pytest.mark.parametrize(
+    ("exc", "kind"),
+    [
+        (smtplib.SMTPServerDisconnected("gone"), "connection_lost"),
+        (ConnectionResetError(), "connection_lost"),
+        (TimeoutError(), "timeout"),
+        (smtplib.SMTPNotSupportedError("SMTPUTF8"), "sender_refused"),
+        (ValueError("newline"), "sender_refused"),
+        (smtplib.SMTPException("?"), "protocol"),
+    ],
+)
+def test_smtp_without_a_reply_the_class_decides(exc, kind):
+    assert from_smtp(exc, endpoint(Side.SMTP), stage="mail").kind.value == kind
+
+
+def test_an_error_keeps_what_it_is():
+    error = EngineError(Kind.DEADLINE, Side.IMAP)
+    assert from_imap(error, endpoint(Side.IMAP)) is error
+    assert (error.host, error.port) == ("mail.example.com", 993)
+    assert error.retryable
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        SECRET,
+        base64.b64encode(f"\0user@example.com\0{SECRET}".encode()).decode(),
+        base64.b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_no_credential_in_an_error(echo):
+    """Some servers repeat the command that they did not understand."""
+    text = f"Unknown command: {echo} [{echo}]"
+    for error in (
+        from_imap(imaplib.IMAP4.error(f"NO {text}"), endpoint(Side.IMAP), login=True),
+        from_smtp((500, text.encode()), endpoint(Side.SMTP), stage="auth"),
+    ):
+        assert echo not in f"{error!r} {error} {error.server_text} {error.detail}"
+        assert "Unknown command" in error.server_text
+
+
+def test_what_is_tried_again_is_never_what_locks_an_account():
+    assert not RETRYABLE & STOPPING

@@ -1,0 +1,75 @@
+"""Message-IDs and references: threads and doubles hang on them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odoo.addons.mailbox_connector.engine.mime.ids import (
+    MAX_REFERENCES,
+    fingerprint,
+    first_message_id,
+    message_id_hash,
+    parse_references,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("<a@x>", "<a@x>"),
+        ("  <a@x> (comment)", "<a@x>"),
+        ("<a b@x>", "<ab@x>"),
+        ("a@x", "<a@x>"),
+        ("<a@x> <b@x>", "<a@x>"),
+        ("", ""),
+        (None, ""),
+        ("Your message of Monday", ""),
+        ("<" + "a" * 3000 + ">", ""),
+        ("<\udcf6@x>", "<?@x>"),
+    ],
+)
+def test_message_id(value, found):
+    assert first_message_id(value) == found
+
+
+def test_hash():
+    assert len(message_id_hash("<a@x>")) == 32
+    assert message_id_hash("<a@x>") == message_id_hash(" a@x ")
+    assert message_id_hash("<a@x>") != message_id_hash("<A@x>")
+    assert message_id_hash("") == message_id_hash("<>") == ""
+
+
+def test_references_oldest_first_without_doubles():
+    assert parse_references("<a@x>\r\n <b@x><a@x>", "<c@x> <b@x>") == [
+        *("<a@x>", "<b@x>", "<c@x>")
+    ]
+    assert parse_references(None, "<c@x>") == ["<c@x>"]
+    assert parse_references("", None) == []
+
+
+def test_a_thousand_references_keep_root_and_end():
+    value = " ".join(f"<{number}@x>" for number in range(1000))
+    found = parse_references(value, "<last@x>")
+    assert len(found) == MAX_REFERENCES
+    assert (found[0], found[-2], found[-1]) == ("<0@x>", "<999@x>", "<last@x>")
+
+
+@given(st.text(), st.text())
+def test_never_raises(one, two):
+    for found in parse_references(one, two):
+        assert found.encode() and message_id_hash(found)
+    message_id_hash(one)
+
+
+def test_fingerprint_sees_what_a_reader_sees():
+    same = fingerprint("a@x", "Hello  \r\nworld\r\n\r\n", [b"1", b"2"])
+    assert same == fingerprint("a@x", "Hello\nworld", [b"2", b"1"])
+    for other in (
+        fingerprint("b@x", "Hello\nworld", [b"2", b"1"]),
+        fingerprint("a@x", "Hello\nthere", [b"2", b"1"]),
+        fingerprint("a@x", "Hello\nworld", [b"2"]),
+        fingerprint("a@x", "Hello\nworld", [b"2", b"3"]),
+    ):
+        assert other != same
