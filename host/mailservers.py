@@ -127,7 +127,11 @@ class MailServers:
     def wipe(self, user: str) -> None:
         """Remove every message and every folder of the user's own."""
         with self.imap(user) as client:
-            names = [name for _flags, _delimiter, name in client.list_folders()]
+            names = [
+                name
+                for flags, _delimiter, name in client.list_folders()
+                if not {b"\\Noselect", b"\\NonExistent"} & set(flags)
+            ]
             for name in sorted(names, key=len, reverse=True):
                 client.select_folder(name)
                 if uids := client.search():

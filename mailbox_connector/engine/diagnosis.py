@@ -1,9 +1,8 @@
 """What a server's words mean: replies and exceptions in, :class:`EngineError` out.
 
-Two tables, read from the top: the first rule that fits decides. A rule looks at
-the response code (RFC 5530; SMTP: reply code and enhanced status, RFC 3463) and
-at the text; only when no rule fits the exception's class decides. Pure: nothing
-here talks to a server. No error ever carries a credential.
+The tables of ``diagnosis_rules`` first; only when no rule fits the exception's
+class decides. Pure: nothing here talks to a server. No error ever carries a
+credential.
 """
 
 from __future__ import annotations
@@ -12,168 +11,12 @@ import base64
 import imaplib
 import re
 import smtplib
-from dataclasses import dataclass
 
 from imapclient.exceptions import LoginError
 
+from .diagnosis_rules import IMAP_RULES, SMTP_RULES
 from .errors import EngineError, Field, Kind
 from .types import Endpoint
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One row: every condition that is given must hold.
-
-    :param text: pattern searched in the server's words, case ignored
-    :param codes: IMAP response codes, or SMTP reply codes and enhanced status
-        codes ("550", "5.7.60", "550 5.7.60")
-    :param hosts: pattern searched in the host
-    :param stages: SMTP stages ("auth", "mail", "rcpt", "data"), IMAP "login"
-    """
-
-    kind: Kind
-    text: str = ""
-    codes: tuple[str, ...] = ()
-    hosts: str = ""
-    stages: tuple[str, ...] = ()
-    field: Field | None = None
-
-    def fits(self, codes: set[str], text: str, host: str, stage: str) -> bool:
-        """Whether this row describes what the server said."""
-        return (
-            (not self.codes or not codes.isdisjoint(self.codes))
-            and (not self.stages or stage in self.stages)
-            and (not self.hosts or bool(re.search(self.hosts, host, re.I)))
-            and (not self.text or bool(re.search(self.text, text, re.I)))
-        )
-
-
-_MICROSOFT = r"(outlook|office365|hotmail|office)\.com$|\.outlook\.com$"
-_QQ_163 = r"(^|\.)(qq|163|126|yeah|foxmail|naver|sina)\.(com|net|cn)$"
-_APP_PASSWORD = (
-    r"application-specific password|app(lication)?[ -]specific|app password"
-    r"|InvalidSecondFactor|authori[sz](ed|ation) code|\u6388\u6743\u7801"
-)
-_WEB_LOGIN = r"via your web browser|web ?login required|WebLoginRequired"
-_PASSWORDS_REFUSED = (
-    r"basic authentication is (disabled|not supported)|BasicAuthBlocked"
-    r"|(SmtpClientAuthentication|SMTP AUTH|client authentication) is disabled"
-    r"|user is authenticated but not connected|LogonDenied-BasicAuth"
-)
-_TOO_MANY = (
-    r"too many (simultaneous |concurrent |open )?(connections|sessions|logins)"
-    r"|maximum number of connections|connection limit|concurrent connections limit"
-)
-_THROTTLED = (
-    r"rate limit|throttl|suggested backoff|session expired|bandwidth|too many "
-    r"(requests|commands|login attempts)|try again later"
-)
-_ACCOUNT = (
-    r"account (is |has been )?(disabled|locked|blocked|suspended|expired)"
-    r"|(imap|pop|smtp)[^.]{0,30}(is )?(disabled|not enabled|turned off)"
-)
-
-IMAP_RULES = (
-    Rule(Kind.APP_PASSWORD_NEEDED, _APP_PASSWORD, field=Field.PASSWORD),
-    Rule(Kind.PASSWORDS_REFUSED, _PASSWORDS_REFUSED),
-    Rule(
-        Kind.PASSWORDS_REFUSED,
-        r"^(\S+ )?(LOGIN|AUTHENTICATE) failed\.?$",
-        hosts=_MICROSOFT,
-    ),
-    Rule(Kind.WEB_LOGIN_NEEDED, _WEB_LOGIN, field=Field.PASSWORD),
-    Rule(Kind.WEB_LOGIN_NEEDED, codes=("WEBALERT",), field=Field.PASSWORD),
-    Rule(Kind.TOO_MANY_CONNECTIONS, _TOO_MANY),
-    Rule(
-        Kind.LOGIN_WRONG,
-        codes=("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED"),
-        field=Field.PASSWORD,
-    ),
-    Rule(Kind.ACCOUNT_BLOCKED, codes=("EXPIRED", "CONTACTADMIN", "PRIVACYREQUIRED")),
-    Rule(Kind.THROTTLED, codes=("LIMIT", "THROTTLED")),
-    Rule(Kind.FOLDER_GONE, codes=("NONEXISTENT", "TRYCREATE")),
-    Rule(Kind.QUOTA, codes=("OVERQUOTA",)),
-    Rule(Kind.TOO_LARGE, codes=("TOOBIG",)),
-    Rule(Kind.TRANSIENT, codes=("UNAVAILABLE", "INUSE", "SERVERBUG", "CORRUPTION")),
-    Rule(Kind.THROTTLED, _THROTTLED),
-    Rule(Kind.ACCOUNT_BLOCKED, _ACCOUNT),
-    Rule(
-        Kind.APP_PASSWORD_NEEDED,
-        r"login (fail|error)|password error",
-        hosts=_QQ_163,
-        field=Field.PASSWORD,
-    ),
-    Rule(Kind.PROTOCOL, r"unsafe login"),
-    Rule(
-        Kind.FOLDER_GONE,
-        r"(mailbox|folder)[^.]{0,200}(doesn'?t exist|does not exist|not found)"
-        r"|no such (mailbox|folder)|unknown (mailbox|folder)",
-    ),
-    Rule(
-        Kind.LOGIN_WRONG,
-        r"authentication fail|invalid (credentials|user|login|password)"
-        r"|(bad|wrong|incorrect) (user|login|password|credentials)|login (fail|error)",
-        field=Field.PASSWORD,
-    ),
-    Rule(Kind.LOGIN_WRONG, stages=("login",), field=Field.PASSWORD),
-)
-
-SMTP_RULES = (
-    Rule(Kind.WEB_LOGIN_NEEDED, _WEB_LOGIN, field=Field.PASSWORD),
-    Rule(Kind.WEB_LOGIN_NEEDED, codes=("5.7.14",), field=Field.PASSWORD),
-    Rule(Kind.APP_PASSWORD_NEEDED, _APP_PASSWORD, field=Field.PASSWORD),
-    Rule(Kind.APP_PASSWORD_NEEDED, codes=("534 5.7.9",), field=Field.PASSWORD),
-    Rule(Kind.PASSWORDS_REFUSED, _PASSWORDS_REFUSED),
-    Rule(Kind.PASSWORDS_REFUSED, codes=("5.7.139", "550 5.7.30")),
-    Rule(
-        Kind.APP_PASSWORD_NEEDED,
-        r"login fail|password error|authentication failed",
-        codes=("535",),
-        hosts=_QQ_163,
-        field=Field.PASSWORD,
-    ),
-    Rule(Kind.TOO_LARGE, codes=("5.3.4", "5.2.3")),
-    Rule(Kind.TOO_MANY_RECIPIENTS, codes=("4.5.3", "5.5.3")),
-    Rule(Kind.TOO_MANY_RECIPIENTS, r"too many recipients"),
-    Rule(
-        Kind.SENDING_LIMIT,
-        r"(sending|message|daily|hourly|recipient|submission)[^.]{0,30}"
-        r"(limit|quota|rate)|rate limit|limit exceeded|concurrent connections",
-        stages=("mail", "rcpt", "data"),
-    ),
-    Rule(Kind.TOO_MANY_CONNECTIONS, _TOO_MANY),
-    Rule(Kind.TOO_LARGE, r"message (size|too (big|large))|size (limit|exceed)"),
-    Rule(Kind.QUOTA, codes=("5.2.2", "4.2.2")),
-    Rule(Kind.QUOTA, r"(mailbox|inbox)[^.]{0,30}full|over ?quota|quota exceeded"),
-    Rule(Kind.SENDING_LIMIT, codes=("550 5.4.5", "5.4.5", "452", "432")),
-    Rule(Kind.TOO_LARGE, codes=("552",)),
-    Rule(
-        Kind.LOGIN_WRONG,
-        codes=("535", "5.7.8"),
-        stages=("auth",),
-        field=Field.PASSWORD,
-    ),
-    Rule(Kind.ACCOUNT_BLOCKED, _ACCOUNT),
-    Rule(Kind.ACCOUNT_BLOCKED, codes=("538", "525")),
-    Rule(Kind.STARTTLS_MISSING, r"starttls", codes=("530",), field=Field.SECURITY),
-    Rule(Kind.LOGIN_WRONG, codes=("530", "535"), field=Field.USERNAME),
-    Rule(Kind.SENDER_REFUSED, codes=("5.7.60", "553 5.7.1"), field=Field.ADDRESS),
-    Rule(
-        Kind.SENDER_REFUSED,
-        r"not owned by user|sender (address )?(rejected|refused|not allowed|denied)"
-        r"|send ?as ?denied|not (allowed|permitted|authori[sz]ed) to send (as|from)"
-        r"|from address",
-        codes=("550", "551", "553", "554", "501"),
-        field=Field.ADDRESS,
-    ),
-    Rule(
-        Kind.TRANSIENT,
-        codes=("421", "450", "451", "454", "454 4.7.0"),
-        stages=("", "connect", "auth"),
-    ),
-    Rule(Kind.GREYLISTED, codes=("421", "450", "451", "454", "454 4.7.0")),
-    Rule(Kind.PROTOCOL, codes=("503",)),
-)
 
 #: SMTP stage to what a permanent refusal there means.
 _PERMANENT = {

@@ -38,15 +38,21 @@ class MailboxMessage(models.Model):
     email_from = fields.Char(string="From", readonly=True)
     email_to = fields.Text(string="To", readonly=True)
     email_cc = fields.Text(string="Cc", readonly=True)
-    link_ids = fields.One2many("mailbox.link", "message_id", readonly=True)
+    link_ids = fields.One2many(
+        "mailbox.link", "message_id", readonly=True, groups=fields.NO_ACCESS
+    )
     partner_ids = fields.Many2many(
         "res.partner",
         string="Contacts",
         compute="_compute_partner_ids",
         search="_search_partner_ids",
     )
-    location_ids = fields.One2many("mailbox.location", "message_id", readonly=True)
-    reference_ids = fields.One2many("mailbox.reference", "message_id", readonly=True)
+    location_ids = fields.One2many(
+        "mailbox.location", "message_id", readonly=True, groups=fields.NO_ACCESS
+    )
+    reference_ids = fields.One2many(
+        "mailbox.reference", "message_id", readonly=True, groups=fields.NO_ACCESS
+    )
     attachment_ids = fields.Many2many(
         "ir.attachment", string="Attachments", compute="_compute_attachment_ids"
     )
@@ -67,7 +73,20 @@ class MailboxMessage(models.Model):
     def _search_partner_ids(self, operator, value):
         if operator not in ("in", "any"):
             return NotImplemented
-        return Domain("link_ids", "any!", Domain("partner_id", operator, value))
+        contacts = value
+        if operator == "any":
+            contacts = self.env["res.partner"].with_context(active_test=False)._search(
+                value
+            )
+        return Domain("id", "in", self._linked_to(contacts))
+
+    def _linked_to(self, contacts):
+        """Ids, as SQL, of the e-mails of ``contacts`` (ids or a query).
+
+        sudo: links have no access of their own.
+        """
+        links = self.env["mailbox.link"].sudo()
+        return links._search([("partner_id", "in", contacts)]).subselect("message_id")
 
     @api.depends("link_ids.mail_message_id")
     def _compute_attachment_ids(self):
@@ -96,20 +115,20 @@ class MailboxMessage(models.Model):
         The record rule has already cut this down to the user's scopes.
         """
         user = self.env.user
-        # sudo: any member sees the mailbox's mail; links have no access of their own
+        # sudo: any member sees the mailbox's mail; scopes have no access of their own
         accounts = (
             self.env["mailbox.account"]
             .sudo()
             .with_context(active_test=False)
             .search(["|", ("owner_id", "=", user.id), ("member_ids", "in", user.id)])
         )
-        partners = (
-            self.env["res.partner"].with_context(active_test=False)._search([])
+        scopes = (
+            self.env["mailbox.scope"].sudo().search([("account_ids", "in", accounts.ids)])
         )
-        # "any!": links and scopes have no access rights of their own.
-        mine = Domain("account_ids", "any!", Domain("id", "in", accounts.ids))
-        theirs = Domain("partner_id", "in", partners)
-        return Domain("scope_id", "any!", mine) | Domain("link_ids", "any!", theirs)
+        contacts = self.env["res.partner"].with_context(active_test=False)._search([])
+        return Domain("scope_id", "in", scopes.ids) | Domain(
+            "id", "in", self._linked_to(contacts)
+        )
 
     @api.model
     def _search(self, domain, *args, bypass_access=False, **kwargs):

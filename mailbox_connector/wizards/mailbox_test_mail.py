@@ -4,7 +4,7 @@ from email.utils import format_datetime, formataddr, make_msgid
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from ..engine.errors import EngineError
+from ..engine.errors import EngineError, Kind
 from ..engine.mime.addresses import normalize
 from ..engine.smtp.session import open_smtp, send
 from ..engine.transport import Deadline
@@ -51,7 +51,8 @@ class MailboxTestMail(models.TransientModel):
             self._send(account, recipient)
         except EngineError as error:
             self.write({"state": "failed", "result": explain(self.env, error)})
-            account.smtp_problem = self.result
+            if error.kind is not Kind.RECIPIENT_REFUSED:
+                account.smtp_problem = self.result
         except UserError as error:
             self.write({"state": "failed", "result": str(error)})
         else:

@@ -91,7 +91,7 @@ def test_thousands_are_capped():
 )
 def test_hostile_headers_end_soon(piece):
     """A stranger's header must not keep the server busy: linear, not quadratic."""
-    value = piece * (400_000 // len(piece))
+    value = piece * (120_000 // len(piece))
     for text in (value, f"a@example.com {value}", f'"{value}', f"<{value}"):
         assert len(parse_addresses(text)) <= MAX_ADDRESSES
 

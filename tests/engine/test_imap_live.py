@@ -161,9 +161,7 @@ def test_a_folder_that_is_gone_is_named(session):
 
 def test_headers_bodies_and_searches(session, servers, user):
     day = datetime.now(timezone.utc)
-    old = servers.append(
-        user, "INBOX", mail(1), internaldate=day - timedelta(days=40)
-    )
+    old = servers.append(user, "INBOX", mail(1), internaldate=day - timedelta(days=40))
     new = servers.append_many(user, "INBOX", [mail(2), mail(3)])
     status = session.examine("INBOX")
     assert (status.messages, status.uidnext) == (3, new[-1] + 1)
@@ -193,7 +191,7 @@ def test_headers_bodies_and_searches(session, servers, user):
 
 def test_hundreds_in_batches(session, servers, user):
     # Every second UID is missing: sets that do not compress.
-    from odoo.addons.mailbox_connector.engine.imap import session as module
+    from odoo.addons.mailbox_connector.engine.imap import messages as module
 
     uids = servers.append_many(user, "INBOX", [mail(n) for n in range(130)])
     session.examine("INBOX")

@@ -218,7 +218,7 @@ def test_a_literal_of_three_gigabytes(play):
 
 
 def test_an_endless_line(play):
-    line = (b"* LIST () \"/\" ", *[b"x" * 60_000] * 4, HANG)
+    line = (b'* LIST () "/" ', *[b"x" * 60_000] * 4, HANG)
     session = opened(play, (rb" LIST", line))
     with pytest.raises(EngineError) as caught:
         session.list_folders()
@@ -294,7 +294,7 @@ def test_folders_of_every_kind(play):
     )
     empty = (
         rb" STATUS",
-        b'* STATUS Sent (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 3)\r\n%t OK done\r\n',
+        b"* STATUS Sent (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 3)\r\n%t OK done\r\n",
     )
     session = opened(play, (rb" LIST", answer), counts, empty)
     folders = {folder.raw_name: folder for folder in session.list_folders()}

@@ -39,9 +39,7 @@ def _inbox(session) -> list[int]:
 
 
 @pytest.mark.parametrize("security", list(Security))
-def test_a_mail_arrives(
-    servers, smtp_endpoint, imap_endpoint, policy, user, security
-):
+def test_a_mail_arrives(servers, smtp_endpoint, imap_endpoint, policy, user, security):
     port = {
         Security.TLS: servers.smtp_tls_port,
         Security.STARTTLS: servers.smtp_starttls_port,
@@ -253,7 +251,9 @@ def test_auth_login_where_plain_is_missing(play):
 
 def test_a_wrong_password_is_tried_once(play):
     features = (b"AUTH PLAIN LOGIN CRAM-MD5",)
-    steps = script((b"AUTH", b"235 in\r\n"), features=features, login=b"535 5.7.8 no\r\n")
+    steps = script(
+        (b"AUTH", b"235 in\r\n"), features=features, login=b"535 5.7.8 no\r\n"
+    )
     assert failure(play, steps).kind is Kind.LOGIN_WRONG
     assert sum(b"AUTH" in line for line in play.server.received) == 1
 
@@ -269,8 +269,10 @@ def test_a_wrong_password_is_tried_once(play):
         ([(None, b"220-x\r\n" * 600)], Kind.PROTOCOL),
         (script(features=()), Kind.NO_AUTH_OFFERED),
         (script(login=b"454 4.7.0 later\r\n"), Kind.TRANSIENT),
-        (script(login=b"535 5.7.139 basic authentication is disabled\r\n"),
-         Kind.PASSWORDS_REFUSED),
+        (
+            script(login=b"535 5.7.139 basic authentication is disabled\r\n"),
+            Kind.PASSWORDS_REFUSED,
+        ),
     ],
 )
 def test_failures_on_the_way_in(play, steps, kind):

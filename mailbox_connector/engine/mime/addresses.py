@@ -12,7 +12,7 @@ from .words import text as header_text
 #: Addresses taken of one header; a message to more is bulk anyway.
 MAX_ADDRESSES = 1_000
 #: Characters of one header that are looked at.
-MAX_LENGTH = 200_000
+MAX_LENGTH = 100_000
 #: Longer values are no single plain address.
 _SHORT = 500
 
@@ -71,13 +71,13 @@ def normalize(email: str | None) -> str:
     """
     if not email:
         return ""
-    text = email.strip()
+    text = email.strip(" \t\r\n,;")
     if len(text) > 1_000:
         return ""
     if "<" in text or " " in text:
         found = _parse_value(text)
         return found[0].email if len(found) == 1 else ""
-    return _clean(text)
+    return _spec(text)
 
 
 def spellings(email: str) -> list[str]:
@@ -127,14 +127,14 @@ def _parse_value(value: str) -> list[Address]:
 
 
 def _tokens(value: str) -> Iterator[tuple[str, str]]:
+    rest = len(value)
     for match in _TOKEN.finditer(value):
         if match[0] == '"':
             # Never closed: looking for its end again and again would take ages.
+            rest = match.end()
             break
         yield match.lastgroup or "", match[0]
-    else:
-        return
-    for match in _UNQUOTED.finditer(value, match.end()):
+    for match in _UNQUOTED.finditer(value, rest):
         yield match.lastgroup or "", match[0]
 
 

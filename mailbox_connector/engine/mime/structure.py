@@ -24,9 +24,7 @@ MAX_FIELDS = 1_000
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:((?:[^\n]*)(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
 _TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)\s*(;|\Z)", re.ASCII)
-_PARAMETER = re.compile(
-    r'\s*;\s*([\w-]+)\s*=\s*(?:"([^"\\]*)"|([^\s;"\\]+))', re.ASCII
-)
+_PARAMETER = re.compile(r'\s*;\s*([\w-]+)\s*=\s*(?:"([^"\\]*)"|([^\s;"\\]+))', re.ASCII)
 _FIRST_TYPES = ("text", "image", "audio", "video", "application", "message")
 _FIRST_TYPES += ("multipart", "model", "font", "chemical")
 

@@ -254,9 +254,7 @@ def _envelope(connection, mail_from, recipients, mime):
     ):
         # smtplib would cut a control character off and send to what is left.
         if "@" not in address or any(c < " " or c in "\x7f" for c in address):
-            raise connection.connection.error(
-                kind, field=Field.ADDRESS, detail=address
-            )
+            raise connection.connection.error(kind, field=Field.ADDRESS, detail=address)
     connection.ehlo_or_helo_if_needed()
     options = []
     if not mime.isascii() and connection.has_extn("8bitmime"):

@@ -1,0 +1,182 @@
+"""A socket to a mail server that obeys deadlines and whose failures have a kind."""
+
+from __future__ import annotations
+
+import io
+import select
+import socket
+import ssl
+
+from .deadline import Deadline
+from .errors import EngineError, Field, Kind
+from .resolver import endpoint_error, idna_host
+from .tls import tls_context, tls_error
+from .types import Endpoint
+
+#: Seconds a server may be silent while we wait for it.
+READ_TIMEOUT = 60.0
+#: Seconds a TLS handshake may take.
+HANDSHAKE_TIMEOUT = 15.0
+#: Bytes asked for or sent at once: memory is taken as the data comes.
+MAX_CHUNK = 1 << 20
+
+
+class Connection:
+    """A connected socket that imaplib and smtplib can use as theirs.
+
+    Every failure is an :class:`EngineError`; the end of the stream is an empty
+    read, as usual.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        endpoint: Endpoint,
+        deadline: Deadline,
+        read_timeout: float = READ_TIMEOUT,
+    ):
+        self.endpoint = endpoint
+        self.deadline = deadline
+        self.read_timeout = read_timeout
+        self.encrypted = False
+        self._sock = sock
+        self._raw = _Raw(self)
+        self._reader = io.BufferedReader(self._raw, 65536)
+
+    def error(self, kind: Kind, **more) -> EngineError:
+        """An error of this connection's side, host and port."""
+        return endpoint_error(self.endpoint, kind, **more)
+
+    def starttls(self) -> None:
+        """Wrap the connection in verified TLS.
+
+        :raises EngineError: the certificate is not this host's, or bytes came
+            before the handshake (RFC 9051 section 11.1: they would be taken for
+            answers given under TLS)
+        """
+        self._raw.paused = True
+        leftover = self._reader.peek(1)
+        self._raw.paused = False
+        if leftover:
+            raise self.error(Kind.STARTTLS_INJECTION, field=Field.SECURITY)
+        self._set_timeout(min(self.read_timeout, HANDSHAKE_TIMEOUT))
+        context = tls_context(self.endpoint.ca_pem, self.endpoint.side)
+        try:
+            self._sock = context.wrap_socket(
+                self._sock, server_hostname=idna_host(self.endpoint.host)
+            )
+        except (OSError, ValueError) as exc:
+            self.close()
+            raise tls_error(exc, self.endpoint, self.deadline) from exc
+        self.encrypted = True
+
+    # What imaplib and smtplib call
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        view = memoryview(data)
+        for start in range(0, len(view), MAX_CHUNK):
+            self._set_timeout(self.read_timeout)
+            try:
+                self._sock.sendall(view[start : start + MAX_CHUNK])
+            except OSError as exc:
+                raise self._io_error(exc) from exc
+
+    def makefile(self, mode: str = "rb", *_args) -> io.BufferedReader:
+        """The buffered reader of this connection; always the same one."""
+        return self._reader
+
+    def recv(self, size: int) -> bytes:
+        """Up to ``size`` bytes."""
+        return self._reader.read1(size)
+
+    def read_line(self, limit: int) -> bytes:
+        """A line with its end, or what ``limit`` + 1 bytes hold of it."""
+        return self._reader.readline(limit + 1)
+
+    def read_exactly(self, size: int) -> bytes:
+        """``size`` bytes, fewer only at the end of the stream.
+
+        Memory is taken as the bytes come, not as they are announced.
+        """
+        if size <= MAX_CHUNK:
+            return self._reader.read(size)
+        parts = []
+        while size > 0:
+            part = self._reader.read(min(size, MAX_CHUNK))
+            if not part:
+                break
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def first_bytes(self) -> bytes:
+        """What stands at the head of the stream, without consuming it."""
+        return self._reader.peek(1)
+
+    def readable(self, seconds: float) -> bool:
+        """Whether something comes within that time."""
+        seconds = self.deadline.bound(seconds)
+        return bool(select.select([self._sock], [], [], seconds)[0])
+
+    def local_address(self) -> str:
+        """Our own IP address on this connection."""
+        return self._sock.getsockname()[0]
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Take no timeout from a library: ours are kept."""
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._sock.fileno()
+
+    def shutdown(self, how: int) -> None:
+        """Shut the socket down; a socket already down is no error."""
+        try:
+            self._sock.shutdown(how)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Close the socket; twice is no error."""
+        try:
+            self._sock.close()
+        except OSError:
+            pass
+
+    def receive_into(self, buffer) -> int:
+        """One read from the socket, under timeout and deadline."""
+        self._set_timeout(self.read_timeout)
+        try:
+            return self._sock.recv_into(buffer)
+        except ssl.SSLEOFError:
+            return 0
+        except OSError as exc:
+            raise self._io_error(exc) from exc
+
+    def _set_timeout(self, seconds: float) -> None:
+        self.deadline.check(self.endpoint.side)
+        try:
+            self._sock.settimeout(self.deadline.bound(seconds))
+        except OSError as exc:
+            raise self._io_error(exc) from exc
+
+    def _io_error(self, exc: OSError) -> EngineError:
+        if isinstance(exc, TimeoutError):
+            over = not self.deadline.left()
+            return self.error(Kind.DEADLINE if over else Kind.TIMEOUT)
+        return self.error(Kind.CONNECTION_LOST)
+
+
+class _Raw(io.RawIOBase):
+    """Lets :class:`io.BufferedReader` read from a :class:`Connection`."""
+
+    def __init__(self, connection: Connection):
+        self.connection = connection
+        self.paused = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer):
+        return None if self.paused else self.connection.receive_into(buffer)

@@ -1,0 +1,133 @@
+"""What all parts of an IMAP session share: the connection and its errors."""
+
+from __future__ import annotations
+
+import imaplib
+from contextlib import contextmanager
+
+from ..diagnosis import from_imap
+from ..errors import EngineError, Kind
+from ..transport import Deadline, EgressPolicy, connect
+from ..types import Endpoint
+from . import responses
+from .protocol import BoundedIMAPClient, Limits
+from .signin import check_credentials, sign_in
+
+#: Seconds for LOGOUT, which nobody needs to wait for.
+FAREWELL_TIMEOUT = 2.0
+
+
+class Connected:
+    """A connection to one account. A context manager: connects and signs in.
+
+    Every failure is an :class:`EngineError`.
+
+    :param policy: which hosts may be reached; None: public ones only
+    :param deadline: for everything this session does
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        policy: EgressPolicy | None = None,
+        deadline: Deadline | None = None,
+        **timeouts: float,
+    ):
+        """``timeouts``: ``connect_timeout``, ``read_timeout`` in seconds."""
+        self.endpoint = endpoint
+        self.capabilities: frozenset[str] = frozenset()
+        #: UIDs that the server lists and yet refused to hand out (FETCH NO).
+        self.unfetchable: set[int] = set()
+        #: The folder that is open, by its raw name.
+        self.folder: str | None = None
+        self._policy = policy
+        self._deadline = deadline or Deadline()
+        self._timeouts = timeouts
+        self._client: BoundedIMAPClient | None = None
+
+    def __enter__(self) -> Connected:
+        self.open()
+        return self
+
+    def __exit__(self, *_exc) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Connect, encrypt, sign in."""
+        check_credentials(self.endpoint, self._error)
+        connection = connect(
+            self.endpoint, self._policy, self._deadline, **self._timeouts
+        )
+        try:
+            with self._translate(login=True):
+                self._client = BoundedIMAPClient(connection)
+                self.capabilities = sign_in(self._client, self.endpoint)
+        except BaseException:
+            connection.close()
+            self._client = None
+            raise
+
+    def close(self) -> None:
+        """Say goodbye if that is quick, and hang up. Never raises."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        connection = client.protocol.connection
+        connection.read_timeout = min(connection.read_timeout, FAREWELL_TIMEOUT)
+        try:
+            client.logout()
+        except Exception:  # noqa: BLE001  the work is done, whatever it says
+            pass
+        connection.close()
+
+    @property
+    def _protocol(self):
+        if self._client is None:
+            raise self._error(Kind.CONNECTION_LOST)
+        return self._client.protocol
+
+    def _error(self, kind: Kind, **more) -> EngineError:
+        endpoint = self.endpoint
+        more = {"host": endpoint.host, "port": endpoint.port, **more}
+        return EngineError(kind, endpoint.side, **more)
+
+    def _wire(self, raw_name: str) -> bytes:
+        try:
+            return responses.wire_name(raw_name)
+        except ValueError:
+            raise self._error(Kind.FOLDER_GONE, detail=raw_name) from None
+
+    @contextmanager
+    def _translate(self, login: bool = False, folder: str = ""):
+        """Whatever goes wrong inside becomes an EngineError.
+
+        The cause is cut off: a traceback must not show what a server echoed.
+        """
+        try:
+            yield
+        except EngineError as exc:
+            raise from_imap(exc, self.endpoint) from None
+        except (
+            imaplib.IMAP4.error,
+            OSError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            AssertionError,
+            RecursionError,
+            OverflowError,
+        ) as exc:
+            error = from_imap(exc, self.endpoint, login=login)
+            if error.kind is Kind.FOLDER_GONE:
+                error.detail = error.detail or folder
+            raise error from None
+
+    @contextmanager
+    def _bounded(self, limits: Limits):
+        protocol = self._protocol
+        protocol.limits = limits
+        try:
+            yield protocol
+        finally:
+            protocol.limits = Limits()

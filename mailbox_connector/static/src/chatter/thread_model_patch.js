@@ -1,0 +1,103 @@
+import { Thread } from "@mail/core/common/thread_model";
+
+import { rpc } from "@web/core/network/rpc";
+import { patch } from "@web/core/utils/patch";
+
+/**
+ * Place of messages in a conversation that has e-mails of a mailbox: by date, then by
+ * id, as on the server. A message without a date is the newest.
+ *
+ * @param {import("models").Message} m1
+ * @param {import("models").Message} m2
+ */
+export function compareByDate(m1, m2) {
+    const [d1, d2] = [m1, m2].map((message) => message.date?.ts ?? Infinity);
+    return d1 === d2 ? m1.id - m2.id : d1 - d2;
+}
+
+patch(Thread.prototype, {
+    setup() {
+        super.setup();
+        /**
+         * What the server tells with the messages of a contact where mailboxes are in
+         * use: whether its conversation is in the order of dates.
+         *
+         * @type {{by_date: boolean}|undefined}
+         */
+        this.mailbox = undefined;
+    },
+
+    get isByDate() {
+        return Boolean(this.mailbox?.by_date);
+    },
+
+    async fetchMessagesData() {
+        const result = await super.fetchMessagesData(...arguments);
+        if (this.model === "res.partner") {
+            this.mailbox = result.mailbox;
+        }
+        return result;
+    },
+
+    /** Core asks for what is newer than the newest; e-mails come in between as well. */
+    async fetchNewMessages() {
+        if (this.isByDate && this.isLoaded) {
+            return this.reloadNewest();
+        }
+        return super.fetchNewMessages(...arguments);
+    },
+
+    /**
+     * Read again as many messages as are there, from the newest on. Does nothing while
+     * an older part is looked at: going up from there comes to what is new.
+     *
+     * @returns {Promise<boolean>} false when it has to be tried again
+     */
+    async reloadNewest() {
+        if (!this.isLoaded || this.status === "loading") {
+            return false;
+        }
+        if (this.loadNewer) {
+            return true;
+        }
+        const limit = Math.max(this.messages.length, this.store.FETCH_LIMIT);
+        this.status = "loading";
+        try {
+            const result = await rpc(
+                this.getFetchRoute(),
+                { ...this.getFetchParams(), fetch_params: { limit } },
+                { silent: true }
+            );
+            this.mailbox = result.mailbox;
+            this.store.insert(result.data);
+            this.messages = this.store["mail.message"].insert(result.messages.reverse());
+            this.loadOlder = result.messages.length === limit;
+        } finally {
+            this.status = "ready";
+        }
+        this._enrichMessagesWithTransient();
+        return true;
+    },
+
+    /** Core counts what is older and newer by ids. */
+    async loadAround(messageId) {
+        const jumps =
+            this.status !== "loading" &&
+            !(this.isLoaded && this.messages.some(({ id }) => id === messageId));
+        await super.loadAround(...arguments);
+        const place = this.messages.findIndex(({ id }) => id === messageId);
+        if (!jumps || !this.isByDate || place === -1) {
+            return;
+        }
+        const half = this.store.FETCH_LIMIT;
+        this.loadOlder = place >= half - 1;
+        this.loadNewer = this.messages.length - 1 - place >= half;
+    },
+
+    addOrReplaceMessage() {
+        super.addOrReplaceMessage(...arguments);
+        if (this.isByDate) {
+            this.messages.sort(compareByDate);
+        }
+    },
+});

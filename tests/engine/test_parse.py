@@ -1,0 +1,517 @@
+"""Messages as the world sends them: what stands on the contact is what was meant."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime, timedelta, timezone
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odoo.addons.mailbox_connector.engine.errors import MessageError
+from odoo.addons.mailbox_connector.engine.mime.parse import parse_message
+from odoo.addons.mailbox_connector.engine.mime.structure import MAX_PARTS, MAX_SIZE
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA"
+    "AABJRU5ErkJggg=="
+)
+RECEIVED = datetime(2026, 5, 1, 12, 0, tzinfo=timezone.utc)
+
+
+def raw(headers: str = "", body: str | bytes = "") -> bytes:
+    body = body if isinstance(body, bytes) else body.encode()
+    return headers.replace("\n", "\r\n").encode("utf-8", "surrogateescape") + (
+        b"\r\n\r\n" + body
+    )
+
+
+def text_part(content_type: str, body: bytes, encoding: str = "8bit") -> bytes:
+    head = f"Content-Type: {content_type}\nContent-Transfer-Encoding: {encoding}"
+    return raw(head, body)
+
+
+def multipart(
+    kind: str, *parts: bytes, boundary: str = "BB", end: bool = True
+) -> bytes:
+    head = f'MIME-Version: 1.0\nContent-Type: multipart/{kind}; boundary="{boundary}"'
+    delimiter = f"--{boundary}\r\n".encode()
+    body = b"".join(delimiter + part + b"\r\n" for part in parts)
+    return raw(head, body + (f"--{boundary}--\r\n".encode() if end else b""))
+
+
+# Headers
+
+
+def test_a_plain_message():
+    message = parse_message(
+        raw(
+            "From: =?utf-8?q?J=C3=B6rg?= <Joerg@Example.com>\nTo: a@example.org,\n"
+            " Ann <b@example.org>\nReply-To: reply@example.com\n"
+            "Subject: =?iso-8859-1?q?Gr=FC=DFe?= =?iso-8859-1?q?_von_hier?=\n"
+            "Message-ID: <1@example.com>\nIn-Reply-To: <0@example.org>\n"
+            "References: <root@example.org> <0@example.org>\n"
+            "Date: Fri, 1 May 2026 10:00:00 +0200",
+            "Hello <you> & me\r\n",
+        ),
+        RECEIVED,
+    )
+    assert str(message.addresses["from"][0]) == "Jörg <joerg@example.com>"
+    assert [one.email for one in message.addresses["to"]] == [
+        *("a@example.org", "b@example.org")
+    ]
+    assert message.addresses["reply_to"][0].email == "reply@example.com"
+    assert message.addresses["cc"] == []
+    assert message.subject == "Grüße von hier"
+    assert message.message_id == "<1@example.com>"
+    assert message.in_reply_to == "<0@example.org>"
+    assert message.references == ["<root@example.org>", "<0@example.org>"]
+    assert message.date == datetime(2026, 5, 1, 8, 0)
+    assert message.html == "<div>Hello &lt;you&gt; &amp; me</div>"
+    assert message.attachments == [] and message.automatic == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"\r\n", b"\r\n\r\n\r\n", b"\n", b"\0\0"])
+def test_nothing_at_all_is_a_message(content):
+    message = parse_message(content, RECEIVED)
+    assert message.addresses["from"] == [] and message.subject == ""
+    assert message.date == datetime(2026, 5, 1, 12, 0)
+    assert message.message_id == "" and message.attachments == []
+    assert "\0" not in message.html and len(message.fingerprint) == 64
+
+
+def test_only_a_body():
+    assert parse_message(b"just words, no header\r\nmore").html == (
+        "<div>just words, no header<br>more</div>"
+    )
+
+
+def test_only_a_header():
+    message = parse_message(b"Subject: x\r\nFrom: a@example.com")
+    assert message.subject == "x" and message.html == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Fri, 1 May 2026 10:00:00 +0200", datetime(2026, 5, 1, 8, 0)),
+        ("1 May 26 10:00 GMT", datetime(2026, 5, 1, 10, 0)),
+        ("Fri, 1 May 2026 10:00:00", datetime(2026, 5, 1, 10, 0)),
+        ("", None),
+        ("yesterday", None),
+        ("Fri, 99 Foo 2026 10:00:00 +0200", None),
+        ("Fri, 1 May 2026 10:00:00 +99999999999", None),
+        ("Thu, 1 Jan 1970 00:00:00 +0000", None),
+        ("Fri, 1 May 1987 10:00:00 +0000", None),
+        ("Sun, 3 May 2026 10:00:00 +0000", None),
+        ("Fri, 1 May 9999 10:00:00 -2359", None),
+        ("Sat, 2 May 2026 11:00:00 +0000", datetime(2026, 5, 2, 11, 0)),
+    ],
+)
+def test_dates_that_cannot_be_give_way_to_the_servers(value, expected):
+    received = datetime(2026, 5, 1, 12, 0)
+    message = parse_message(raw(f"Date: {value}"), RECEIVED)
+    assert message.date == (expected or received)
+    assert parse_message(raw(f"Date: {value}"), received).date == message.date
+
+
+def test_without_any_date():
+    assert parse_message(raw("Subject: x")).date is None
+    east = RECEIVED.astimezone(timezone(timedelta(hours=9)))
+    assert parse_message(raw("Subject: x"), east).date == datetime(2026, 5, 1, 12, 0)
+
+
+@pytest.mark.parametrize(
+    ("header", "automatic"),
+    [
+        ("Auto-Submitted: auto-replied", "auto"),
+        ("Auto-Submitted: no", ""),
+        ("Precedence: bulk", "bulk"),
+        ("List-Id: <news.example.com>", "bulk"),
+        ("List-Unsubscribe: <mailto:x@example.com>\nAuto-Submitted: auto-generated",
+         "auto"),
+        ("Return-Path: <>", "auto"),
+        ("X-Autoreply: yes", "auto"),
+        ("Subject: hi", ""),
+    ],
+)  # fmt: skip
+def test_machines_are_told_from_people(header, automatic):
+    assert parse_message(raw(header)).automatic == automatic
+
+
+# Charsets
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoded"),
+    [
+        ("utf-8", "utf-8"),
+        ("iso-8859-1", "windows-1252"),
+        ("gb2312", "gb18030"),
+        ("x-unknown-thing", "utf-8"),
+        ("x-unknown-thing", "windows-1252"),
+        ("us-ascii", "utf-8"),
+        ("rot13", "utf-8"),
+        ("utf-8", "windows-1252"),
+        ("\u20ac", "utf-8"),
+        ("", "windows-1252"),
+    ],
+)
+def test_declared_and_real_charsets(charset, encoded):
+    text = "Größe – 100 €"
+    part = text_part(f"text/plain; charset={charset}", text.encode(encoded))
+    assert parse_message(part).html == f"<div>{text}</div>"
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("iso-2022-jp", "こんにちは"),
+        ("shift_jis", "①こんにちは"),
+        ("ks_c_5601-1987", "안녕하세요"),
+        ("koi8-r", "Привет"),
+        ("big5", "你好"),
+        ("utf-7", "Grüße"),
+        ("utf-16", "Grüße"),
+        ("windows-1255", "שלום"),
+    ],
+)
+def test_charsets_of_the_world(charset, text):
+    codec = {"shift_jis": "cp932", "ks_c_5601-1987": "cp949"}.get(charset, charset)
+    encoded = base64.b64encode(text.encode(codec))
+    part = text_part(f"text/plain; charset={charset}", encoded, "base64")
+    assert parse_message(part).html == f"<div>{text}</div>"
+
+
+def test_a_character_cut_by_two_encoded_words_and_raw_octets():
+    header = "Subject: =?utf-8?b?R3LD?= =?utf-8?b?vMOfZQ==?= \udcc3\udcbc"
+    assert parse_message(raw(header)).subject == "Grüße ü"
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        ("=?utf-8?Q?a?b?=", "a?b"),
+        ("=?utf-8?Q?broken", "=?utf-8?Q?broken"),
+        ("=?nonsense?q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
+        ("=?utf-8*de?q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
+        ("pre=?utf-8?q?=C3=BC?=post", "preüpost"),
+        ("=?utf-8?b?R3LDvMOfZQ?=", "Grüße"),
+        ("a\n b\n\tc", "a b\tc".replace("\t", " ")),
+        ("nul\0 and bell\a", "nul and bell"),
+        ("=?utf-8?q?line=0D=0ABcc:_x?=", "line  Bcc: x"),
+    ],
+)
+def test_subjects(subject, shown):
+    assert parse_message(raw(f"Subject: {subject}")).subject == shown
+
+
+def test_a_null_octet_never_reaches_the_database():
+    body = text_part("text/plain; charset=utf-16", "a\0b".encode("utf-16"))
+    message = parse_message(b"Subject: =?utf-8?q?a=00b?=\r\n" + body)
+    assert (message.subject, message.html) == ("ab", "<div>ab</div>")
+
+
+# Bodies
+
+
+def test_html_is_preferred_to_its_plain_twin():
+    message = parse_message(
+        multipart(
+            "alternative",
+            text_part("text/plain", b"plain"),
+            text_part("text/html", b"<p>rich</p>"),
+        )
+    )
+    assert message.html == "<p>rich</p>" and message.attachments == []
+
+
+def test_an_empty_html_twin_does_not_hide_the_text():
+    message = parse_message(
+        multipart(
+            "alternative",
+            text_part("text/plain", b"plain"),
+            text_part("text/html", b" "),
+        )
+    )
+    assert message.html == "<div>plain</div>"
+
+
+def test_text_before_and_after_a_file_is_shown():
+    """Some programs put a picture between two texts; both are the mail."""
+    message = parse_message(
+        multipart(
+            "mixed",
+            text_part("text/plain", b"before"),
+            text_part("image/png", base64.b64encode(PNG), "base64"),
+            text_part("text/html", b"<b>after</b>"),
+        )
+    )
+    assert message.html == "<div>before</div><b>after</b>"
+    assert [(one.mimetype, one.content) for one in message.attachments] == [
+        ("image/png", PNG)
+    ]
+
+
+def test_inline_pictures():
+    picture = EmailMessage()
+    picture.set_content("see picture")
+    picture.add_alternative('<p><img src="cid:pic@x"></p>', subtype="html")
+    picture.get_payload()[1].add_related(PNG, "image", "png", cid="<pic@x>")
+    picture.add_attachment(b"%PDF", "application", "pdf", filename="offer.pdf")
+    message = parse_message(picture.as_bytes())
+    assert 'src="cid:pic@x"' in message.html
+    image, pdf = message.attachments
+    assert (image.content_id, image.inline, image.content) == ("pic@x", True, PNG)
+    assert image.filename.endswith(".png")
+    assert (pdf.filename, pdf.inline, pdf.content) == ("offer.pdf", False, b"%PDF")
+
+
+def test_pictures_inside_html_become_files():
+    data = base64.b64encode(PNG).decode()
+    body = f'<img alt="x" src="data:image/png;base64,{data}">' * 2
+    message = parse_message(text_part("text/html", body.encode()))
+    (image,) = message.attachments
+    assert image.content == PNG and image.inline
+    assert message.html.count(f"cid:{image.content_id}") == 2
+    assert "data:" not in message.html
+
+
+def test_an_attached_message_is_a_file_named_by_its_subject():
+    inner = raw(
+        "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe_/_mehr?=\nFrom: x@example.com", "hi"
+    )
+    inner = inner.replace(b"hi", b"hi\r\n\r\n--BB-not\r\n")
+    message = parse_message(
+        multipart(
+            "mixed",
+            text_part("text/plain", b"see"),
+            raw("Content-Type: message/rfc822", inner),
+        )
+    )
+    (attached,) = message.attachments
+    assert attached.filename == "Grüße _ mehr.eml"
+    assert attached.mimetype == "message/rfc822" and attached.content == inner
+    assert message.html == "<div>see</div>"
+
+
+def test_reports_and_odd_parts_are_files():
+    message = parse_message(
+        multipart(
+            "report",
+            text_part("text/plain", b"could not be delivered"),
+            text_part("message/delivery-status", b"Final-Recipient: rfc822;x@y\r\n"),
+            text_part("application/ms-tnef; name=winmail.dat", b"TNEF"),
+            text_part("text/calendar; method=REQUEST", b"BEGIN:VCALENDAR"),
+            text_part("strange", b"shown as text"),
+        )
+    )
+    assert message.automatic == "auto"
+    names = [one.filename for one in message.attachments]
+    assert names[1] == "winmail.dat" and names[2].endswith(".ics")
+    assert message.html == ("<div>could not be delivered</div><div>shown as text</div>")
+
+
+def test_quotes_and_indentation_of_plain_text():
+    text = "Yes.\n\n> > older\n> newer\n>\n\tcode  here\nhttps://example.com/?a=1&b=2"
+    message = parse_message(text_part("text/plain", text.encode()))
+    assert message.html == (
+        "<div>Yes.<br><blockquote><blockquote>older</blockquote>newer<br></blockquote>"
+        "\u00a0\u00a0\u00a0\u00a0\u00a0\u00a0\u00a0 code\u00a0 here"
+        "<br>https://example.com/?a=1&amp;b=2</div>"
+    )
+
+
+def test_flowed_text_is_put_together():
+    body = b"A long line \r\nthat goes on.\r\n> quoted \r\n> text\r\n-- \r\nAnn"
+    message = parse_message(text_part("text/plain; format=flowed", body))
+    assert (
+        "A long line that goes on.<blockquote>quoted text</blockquote>" in message.html
+    )
+
+
+# File names and encodings
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ('attachment; filename="offer.pdf"', "offer.pdf"),
+        ("attachment; filename=offer.pdf", "offer.pdf"),
+        ("attachment; filename*=UTF-8''Gr%C3%BC%C3%9Fe.pdf", "Grüße.pdf"),
+        ("attachment; filename*0*=UTF-8''Gr%C3%BC;\n filename*1=sse.pdf", "Grüsse.pdf"),
+        ("attachment; filename*0=long; filename*1=name.pdf", "longname.pdf"),
+        ('attachment; filename="=?utf-8?q?Gr=C3=BC=C3=9Fe?=.pdf"', "Grüße.pdf"),
+        ('attachment; filename="Gr\udcc3\udcbc\udcc3\udc9fe.pdf"', "Grüße.pdf"),
+        ('attachment; filename="../../etc/passwd"', "passwd"),
+        ('attachment; filename="C:\\\\Temp\\\\offer.pdf"', "offer.pdf"),
+        ('attachment; filename="a\u202egpj.exe"', "a_gpj.exe"),
+        ('attachment; filename="a b\tc?.pdf"', "a b c_.pdf"),
+        ('attachment; filename=".."', "part-1.bin"),
+        ("attachment", "part-1.bin"),
+        ('attachment; filename="' + "x" * 500 + '.pdf"', "x" * 176 + ".pdf"),
+        ("attachment; filename*=broken%", "broken%"),
+    ],
+)
+def test_file_names(header, name):
+    part = raw(
+        f"Content-Type: application/x-thing\nContent-Disposition: {header}", "data"
+    )
+    (attached,) = parse_message(multipart("mixed", part)).attachments
+    assert attached.filename == name and attached.content == b"data"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "content"),
+    [
+        ("base64", b"aGVsbG8=", b"hello"),
+        ("BASE64 ", b"aGVs\r\nbG8", b"hello"),
+        ("base64", b"aGVsbG8=\r\n--\r\nfooter of a list", b"hello"),
+        ("base64", b"!!!", b""),
+        ("quoted-printable", b"a=3Db=\r\nc", b"a=bc"),
+        ("quoted-printable", b"a=ZZ=", b"a=ZZ"),
+        ("x-uuencode", b"begin 644 x\n%:&5L;&\\\n`\nend\n", b"hello"),
+        ("nonsense", b"as it is", b"as it is"),
+        ("", b"\x00\xff", b"\x00\xff"),
+    ],
+)
+def test_transfer_encodings(encoding, body, content):
+    head = "Content-Type: application/pdf; name=x.pdf\nContent-Transfer-Encoding: "
+    message = parse_message(multipart("mixed", raw(head + encoding, body)))
+    assert [one.content for one in message.attachments] == [content]
+
+
+# Structure
+
+
+def test_a_missing_end_loses_nothing():
+    message = parse_message(
+        multipart("mixed", text_part("text/plain", b"one"),
+                  text_part("application/pdf", b"two"), end=False)
+    )  # fmt: skip
+    assert message.html == "<div>one</div>"
+    assert [one.content.strip() for one in message.attachments] == [b"two"]
+
+
+def test_a_multipart_without_parts_is_shown_as_text():
+    message = parse_message(
+        raw("Content-Type: multipart/mixed; boundary=never", "words all the same")
+    )
+    assert "words all the same" in message.html or message.attachments
+
+
+def test_boundaries_that_start_alike():
+    inner = multipart(
+        "alternative", text_part("text/html", b"<p>in</p>"), boundary="BBB"
+    )
+    message = parse_message(
+        multipart("mixed", inner, text_part("text/plain", b"out"), boundary="BB")
+    )
+    assert message.html == "<p>in</p><div>out</div>"
+
+
+def test_line_ends_of_every_kind():
+    content = multipart("mixed", text_part("text/plain", b"one\r\ntwo"))
+    unix = content.replace(b"\r\n", b"\n")
+    shown = parse_message(content).html
+    assert parse_message(unix).html == shown == "<div>one<br>two</div>"
+    assert parse_message(unix.replace(b"\n", b"\r")).html == shown
+    assert parse_message(b"From a@b Fri May  1\n" + unix).html == shown
+
+
+def nested(depth: int) -> bytes:
+    content = text_part("text/plain", b"deep")
+    for level in range(depth):
+        content = multipart("mixed", content, boundary=f"b{level}x")
+    return content
+
+
+def test_nesting_is_bounded():
+    assert parse_message(nested(30)).html == "<div>deep</div>"
+    for depth in (60, 500):
+        with pytest.raises(MessageError):
+            parse_message(nested(depth))
+    forwarded = raw("Content-Type: message/rfc822") * 10_000
+    assert len(parse_message(forwarded).attachments) == 1
+
+
+def test_parts_are_bounded():
+    with pytest.raises(MessageError):
+        parse_message(multipart("mixed", *[b"\r\nx"] * 100_000))
+    with pytest.raises(MessageError):
+        parse_message(multipart("mixed", *[b"\r\nx"] * (MAX_PARTS + 1)))
+
+
+def test_size_is_bounded():
+    with pytest.raises(MessageError):
+        parse_message(b"x" * (MAX_SIZE + 1))
+
+
+def test_an_enormous_body_is_a_file():
+    """Two million characters are no reading matter; nothing of them is lost."""
+    body = b"word " * 500_000
+    message = parse_message(text_part("text/plain", body))
+    assert message.html == ""
+    assert [one.content for one in message.attachments] == [body]
+
+
+# The same or not the same
+
+
+def test_copies_have_one_fingerprint():
+    """The copy in Sent and the one that came back differ in their transport only."""
+    head = "From: a@example.com\nContent-Type: text/plain; charset=utf-8\n"
+    text = "Grüße\r\nAnn  \r\n"
+    plain = raw(head + "Content-Transfer-Encoding: 8bit", text)
+    coded = raw(
+        "Received: by example\nX-Spam: no\n"
+        + head
+        + "Content-Transfer-Encoding: base64",
+        base64.b64encode((text + "\r\n").encode()),
+    )
+    other = raw(head + "Content-Transfer-Encoding: 8bit", text + "PS: pay elsewhere")
+    prints = [parse_message(one).fingerprint for one in (plain, coded, other)]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_forged_attachment_is_another_message():
+    def made(content):
+        return multipart(
+            "mixed",
+            text_part("text/plain", b"see"),
+            text_part("application/pdf", content),
+        )
+
+    prints = {parse_message(made(one)).fingerprint for one in (b"1", b"2", b"1")}
+    assert len(prints) == 2
+
+
+# Anything
+
+
+PIECES = st.sampled_from(
+    [b"Content-Type: ", b"multipart/mixed; boundary=B", b"text/html", b"--B", b"--B--",
+     b"\r\n", b"\n", b"\r\n\r\n", b"; filename*0*=", b"utf-8''%FF", b"=?utf-8?q?=C3?=",
+     b"Content-Transfer-Encoding: base64", b"quoted-printable", b"Date: ", b"\xff\0",
+     b"<a href=", b"charset=", b"utf-16", b"message/rfc822", b"Content-Disposition: ",
+     b"attachment", b"Message-ID: <a@b>", b"From: ", b":", b"a", b" ", b"=", b"&#0;"]
+)  # fmt: skip
+
+
+@given(st.one_of(st.binary(), st.lists(PIECES, max_size=40).map(b"".join)))
+def test_never_raises_anything_but_its_own_error(content):
+    try:
+        message = parse_message(content, RECEIVED)
+    except MessageError:
+        return
+    for text in (
+        *(message.subject, message.html, message.message_id, message.in_reply_to),
+        *(one.filename for one in message.attachments),
+        *(one.content_id for one in message.attachments),
+        *(str(one) for found in message.addresses.values() for one in found),
+        *message.references,
+    ):
+        assert "\0" not in text
+        text.encode("utf-8")
