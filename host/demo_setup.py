@@ -73,9 +73,11 @@ def people(address: str, database: str, servers: MailServers) -> None:
             },
             no_reset_password=True,
         )
+        groups = ["base.group_partner_manager"]
         if person is OWNER:
-            group = admin.ref("mailbox_connector.group_mailbox_user")
-            admin.call("res.users", "write", [user], {"group_ids": [[4, group]]})
+            groups.append("mailbox_connector.group_mailbox_user")
+        joined = [[4, admin.ref(group)] for group in groups]
+        admin.call("res.users", "write", [user], {"group_ids": joined})
     made: dict[str, int] = {}
     for contact in CONTACTS:
         made[contact.name] = admin.create(

@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> int:
                 with step(f"tests: {name}"):
                     run.results.append(testparts.timed(PARTS[name], run))
         finally:
+            run.clean_up()
             if servers.started:
                 servers.stop()
     return _summary(run)

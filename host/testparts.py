@@ -43,6 +43,24 @@ class Run:
     def database(self, part: str) -> str:
         return f"test_{part}_{os.getpid()}"
 
+    def with_addon(self, name: str) -> list[str]:
+        """Make a database with our addon installed, which is done once in a run.
+
+        Returns what was wrong with the installation, if this call did it.
+        """
+        installed = self.database("installed")
+        log = self.folder / "install.log"
+        if log.exists():
+            database.copy(installed, name)
+            return []
+        database.prepare(installed, log=log)
+        database.copy(installed, name)
+        return problems([log])
+
+    def clean_up(self) -> None:
+        if not self.keep:
+            database.drop(self.database("installed"))
+
 
 def engine(run: Run) -> Result:
     """The engine alone: no Odoo can be imported."""
@@ -53,11 +71,8 @@ def engine(run: Run) -> Result:
 def addon(run: Run) -> Result:
     """The addon's tests by pytest, browser tours included."""
     name = run.database("addon")
-    install = run.folder / "addon-install.log"
     with database.temporary(name, run.keep):
-        database.prepare(name, log=install)
-        arguments = [f"{ADDON.name}/tests", "--odoo-http"]
-        return _pytest_odoo(run, "addon", name, arguments, [install])
+        return _pytest_odoo(run, "addon", name, [f"{ADDON.name}/tests", "--odoo-http"])
 
 
 def loader(run: Run) -> Result:
@@ -91,15 +106,12 @@ def odoo_tests(name: str, options: tuple[str, ...], log: Path) -> int:
 def e2e(run: Run) -> Result:
     """Real servers, a live Odoo process, a browser."""
     name = run.database("e2e")
-    install = run.folder / "e2e-install.log"
     with database.temporary(name, run.keep):
-        database.prepare(name, log=install)
-        return _pytest_odoo(run, "e2e", name, ["tests/e2e"], [install])
+        return _pytest_odoo(run, "e2e", name, ["tests/e2e"])
 
 
-def _pytest_odoo(
-    run: Run, part: str, name: str, arguments: list[str], logs: list[Path]
-) -> Result:
+def _pytest_odoo(run: Run, part: str, name: str, arguments: list[str]) -> Result:
+    installing = run.with_addon(name)
     log = run.folder / f"{part}-odoo.log"
     log.touch()
     path, _port = odoo.configuration(name, settings={"logfile": log})
@@ -116,7 +128,8 @@ def _pytest_odoo(
         "--odoo-log-level=warn",
     ]
     result = _pytest(run, part, [*arguments, *options], env)
-    result.problems += problems([*logs, log, *sorted(server_logs.glob("*.log"))])
+    logs = [log, *sorted(server_logs.glob("*.log"))]
+    result.problems += installing + problems(logs)
     return result
 
 

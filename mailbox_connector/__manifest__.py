@@ -36,7 +36,5 @@
             "mailbox_connector/static/tests/unit/**/*",
         ],
     },
-    "application": False,
-    "installable": True,
     "uninstall_hook": "uninstall_hook",
 }

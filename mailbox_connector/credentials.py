@@ -88,9 +88,8 @@ def _parse(text: str) -> list[bytes]:
 def _file_keys(stored_key_ids: frozenset[str]) -> list[bytes]:
     path = Path(config["data_dir"]) / FILE_NAME
     try:
-        return _parse(path.read_text("ascii"))
-    except FileNotFoundError:
-        pass
+        if path.exists():
+            return _parse(path.read_text("ascii"))
     except (OSError, UnicodeDecodeError) as error:
         raise KeyProblem(f"the key file {path} cannot be read") from error
     if stored_key_ids:

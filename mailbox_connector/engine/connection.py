@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import select
+import selectors
 import socket
 import ssl
 
@@ -116,8 +116,9 @@ class Connection:
 
     def readable(self, seconds: float) -> bool:
         """Whether something comes within that time."""
-        seconds = self.deadline.bound(seconds)
-        return bool(select.select([self._sock], [], [], seconds)[0])
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._sock, selectors.EVENT_READ)
+            return bool(selector.select(self.deadline.bound(seconds)))
 
     def local_address(self) -> str:
         """Our own IP address on this connection."""

@@ -160,7 +160,10 @@ class MailMessage(models.Model):
         if not scope_ids:
             return super()._message_fetch(domain, thread=thread, **kwargs)
         by_date = thread._mailbox_has_copies(scope_ids)
-        records = self.with_context(mailbox_by_date=True) if by_date else self
+        records = self
+        if by_date:
+            records = self.with_context(mailbox_by_date=True)
+            self.flush_model(["date"])  # core's search flushes what it asks for alone
         result = super(MailMessage, records)._message_fetch(
             domain, thread=thread, **kwargs
         )

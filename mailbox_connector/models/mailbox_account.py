@@ -36,7 +36,6 @@ class MailboxAccount(models.Model):
     )
     owner_id = fields.Many2one(
         "res.users",
-        string="Owner",
         required=True,
         default=lambda self: self.env.user,
         domain=[("share", "=", False)],
@@ -434,14 +433,16 @@ class MailboxAccount(models.Model):
     @api.model
     def _own_addresses(self):
         """Every address that is ours, normalised: never a customer."""
-        accounts = self.sudo().with_context(active_test=False).search([])
-        return frozenset(
-            filter(
-                None,
-                accounts.mapped("email_normalized")
-                + accounts.identity_ids.mapped("email_normalized"),
-            )
+        self.flush_model(["email_normalized"])
+        self.env["mailbox.identity"].flush_model(["email_normalized"])
+        self.env.cr.execute(
+            """
+            SELECT email_normalized FROM mailbox_account
+            UNION
+            SELECT email_normalized FROM mailbox_identity
+            """
         )
+        return frozenset(email for (email,) in self.env.cr.fetchall() if email)
 
     def _addresses(self):
         """The addresses of this mailbox, normalised."""

@@ -12,6 +12,8 @@ from .mailbox_sync import NOW, NOW_HARD
 class MailboxAccount(models.Model):
     """What the buttons of a mailbox do."""
 
+    # Apart from the fields: each file is about one thing.
+    # pylint: disable=consider-merging-classes-inherited
     _inherit = "mailbox.account"
 
     def action_connect(self):

@@ -35,7 +35,6 @@ class MailboxBackfill(models.Model):
         help="One e-mail with two of your contacts counts twice here.",
     )
     skipped = fields.Integer(
-        string="Skipped",
         readonly=True,
         help="E-mails between this mailbox and people who are not contacts. They "
         "were not downloaded.",

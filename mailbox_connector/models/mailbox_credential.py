@@ -60,13 +60,13 @@ class MailboxCredential(models.Model):
 
     @api.model
     def _stored_key_ids(self):
-        tokens = self.sudo().search([]).mapped("token")
-        return frozenset(map(credentials.token_key_id, tokens))
+        tokens = self.sudo().search_fetch([("token", "!=", False)], ["token"])
+        return frozenset(map(credentials.token_key_id, tokens.mapped("token")))
 
     @api.model
     def _reseal(self):
         """Seal every password under the first key again; returns how many."""
-        rows = self.sudo().search([])
+        rows = self.sudo().search([("token", "!=", False)])
         for row in rows:
             row.token = credentials.seal(credentials.unseal(row.token))
         return len(rows)

@@ -111,6 +111,7 @@ class MailboxScope(models.Model):
         transaction is committed, be it one of many of a long job."""
         registry = self.env.registry
         registry.clear_cache()
+        self.env["res.users"].invalidate_model(["mailbox_scope_ids"])
 
         def committed():
             # Again: another thread may have asked while the change was not to be seen.

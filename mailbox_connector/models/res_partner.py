@@ -1,7 +1,11 @@
+import re
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
+from odoo.tools.mail import html_to_inner_content
 
+from ..engine.mime.ids import message_id_hash
 from .ir_websocket import SUBCHANNEL
 
 
@@ -98,6 +102,34 @@ class ResPartner(models.Model):
                 subchannel=SUBCHANNEL,
             )
 
+    def _message_post_after_hook(self, message, msg_values):
+        if message.message_type == "email":
+            self._mailbox_give_way(message)
+        return super()._message_post_after_hook(message, msg_values)
+
+    def _mailbox_give_way(self, message):
+        """An e-mail that Odoo's gateway puts here as well is shown once: by what the
+        gateway made, in the place of the copy.
+
+        The same text is asked for, for anybody can write a Message-ID.
+        """
+        if not (message.message_id and self.env["mailbox.scope"].sudo()._any()):
+            return
+        # sudo: links have no access of their own
+        links = self.env["mailbox.link"].sudo().search(
+            [
+                ("partner_id", "=", self.id),
+                ("message_id.message_id_hash", "=", message_id_hash(message.message_id)),
+                ("mail_message_id.mailbox_message_id", "!=", False),
+            ]
+        )
+        for link in links:
+            copy = link.mail_message_id
+            if bare_text(copy.body) == bare_text(message.body):
+                copy.child_ids.parent_id = message
+                link.mail_message_id = message
+                copy.unlink()
+
     def _check_can_update_message_content(self, messages):
         messages._mailbox_refuse_change()
         return super()._check_can_update_message_content(messages)
@@ -134,3 +166,8 @@ class ResPartner(models.Model):
             self.ids,
         )
         return Domain("res_model", "=", "mailbox.message") & Domain("id", "in", shown)
+
+
+def bare_text(body):
+    """The letters and digits of an html text: what two ways of cleaning both keep."""
+    return re.sub(r"[\W_]+", "", html_to_inner_content(body))

@@ -1,1 +1,114 @@
-"""To come."""
+"""Odoo's own gateway and a mailbox that sees the same mail: neither takes it from the
+other."""
+
+from odoo.tests import tagged
+
+from .common import MailboxCase, mail
+
+
+@tagged("post_install", "-at_install")
+class TestGateway(MailboxCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.domain = cls.env["mail.alias.domain"].create({"name": "gateway.example.org"})
+        cls.env.company.alias_domain_id = cls.domain
+        # Any model with a chatter serves: a mail to the alias makes a contact.
+        cls.alias = cls.env["mail.alias"].create(
+            {
+                "alias_name": "leads",
+                "alias_domain_id": cls.domain.id,
+                "alias_model_id": cls.env["ir.model"]._get_id("res.partner"),
+                "alias_contact": "everyone",
+            }
+        )
+        cls.raw = mail(
+            to="leads@gateway.example.org, sales@example.org",
+            subject="Interested",
+            message_id="<interested@mail.example.com>",
+        )
+
+    def receive(self, raw):
+        """The mail comes in by Odoo's gateway; the id of the thread it went to."""
+        return self.env["mail.thread"].message_process(False, raw)
+
+    def shown(self, partner):
+        found = self.env["mail.message"].search(
+            [
+                ("model", "=", "res.partner"),
+                ("res_id", "=", partner.id),
+                ("message_type", "=", "email"),
+            ]
+        )
+        return found.mapped("subject")
+
+    def test_mail_to_an_alias_makes_its_record_after_the_mailbox_saw_it(self):
+        (email,) = self.import_mail(self.raw)
+        record = self.env["res.partner"].browse(self.receive(self.raw))
+        self.assertEqual(record.name, "Interested")
+        self.assertNotEqual(record, self.customer)
+        self.assertEqual(email.partner_ids, self.customer)
+
+    def test_mail_to_an_alias_makes_its_record_before_the_mailbox_sees_it(self):
+        record = self.env["res.partner"].browse(self.receive(self.raw))
+        self.assertEqual(record.name, "Interested")
+        (email,) = self.import_mail(self.raw)
+        self.assertEqual(email.partner_ids, self.customer)
+        self.assertEqual(self.shown(self.customer), ["Interested"])
+
+    def test_an_answer_goes_to_its_document_although_the_mailbox_saw_it(self):
+        record = self.env["res.partner"].browse(self.receive(self.raw))
+        question = record.message_post(
+            body="What for?",
+            message_type="comment",
+            partner_ids=self.customer.ids,
+            subtype_xmlid="mail.mt_comment",
+        )
+        answer = mail(
+            to="catchall@gateway.example.org, sales@example.org",
+            subject="Re: Interested",
+            in_reply_to=question.message_id,
+            references=question.message_id,
+        )
+        self.import_mail(answer)
+        self.assertEqual(self.receive(answer), record.id)
+        self.assertIn("Re: Interested", self.shown(record))
+
+    def answer_to_contact(self):
+        """A customer's answer to what was posted on the contact, to both."""
+        question = self.customer.message_post(
+            body="Hello?",
+            message_type="comment",
+            partner_ids=self.customer.ids,
+            subtype_xmlid="mail.mt_comment",
+        )
+        return mail(
+            to="catchall@gateway.example.org, sales@example.org",
+            subject="Re: Hello",
+            in_reply_to=question.message_id,
+            references=question.message_id,
+            html="<p>Yes, <b>thank you</b>.</p>",
+        )
+
+    def test_the_same_mail_on_the_same_contact_stands_once_gateway_first(self):
+        answer = self.answer_to_contact()
+        self.receive(answer)
+        (email,) = self.import_mail(answer)
+        self.assertEqual(self.shown(self.customer), ["Re: Hello"])
+        self.assertIn("thank you", email.body)
+
+    def test_the_same_mail_on_the_same_contact_stands_once_mailbox_first(self):
+        answer = self.answer_to_contact()
+        (email,) = self.import_mail(answer)
+        self.receive(answer)
+        self.assertEqual(self.shown(self.customer), ["Re: Hello"])
+        self.assertIn("thank you", email.body)
+
+    def test_another_mail_under_the_same_id_replaces_nothing(self):
+        """Whoever knows a Message-ID must not be able to put another text in place
+        of the true one."""
+        answer = self.answer_to_contact()
+        (email,) = self.import_mail(answer)
+        self.receive(answer.replace(b"thank you", b"no thanks"))
+        self.assertIn("thank you", email.body)
+        self.assertEqual(self.shown(self.customer), ["Re: Hello", "Re: Hello"])

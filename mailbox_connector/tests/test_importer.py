@@ -4,10 +4,10 @@ from datetime import datetime, timedelta, timezone
 
 from odoo.tests import new_test_user, tagged
 
-from odoo.addons.mailbox_connector.services.copies import MAX_COPIES
-from odoo.addons.mailbox_connector.services.importer import Candidate, Importer
-from odoo.addons.mailbox_connector.engine.types import HeaderRecord
-
+from ..engine.types import HeaderRecord
+from ..services.copies import MAX_COPIES
+from ..services.importer import Candidate, Importer
+from ..services.matcher import Match
 from .common import PNG, MailboxCase, mail
 
 OURS = "sales@example.org"
@@ -280,8 +280,6 @@ class TestQuarantine(MailboxCase):
         good = [mail("customer@example.com", OURS, subject=f"Good {n}") for n in (1, 2)]
         bad = b"From: customer@example.com\r\nSubject: bad\r\n" + nested(2000)
         importer = Importer(folder)
-        from odoo.addons.mailbox_connector.services.matcher import Match
-
         match = Match(self.customer.id, "from", "customer@example.com")
         candidates = [
             Candidate(HeaderRecord(uid, len(raw), None, {}), [match], raw)

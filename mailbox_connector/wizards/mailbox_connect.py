@@ -16,10 +16,9 @@ class MailboxConnect(models.TransientModel):
     imap_host = fields.Char(related="account_id.imap_host", related_sudo=False)
     smtp_host = fields.Char(related="account_id.smtp_host", related_sudo=False)
     state = fields.Selection(related="account_id.state", related_sudo=False)
-    inbox_id = fields.Many2one("mailbox.folder", string="Inbox", readonly=True)
+    inbox_id = fields.Many2one("mailbox.folder", readonly=True)
     sent_id = fields.Many2one(
         "mailbox.folder",
-        string="Sent",
         domain="[('account_id', '=', account_id)]",
         help="Where the mail that you send is kept. Change it if this is not the one.",
     )

@@ -399,7 +399,7 @@ def test_a_multipart_without_parts_is_shown_as_text():
     message = parse_message(
         raw("Content-Type: multipart/mixed; boundary=never", "words all the same")
     )
-    assert "words all the same" in message.html or message.attachments
+    assert message.html == "<div>words all the same</div>"
 
 
 def test_boundaries_that_start_alike():

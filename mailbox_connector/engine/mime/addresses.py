@@ -22,7 +22,7 @@ _SIMPLE = re.compile(
     r'|([^<>\s@",;:()\\=]+@[\w.-]+))\s*\Z',
     re.ASCII,
 )
-_ADDR_SPEC = re.compile(r'("(?:[^"\\\r\n]|\\.)+"|[^\s<>()",;:\\@]+)@([^\s<>()",;@]+)')
+_ADDR_SPEC = re.compile(r'("(?:[^"\\\r\n]|\\.)+"|[^\s<>()",;:\\@]+)@([^\s<>()\"',;:@]+)')
 _LOOSE = re.compile(
     r"[^\s<>()\[\]\"',;:@]{1,128}@[^\s<>()\[\]\"',;:@]{1,250}\.[^\s<>()\"',;:@]{1,63}"
 )
@@ -103,14 +103,12 @@ def spellings(email: str) -> list[str]:
 
 def _clean(spec: str) -> str:
     """A checked addr-spec, lower-cased; '' if it is none."""
-    match = _ADDR_SPEC.fullmatch(spec)
+    match = _ADDR_SPEC.fullmatch(spec if spec.isascii() else from_raw(spec))
     if not match:
         return ""
-    local, domain = match[1], match[2].strip(".").lower()
+    local, domain = match[1], match[2].lower().strip(".")
     if not domain or len(local) > 128 or len(domain) > 255 or ".." in domain:
         return ""
-    if not spec.isascii():
-        local, domain = from_raw(local), from_raw(domain).lower()
     if not local.isprintable() or not domain.isprintable():
         return ""
     return f"{local.lower() if local.isascii() else local}@{domain}"
@@ -188,7 +186,9 @@ def _read(tokens: list[tuple[str, str]]) -> Address | None:
 
 def _spec(text: str) -> str:
     """An addr-spec, also behind an obsolete route or with ``mailto:``."""
-    text = _AT.sub("@", text[:1_000]).strip().strip("'")
+    text = _AT.sub("@", text[:1_000]).strip()
+    while len(text) > 2 and text[0] == text[-1] == "'":
+        text = text[1:-1].strip()
     if text.lower().startswith("mailto:"):
         text = text[7:]
     if text.startswith("@") and ":" in text:

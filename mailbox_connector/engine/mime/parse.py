@@ -135,6 +135,8 @@ class _Body:
     def take(self, part: Part, parents: tuple[Part, ...]) -> None:
         """Add a leaf."""
         mimetype = part.mimetype
+        if mimetype.startswith("multipart/"):
+            mimetype = "text/plain"  # its boundary is nowhere: show what there is
         if mimetype in ("text/plain", "text/html") and not _is_file(part, parents):
             text = content.body_text(part)
             if len(text) <= MAX_BODY:

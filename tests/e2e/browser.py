@@ -1,0 +1,161 @@
+"""A live Odoo server, and Chromium used the way a person uses it.
+
+Pictures for the documentation are made on the way when ``MAILBOX_SCREENSHOTS`` is
+set: ``MAILBOX_SCREENSHOTS=1 ./dev test e2e -- -k guide`` writes ``docs/images``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from host import database, odoo, process
+from host.paths import CHECKOUT
+from host.rpc import Session
+
+#: Milliseconds that a page may take: Odoo builds its assets at the first visit.
+PATIENCE = 60_000
+PICTURES = CHECKOUT / "docs" / "images"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
+
+expect.set_options(timeout=PATIENCE)
+
+
+@dataclass(frozen=True)
+class Live:
+    """A server process on a database of its own; mail really leaves."""
+
+    address: str
+    database: str
+
+    def session(self, login: str, password: str) -> Session:
+        return Session(self.address, self.database, login, password)
+
+
+@contextmanager
+def live_odoo(name: str, addons: tuple[str, ...] = ()) -> Iterator[Live]:
+    """Serve a new database with the addon, scheduled actions included."""
+    logs = Path(os.environ["MAILBOX_TEST_LOGS"])
+    try:
+        database.prepare(name, addons=addons, log=logs / f"{name}-install.log")
+        server, address = odoo.serve(name, logs / f"{name}.log", cron_threads=1)
+        try:
+            odoo.wait_until_served(server, address)
+            yield Live(address, name)
+        finally:
+            process.end(server)
+    finally:
+        database.drop(name)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ["MAILBOX_CHROMIUM"], args=ARGUMENTS
+        )
+        yield browser
+        browser.close()
+
+
+class Screen:
+    """One person's browser window on Odoo."""
+
+    def __init__(self, page: Page, live: Live):
+        self.page = page
+        self.live = live
+        self.faults: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", self._heard)
+
+    def _heard(self, message) -> None:
+        if message.type == "error":
+            self.faults.append(message.text)
+
+    @classmethod
+    def log_in(cls, browser: Browser, live: Live, login: str, password: str) -> Screen:
+        size = {"width": 1600, "height": 1000}
+        screen = cls(browser.new_context(viewport=size).new_page(), live)
+        page = screen.page
+        page.goto(f"{live.address}/web/login")
+        page.get_by_label("Email").fill(login)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator(".o_main_navbar")).to_be_visible()
+        return screen
+
+    def another_window(self) -> Screen:
+        """A second window of the same person."""
+        return Screen(self.page.context.new_page(), self.live)
+
+    def close(self) -> None:
+        """Close the person's browser; nothing in it may have failed unnoticed."""
+        assert not self.page.locator(".o_error_dialog").count(), self.faults
+        self.page.context.close()
+        assert not self.faults, self.faults
+
+    # What a person does
+
+    def open_app(self, app: str) -> None:
+        self.page.locator(".o_navbar_apps_menu button").click()
+        self.page.get_by_role("menuitem", name=app, exact=True).click()
+
+    def menu(self, name: str) -> None:
+        """An entry of the open app's menu bar."""
+        menus = self.page.locator(".o_menu_sections")
+        menus.get_by_text(name, exact=True).click()
+
+    def press(self, name: str) -> None:
+        """A button, of the dialog if there is one."""
+        self.top().get_by_role("button", name=name, exact=True).first.click()
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
+    def type(self, field: str, text: object) -> None:
+        self.input(field).fill(str(text))
+
+    def choose(self, field: str, label: str) -> None:
+        self.top().locator(f"[name={field}]").get_by_label(label, exact=True).check()
+
+    # What a person sees
+
+    def top(self) -> Locator:
+        """The dialog if there is one, else the page."""
+        dialog = self.page.locator(".modal:not(.o_inactive_modal)")
+        return dialog if dialog.count() else self.page.locator("body")
+
+    def input(self, field: str) -> Locator:
+        widget = self.top().locator(f".o_field_widget[name={field}]")
+        return widget.locator("input, textarea").first
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.locator(".modal-content")
+
+    @property
+    def notice(self) -> Locator:
+        """The latest notice in the corner of the screen."""
+        return self.page.locator(".o_notification").last
+
+    def dismiss_notices(self) -> None:
+        for close in self.page.locator(".o_notification_close").all():
+            close.click()
+        expect(self.page.locator(".o_notification")).to_have_count(0)
+
+    def picture(self, name: str, height: int = 1000) -> None:
+        """Keep what is seen as a picture for the documentation, when wanted."""
+        if os.environ.get("MAILBOX_SCREENSHOTS"):
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            self.page.mouse.move(0, 0)
+            self.page.evaluate("document.activeElement.blur()")
+            clip = {"x": 0, "y": 0, "width": 1600, "height": height}
+            self.page.screenshot(
+                path=PICTURES / f"{name}.png", clip=clip, animations="disabled"
+            )
