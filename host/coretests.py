@@ -9,7 +9,10 @@ TESTED = ("mail", "test_mail")
 
 
 def core(run: Run) -> Result:
-    """Run both; a test whose outcome differs is a failed one."""
+    """Run both; a test whose outcome differs is a failed one.
+
+    Options given to the run are test tags here, to run but some of the tests.
+    """
     without = _outcome(run, "without", ())
     with_addon = _outcome(run, "with", (ADDON.name,))
     same = with_addon.passed & without.passed
@@ -28,7 +31,7 @@ def _outcome(run: Run, label: str, addons: tuple[str, ...]) -> Outcome:
         if addons:
             log = run.folder / f"core-{label}-install.log"
             database.update(name, install=addons, log=log)
-        tags = ",".join(f"/{tested}" for tested in TESTED)
+        tags = ",".join(run.pytest_arguments or (f"/{tested}" for tested in TESTED))
         options = ("-u", ",".join(TESTED), "--test-tags", tags)
         log = run.folder / f"core-{label}.log"
         odoo_tests(name, options, log)

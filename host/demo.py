@@ -15,9 +15,10 @@ from pathlib import Path
 
 from . import database, demo_setup, mailservers, odoo, postgres, worker
 from .console import HostError, say, step
-from .demo_mail import NOW, WINDOW_DAYS, Expected, expected, mails
+from .demo_mail import NOW, WINDOW_DAYS, Expected, expected
 from .demo_people import ADMIN, AGENT, CONTACTS, MAILBOX, NORA, OWNER
 from .demo_setup import Found
+from .demo_threads import mails
 from .logcheck import problems
 from .paths import state_dir
 from .process import end

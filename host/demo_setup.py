@@ -156,7 +156,9 @@ def found(address: str, database: str) -> Found:
     admin = Session(address, database, ADMIN.login, ADMIN.password)
     agent = Session(address, database, AGENT.login, AGENT.password)
     account = admin.find("mailbox.account", ("email", "=", MAILBOX))
-    [backfill] = admin.call("mailbox.backfill", "search", [["account_id", "=", account]])
+    [backfill] = admin.call(
+        "mailbox.backfill", "search", [["account_id", "=", account]]
+    )
     counts = ("seen", "matched", "linked", "skipped", "quarantined")
     imported = admin.read("mailbox.backfill", backfill, *counts)
     contacts = agent.call(

@@ -23,10 +23,9 @@ DEFAULT = ("engine", "addon", "loader", "e2e")
 
 def main(arguments: list[str]) -> int:
     """Arguments: names of parts, --keep (databases), then options for pytest."""
-    options = [part for part in arguments if part.startswith("-")]
-    if options:
-        at = arguments.index(options[0])
-        arguments, options = arguments[:at], arguments[at:]
+    first = next((part for part in arguments if part.startswith("-")), None)
+    at = arguments.index(first) if first else len(arguments)
+    arguments, options = arguments[:at], arguments[at:]
     keep = "--keep" in options
     options = [part for part in options if part not in ("--keep", "--")]
     if unknown := set(arguments) - set(PARTS):
@@ -42,7 +41,10 @@ def main(arguments: list[str]) -> int:
         try:
             for name in names:
                 with step(f"tests: {name}"):
-                    run.results.append(testparts.timed(PARTS[name], run))
+                    result = testparts.timed(PARTS[name], run)
+                run.results.append(result)
+                for problem in result.problems:
+                    say(f"{name}: {problem}")
         finally:
             run.clean_up()
             if servers.started:
@@ -69,7 +71,7 @@ def _summary(run: testparts.Run) -> int:
         for name in sorted(outcome.failed):
             print(f"FAILED {result.part}: {name}")
         for problem in result.problems:
-            print(f"PROBLEM {result.part}: {problem}")
+            print(f"PROBLEM {result.part}: {problem.splitlines()[0][:300]}")
         passed += len(outcome.passed)
         failed += len(outcome.failed) + len(result.problems)
         print(

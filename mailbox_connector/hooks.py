@@ -1,5 +1,115 @@
 """What is to be done when the addon goes."""
 
+#: Messages deleted at a time.
+BATCH = 1000
+#: What core calls a mail that has not left.
+QUEUED = ("outgoing", "exception")
+
 
 def uninstall_hook(env):
-    """Leave a working Odoo that shows nobody what they could not read before."""
+    """Leave a working Odoo that shows nobody what they could not read before.
+
+    The record rule that keeps mail to its readers goes with the addon, and Odoo's own
+    means know no members of a mailbox: what was not for all internal users is
+    deleted. The rest becomes internal messages with files of their own.
+    """
+    _stop_sending(env)
+    _delete_restricted(env)
+    _hand_over(env)
+    _delete_files(env)
+    env["ir.config_parameter"].search([("key", "=like", "mailbox\\_connector.%")]).unlink()
+    env.invalidate_all()
+
+
+def _stop_sending(env):
+    """Cancel what waits for a mailbox's server, and remove these servers: without
+    the addon such mail would leave by another one."""
+    waiting = env["mail.mail"].search(
+        [
+            ("state", "in", QUEUED),
+            "|",
+            "|",
+            ("mailbox_account_id", "!=", False),
+            ("mailbox_email_from", "!=", False),
+            ("mail_server_id.mailbox_account_id", "!=", False),
+        ]
+    )
+    waiting.write(
+        {
+            "state": "cancel",
+            "failure_reason": env._("Its mailbox was removed with Mailbox Connector."),
+        }
+    )
+    env["mail.notification"].search(
+        [
+            ("mail_mail_id", "in", waiting.ids),
+            ("notification_status", "not in", ("sent", "canceled")),
+        ]
+    ).notification_status = "canceled"
+    servers = env["ir.mail_server"].with_context(active_test=False)
+    servers.search([("mailbox_account_id", "!=", False)]).unlink()
+
+
+def _delete_restricted(env):
+    """Delete copies that not every internal user could read: of mailboxes for members
+    only, and of a company's mailbox on a contact that other companies see."""
+    env.flush_all()
+    env.cr.execute(
+        """
+        SELECT message.id
+          FROM mail_message message
+          LEFT JOIN res_partner contact
+            ON message.model = 'res.partner' AND contact.id = message.res_id
+         WHERE message.mailbox_scope_id IS NOT NULL
+           AND NOT EXISTS (
+                SELECT FROM mailbox_account_mailbox_scope_rel rel
+                  JOIN mailbox_account account ON account.id = rel.mailbox_account_id
+                 WHERE rel.mailbox_scope_id = message.mailbox_scope_id
+                   AND account.visibility = 'everyone'
+                   AND (contact.company_id = account.company_id
+                        OR (SELECT count(*) FROM res_company) = 1))
+        """
+    )
+    ids = [row[0] for row in env.cr.fetchall()]
+    for start in range(0, len(ids), BATCH):
+        env["mail.message"].browse(ids[start : start + BATCH]).unlink()
+
+
+def _hand_over(env):
+    """Make what is left core's: it hides internal messages of type *comment* alone
+    from a portal user who asks for one by its id.
+
+    Files go to the messages, not to the contact: a portal user opens what belongs to
+    their own contact.
+    """
+    env.flush_all()
+    env.cr.execute(
+        """
+        UPDATE mail_message SET message_type = 'comment', is_internal = true
+         WHERE mailbox_scope_id IS NOT NULL
+        """
+    )
+    env.cr.execute(
+        """
+        UPDATE ir_attachment file
+           SET res_model = 'mail.message', res_id = copy.id
+          FROM (SELECT mailbox_message_id, min(id) AS id
+                  FROM mail_message
+                 WHERE mailbox_scope_id IS NOT NULL
+                 GROUP BY mailbox_message_id) copy
+         WHERE file.res_model = 'mailbox.message'
+           AND file.res_id = copy.mailbox_message_id
+        """
+    )
+    env.invalidate_all()
+
+
+def _delete_files(env):
+    """Delete files of what goes: e-mails that are not shown any more, raw mail."""
+    own = [
+        name
+        for name, model in env.registry.items()
+        if model._original_module == "mailbox_connector"
+    ]
+    # The id is named so that files of binary fields are found as well.
+    env["ir.attachment"].search([("res_model", "in", own), ("id", "!=", False)]).unlink()

@@ -34,10 +34,12 @@ class Connection:
         endpoint: Endpoint,
         deadline: Deadline,
         read_timeout: float = READ_TIMEOUT,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ):
         self.endpoint = endpoint
         self.deadline = deadline
         self.read_timeout = read_timeout
+        self.handshake_timeout = handshake_timeout
         self.encrypted = False
         self._sock = sock
         self._raw = _Raw(self)
@@ -59,7 +61,7 @@ class Connection:
         self._raw.paused = False
         if leftover:
             raise self.error(Kind.STARTTLS_INJECTION, field=Field.SECURITY)
-        self._set_timeout(min(self.read_timeout, HANDSHAKE_TIMEOUT))
+        self._set_timeout(self.handshake_timeout)
         context = tls_context(self.endpoint.ca_pem, self.endpoint.side)
         try:
             self._sock = context.wrap_socket(

@@ -84,7 +84,9 @@ def from_smtp(problem, endpoint: Endpoint, *, stage: str = "") -> EngineError:
             found = _PERMANENT.get(stage, (Kind.PROTOCOL, None))
         else:
             found = (Kind.PROTOCOL, None)
-    return _error(*found, endpoint, f"{code} {text}")
+    # What is no reply may come from something that is no mail server.
+    said = f"{code} {text}" if 200 <= code < 600 else ""
+    return _error(*found, endpoint, said)
 
 
 _SMTP_STAGES = {

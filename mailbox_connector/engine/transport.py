@@ -49,7 +49,7 @@ def connect(
     deadline.check(endpoint.side)
     addresses = checked_addresses(endpoint, policy, limit)
     sock = _dial(endpoint, addresses, limit, deadline)
-    connection = Connection(sock, endpoint, deadline, read_timeout)
+    connection = Connection(sock, endpoint, deadline, read_timeout, connect_timeout)
     try:
         if endpoint.security is Security.TLS:
             connection.starttls()

@@ -56,7 +56,9 @@ class IrMailServer(models.Model):
     def _refuse_by_hand(self):
         if not self.env.su:
             raise UserError(
-                self.env._("This server belongs to a mailbox. Change the mailbox instead.")
+                self.env._(
+                    "This server belongs to a mailbox. Change the mailbox instead."
+                )
             )
 
     # ------------------------------------------------------------------

@@ -104,8 +104,10 @@ class MailMail(models.Model):
         if not any(server.mailbox_account_id for server in servers):
             return servers
         return servers.filtered(
-            lambda server: not server.mailbox_account_id
-            or all(mail._is_for_server(server) for mail in self)
+            lambda server: (
+                not server.mailbox_account_id
+                or all(mail._is_for_server(server) for mail in self)
+            )
         )
 
     def _is_for_server(self, server):
@@ -239,8 +241,10 @@ class MailMail(models.Model):
         if not self.is_notification:
             return tuple(to for email in emails for to in email["email_to"])
         notified = self.mail_message_id.sudo().notification_ids.filtered(
-            lambda one: one.notification_type == "email"
-            and (one.mail_email_address or one.res_partner_id.partner_share)
+            lambda one: (
+                one.notification_type == "email"
+                and (one.mail_email_address or one.res_partner_id.partner_share)
+            )
         )
         return tuple(
             one.mail_email_address or one.res_partner_id.email_formatted
@@ -251,8 +255,10 @@ class MailMail(models.Model):
     def _postprocess_sent_message(
         self, success_pids, success_emails, failure_reason=False, failure_type=None
     ):
-        if failure_type and not failure_reason and any(
-            self.mapped("mailbox_email_from")
+        if (
+            failure_type
+            and not failure_reason
+            and any(self.mapped("mailbox_email_from"))
         ):
             # Core leaves the reason out when the server cannot be reached.
             for mail in self:

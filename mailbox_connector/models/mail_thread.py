@@ -21,9 +21,7 @@ class MailThread(models.AbstractModel):
         customers = [one for one in recipients_data if _is_customer(one)]
         colleagues = [one for one in recipients_data if not _is_customer(one)]
         recipients = {one["email_normalized"] for one in customers}
-        mail = answering.answered(
-            message, self._message_compute_subject(), recipients
-        )
+        mail = answering.answered(message, self._message_compute_subject(), recipients)
         outward = self.with_context(
             mailbox_sends=(account.id, mail.id),
         )

@@ -166,15 +166,17 @@ class MailboxOutbox(models.Model):
             return
         try:
             with self._own_cursor() as outbox:
-                outbox._queue_copy(delivery, sent[0], copy)
+                queued = outbox._queue_copy(delivery, sent[0], copy)
         except (OperationalError, UniqueViolation):
             # Another recipient's row keeps the copy of this message.
             _logger.info("Sent copy of mail %s: one is queued", delivery.mail_id)
-        if self._copies_wait():
+            return
+        if queued:
             # sudo: whoever sends wakes the scheduled action
             self.env.ref("mailbox_connector.ir_cron_sent_mail").sudo()._trigger()
 
     def _queue_copy(self, delivery, recipient, copy):
+        """Have ``copy`` filed, once a message; returns whether it waits for that."""
         row = self.search(
             [
                 ("mail_mail_id_int", "=", delivery.mail_id),
@@ -190,23 +192,20 @@ class MailboxOutbox(models.Model):
             limit=1,
         )
         if is_kept:
-            return
+            return False
         if row.account_id._provider_files_sent():
             row.copy_state = "provider"
-            return
+            return False
         row.write({"copy_state": "waiting", "copy_mime": base64.b64encode(copy)})
-
-    def _copies_wait(self):
-        with self._own_cursor() as outbox:
-            return bool(outbox.search_count([("copy_state", "=", "waiting")], limit=1))
+        return True
 
     @api.model
     def _let_go(self, mail_ids):
         """A person has decided to send mails again whose fate was unknown."""
-        # sudo: the ledger is the server's own
-        self.sudo().search(
-            [("mail_mail_id_int", "in", mail_ids), ("state", "=", "unknown")]
-        ).state = "failed"
+        with self._own_cursor() as outbox:
+            outbox.search(
+                [("mail_mail_id_int", "in", mail_ids), ("state", "=", "unknown")]
+            ).state = "failed"
 
     # ------------------------------------------------------------------
     # Sent copies

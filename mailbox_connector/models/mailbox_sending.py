@@ -1,7 +1,4 @@
-import logging
 from datetime import timedelta
-
-from psycopg2 import OperationalError
 
 from odoo import SUPERUSER_ID, api, fields, models, tools
 from odoo.tools import formataddr
@@ -11,8 +8,6 @@ from ..engine.smtp.session import open_smtp
 from ..exceptions import explain
 from ..services.outgoing import SendingFailed, Transport
 from ..services.sent_copy import files_itself
-
-_logger = logging.getLogger(__name__)
 
 #: Odoo's names of the encryptions; always with verification.
 ENCRYPTION = {"tls": "ssl_strict", "starttls": "starttls_strict"}
@@ -142,7 +137,9 @@ class MailboxAccount(models.Model):
         for account in servers.mailbox_account_id:
             for address in account._addresses():
                 addresses.setdefault(address, []).append(account.id)
-        return {server.id: server.mailbox_account_id.id for server in servers}, addresses
+        return {
+            server.id: server.mailbox_account_id.id for server in servers
+        }, addresses
 
     def _may_send(self, user):
         """Whether ``user`` may send as this mailbox: its owner and members may."""
@@ -219,8 +216,8 @@ class MailboxAccount(models.Model):
     def _note_smtp(self, problem):
         """Keep on the mailbox that sending fails, or works again.
 
-        On a cursor of its own: a mail that has left must not come back because the
-        mailbox's row was changed by someone else, who then goes first.
+        On a cursor of its own, and not at all while somebody else is changing the
+        mailbox: a mail that has left must not be rolled back for that.
         """
         self.ensure_one()
         now = fields.Datetime.now()
@@ -230,13 +227,17 @@ class MailboxAccount(models.Model):
         values = {"smtp_problem": problem}
         if not problem:
             values["smtp_ok_at"] = now
-        try:
-            with self.env.registry.cursor() as cr:
-                cr.execute("SET LOCAL lock_timeout = '2s'")
+        with self.env.registry.cursor() as cr:
+            cr.execute(
+                """
+                SELECT id FROM mailbox_account WHERE id = %s
+                   FOR NO KEY UPDATE SKIP LOCKED
+                """,
+                [self.id],
+            )
+            if cr.fetchone():
                 env = api.Environment(cr, SUPERUSER_ID, {})
                 env[self._name].browse(self.id).write(values)
-        except OperationalError:
-            _logger.info("Mailbox %s: the state of sending was not noted", self.id)
 
     # ------------------------------------------------------------------
     # Sent folder

@@ -55,8 +55,9 @@ def answered(message, default_subject: str, recipients: set[str]):
         typed = ""
     # sudo: links have no access of their own; mails are those the author may read
     parent = mails.sudo().filtered(
-        lambda mail: message.parent_id
-        and message.parent_id in mail.link_ids.mail_message_id
+        lambda mail: (
+            message.parent_id and message.parent_id in mail.link_ids.mail_message_id
+        )
     )[:1]
     newest = mails.sudo()[0]
     if parent and parent != newest and typed in ("", bare_subject(parent.subject)):

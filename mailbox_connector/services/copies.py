@@ -73,6 +73,8 @@ def _create_copies(env, vals_list: list[dict]):
     These have been cleaned by an allow-list stricter than the field's. To let the
     field parse and clean them once more would be half of an import's time.
     """
+    if not vals_list:
+        return env["mail.message"]
     bodies = [values["body"] for values in vals_list]
     made = env["mail.message"].create([{**values, "body": ""} for values in vals_list])
     env.cr.execute(

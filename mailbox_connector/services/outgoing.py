@@ -155,7 +155,9 @@ def deliver(
     account._note_smtp(False)
     sent_copy.record(account, delivery.mail_message_id, copy)
     if refused:
-        raise SendingFailed(" ".join(reason for _s, reason in outcome.values() if reason))
+        raise SendingFailed(
+            " ".join(reason for _s, reason in outcome.values() if reason)
+        )
 
 
 def interrupted(env, account) -> str:

@@ -182,4 +182,3 @@ class Filing:
         matches = Matcher(self.env, self.account).match([header]).get(uid, [])
         Importer(self.folder).run([Candidate(header, matches, mime)])
         self.folder._mark_handled(imported=[uid])
-

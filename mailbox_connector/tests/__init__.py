@@ -5,3 +5,4 @@ from . import test_credentials
 from . import test_gateway
 from . import test_importer
 from . import test_merge
+from . import test_sending

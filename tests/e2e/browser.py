@@ -18,8 +18,8 @@ from host import database, odoo, process
 from host.paths import CHECKOUT
 from host.rpc import Session
 
-#: Milliseconds that a page may take: Odoo builds its assets at the first visit.
-PATIENCE = 60_000
+#: Milliseconds for a step, and for the first visit, at which Odoo builds its assets.
+PATIENCE, FIRST = 30_000, 180_000
 PICTURES = CHECKOUT / "docs" / "images"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
 
@@ -66,9 +66,10 @@ def chromium() -> Iterator[Browser]:
 class Screen:
     """One person's browser window on Odoo."""
 
-    def __init__(self, page: Page, live: Live):
+    def __init__(self, page: Page, live: Live, login: str):
         self.page = page
         self.live = live
+        self.login = login
         self.faults: list[str] = []
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
@@ -81,21 +82,26 @@ class Screen:
     @classmethod
     def log_in(cls, browser: Browser, live: Live, login: str, password: str) -> Screen:
         size = {"width": 1600, "height": 1000}
-        screen = cls(browser.new_context(viewport=size).new_page(), live)
+        screen = cls(browser.new_context(viewport=size).new_page(), live, login)
         page = screen.page
-        page.goto(f"{live.address}/web/login")
+        page.goto(f"{live.address}/web/login", timeout=FIRST)
         page.get_by_label("Email").fill(login)
         page.get_by_label("Password").fill(password)
         page.get_by_role("button", name="Log in").click()
-        expect(page.locator(".o_main_navbar")).to_be_visible()
+        expect(page.locator(".o_main_navbar")).to_be_visible(timeout=FIRST)
         return screen
 
     def another_window(self) -> Screen:
         """A second window of the same person."""
-        return Screen(self.page.context.new_page(), self.live)
+        return Screen(self.page.context.new_page(), self.live, self.login)
 
-    def close(self) -> None:
-        """Close the person's browser; nothing in it may have failed unnoticed."""
+    def close(self, name: str) -> None:
+        """Close the person's browser; nothing in it may have failed unnoticed.
+
+        What it showed at the end is kept in the folder of logs.
+        """
+        folder = Path(os.environ["MAILBOX_TEST_LOGS"])
+        self.page.screenshot(path=folder / f"{name}.png")
         assert not self.page.locator(".o_error_dialog").count(), self.faults
         self.page.context.close()
         assert not self.faults, self.faults

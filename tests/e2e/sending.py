@@ -117,9 +117,7 @@ class Agent:
         sender = sender or self.contact.email
         raw, message_id = message(sender, self.address, subject, **headers)
         self.servers.send(sender, [self.address], raw)
-        wait_for(
-            lambda: find(self.servers, self.address, "INBOX", message_id), subject
-        )
+        wait_for(lambda: find(self.servers, self.address, "INBOX", message_id), subject)
         self.mailbox.sync()
         self.env.invalidate_all()
         return message_id
@@ -145,7 +143,7 @@ class Agent:
         """(status, reason) of what a message's customers were sent."""
         self.env.invalidate_all()
         return [
-            (one.notification_status, one.failure_reason)
+            (one.notification_status, one.failure_reason or False)
             for one in posted.notification_ids
             if one.notification_type == "email"
         ]

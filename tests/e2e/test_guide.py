@@ -38,15 +38,15 @@ def servers() -> Iterator[mailservers.MailServers]:
 
 
 @pytest.fixture(scope="module")
-def live() -> Iterator[Live]:
+def live(servers) -> Iterator[Live]:
     """Odoo with its people: Marta has mailboxes, Ben is an agent without one."""
     name = f"{os.environ['MAILBOX_TEST_DATABASE']}_guide"
     with live_odoo(name, ("contacts",)) as live:
-        _people(live)
+        _people(live, servers)
         yield live
 
 
-def _people(live: Live) -> None:
+def _people(live: Live, servers: mailservers.MailServers) -> None:
     admin = live.session(ADMIN, ADMIN)
     admin.call(
         *("ir.config_parameter", "set_param"),
@@ -54,6 +54,17 @@ def _people(live: Live) -> None:
     )
     company = admin.ref("base.main_company")
     admin.call("res.company", "write", [company], {"name": "Example Lighting"})
+    admin.create(
+        "ir.mail_server",
+        {
+            "name": "Odoo's own",
+            "smtp_host": servers.smtp_host,
+            "smtp_port": servers.smtp_starttls_port,
+            "smtp_encryption": "starttls",
+            "smtp_user": "odoo@example.com",
+            "smtp_pass": servers.password,
+        },
+    )
     editor = admin.ref("base.group_partner_manager")
     mailbox_user = admin.ref("mailbox_connector.group_mailbox_user")
     for login, name, groups in (
@@ -87,7 +98,7 @@ def browser():
 
 
 @pytest.fixture
-def log_in(browser, live):
+def log_in(browser, live, request):
     """Opens a browser window of a person; when the test is over nothing in it may
     have failed unnoticed."""
     screens = []
@@ -98,7 +109,7 @@ def log_in(browser, live):
 
     yield log_in
     for screen in screens:
-        screen.close()
+        screen.close(f"{request.node.name}-{screen.login}")
 
 
 @dataclass(frozen=True)
@@ -231,7 +242,7 @@ def connect(screen: Screen) -> None:
 
 def open_contact(screen: Screen, name: str) -> None:
     screen.open_app("Contacts")
-    screen.page.locator(".o_kanban_record", has_text=name).click()
+    screen.page.locator(".o_data_row, .o_kanban_record", has_text=name).click()
     expect(screen.page.locator(".o-mail-Chatter")).to_be_visible()
 
 
@@ -241,37 +252,33 @@ def chatter(screen: Screen):
 
 def see_the_mails(screen: Screen) -> None:
     """The contact's chatter: in order of time, with bodies and the file."""
-    mails = chatter(screen)
+    places = []
     for text in (
         "Ten lamps.",
         "the next order is attached",
         "on Thursday before noon",
         "when will it arrive?",
     ):
-        expect(mails.filter(has_text=text)).to_have_count(1)
-    expect(screen.page.locator(".o-mail-Chatter")).not_to_contain_text("Offices")
-    expect(screen.page.locator(".o-mail-Chatter")).not_to_contain_text("Last year")
-    shown = mails.all_inner_texts()
-    places = [
-        next(n for n, text in enumerate(shown) if words in text)
-        for words in ("Ten lamps", "next order", "on Thursday", "will it arrive")
-    ]
-    assert places == sorted(places), shown
+        mail = chatter(screen).filter(has_text=text)
+        expect(mail).to_have_count(1)
+        places.append(mail.bounding_box()["y"])
+    assert places == sorted(places), "the newest stands on top"
+    for text in ("Offices to let", "Last year's prices"):
+        expect(chatter(screen).filter(has_text=text)).to_have_count(0)
 
 
 def open_the_file(screen: Screen) -> None:
     """The attachment opens, and is what the customer sent."""
     mail = chatter(screen).filter(has_text="the next order is attached")
-    mail.get_by_text("Order 1043.pdf").first.click()
+    expect(mail).to_contain_text("Order 1043.pdf")
+    mail.get_by_role("menuitem", name="Order 1043.pdf").click()
     viewer = screen.page.locator(".o-FileViewer")
     expect(viewer.locator("iframe")).to_be_visible()
     screen.page.keyboard.press("Escape")
     expect(viewer).to_have_count(0)
     mail.hover()
     with screen.page.expect_download() as download:
-        mail.get_by_role("button", name="Download").or_(
-            mail.locator("[title=Download]")
-        ).first.click()
+        mail.get_by_role("button", name="Download").click()
     assert download.value.path().read_bytes() == ORDER
 
 
@@ -346,3 +353,61 @@ def test_an_agent_without_a_mailbox_reads_along(log_in):
     apps = ben.page.get_by_role("menuitem")
     expect(apps.filter(has_text="Contacts").first).to_be_visible()
     expect(apps.filter(has_text="Settings")).to_have_count(0)
+
+
+def test_a_test_mail_arrives_where_it_was_sent(log_in, servers):
+    servers.wipe("marta@example.org")
+    marta = log_in(MARTA)
+    open_mailboxes(marta)
+    marta.page.locator(".o_data_row", has_text=SUPPORT).click()
+    marta.press("Send test e-mail")
+    marta.type("email_to", "marta@example.org")
+    marta.press("Send")
+    expect(marta.dialog).to_contain_text(f"Sent to marta@example.org as {SUPPORT}")
+    subject = "Test of the mailbox connector"
+    wait_for(
+        lambda: arrived(servers, "marta@example.org", "INBOX", subject), 30, subject
+    )
+    [mail] = arrived(servers, "marta@example.org", "INBOX", subject)
+    assert mail["From"] == f"Example Support <{SUPPORT}>"
+    marta.press("Close")
+
+
+def test_answer_from_the_contact_and_its_reply_in_the_same_chatter(log_in, servers):
+    """Sent as the mailbox, once in Sent; the reply appears in the open chatter."""
+    marta = log_in(MARTA)
+    open_contact(marta, NORA_NAME)
+    marta.press("Send message")
+    composer = marta.page.locator(".o-mail-Composer")
+    composer.locator(".o-mail-Composer-input").fill("Your order leaves us tomorrow.")
+    composer.get_by_role("button", name="Send", exact=True).click()
+    sent = chatter(marta).filter(has_text="Your order leaves us tomorrow.")
+    expect(sent).to_have_count(1)
+
+    subject = "Re: Order 1044"
+    wait_for(lambda: arrived(servers, NORA, "INBOX", subject), 60, "mail for Nora")
+    [mail] = arrived(servers, NORA, "INBOX", subject)
+    assert mail["From"] == f"Example Support <{SUPPORT}>"
+    assert SUPPORT in mail["Reply-To"]
+    wait_for(lambda: arrived(servers, SUPPORT, "Sent", subject), 60, "the copy in Sent")
+
+    reply = letter(
+        f"{NORA_NAME} <{NORA}>",
+        mail["Reply-To"],
+        subject,
+        "Thank you, we are waiting.\n",
+        In_Reply_To=mail["Message-ID"],
+        References=mail["Message-ID"],
+    )
+    send(servers, reply)
+    other = marta.another_window()
+    other.page.goto(marta.live.address + "/odoo")
+    open_mailboxes(other)
+    other.page.locator(".o_data_row", has_text=SUPPORT).click()
+    other.press("Sync now")
+    expect(other.notice).to_contain_text("shown on contacts")
+    expect(chatter(marta).filter(has_text="we are waiting")).to_have_count(1)
+    expect(sent).to_have_count(1)
+    marta.picture("conversation")
+    assert len(arrived(servers, SUPPORT, "Sent", subject)) == 1
+    assert len(arrived(servers, NORA, "INBOX", subject)) == 1

@@ -9,10 +9,16 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from odoo.tools import mute_logger
 from sending import delivered, find, inbox, make_agent, make_contact, make_user
+
+from host import certificates
+
+sys.path.append(str(Path(__file__).parents[1] / "engine"))
+from scripted import CLOSE, ScriptedServer  # noqa: E402
 
 CORE = "odoo.addons.mail.models.mail_mail"
 
@@ -222,14 +228,12 @@ def test_other_contacts_of_a_mail_see_it_too(agent, servers):
 
 def test_filing_that_fails_is_told_and_tried_again(agent, servers):
     posted = agent.post()
-    imap_port, agent.account.imap_port = agent.account.imap_port, 1
-    agent.account.imap_password = servers.password
+    imap_port, password = agent.account.imap_port, servers.password
+    agent.account.write({"imap_port": 1, "imap_password": password})
     agent.file_sent()
     assert "Sent folder" in agent.account.sent_copy_problem
     assert agent.status(posted) == [("sent", False)]
-    agent.account.write(
-        {"imap_port": imap_port, "imap_password": servers.password}
-    )
+    agent.account.write({"imap_port": imap_port, "imap_password": password})
     outbox = agent.env["mailbox.outbox"]
     outbox.search([("copy_state", "=", "waiting")]).copy_retry_at = False
     agent.file_sent()
@@ -299,9 +303,7 @@ def test_a_user_without_a_mailbox_sends_as_before(
 
 
 def ledger(agent):
-    return agent.env["mailbox.outbox"].search(
-        [("account_id", "=", agent.account.id)]
-    )
+    return agent.env["mailbox.outbox"].search([("account_id", "=", agent.account.id)])
 
 
 def test_typing_its_address_as_from_does_not_open_a_mailbox(
@@ -326,9 +328,7 @@ def test_bearing_its_address_oneself_does_not_open_a_mailbox(
     assert not ledger(agent)
 
 
-def test_a_member_who_was_taken_off_sends_nothing_more(
-    env, make_mailbox, servers
-):
+def test_a_member_who_was_taken_off_sends_nothing_more(env, make_mailbox, servers):
     """What they had in the queue is held back, with the reason."""
     member = make_user(env, "Max Member")
     agent = make_agent(env, make_mailbox, member_ids=[(4, member.id)])
@@ -355,9 +355,7 @@ def test_a_member_who_was_taken_off_sends_nothing_more(
 # ----------------------------------------------------------------------
 
 
-def test_wrong_password_fails_in_words_and_on_the_mailbox(
-    agent, servers, own_server
-):
+def test_wrong_password_fails_in_words_and_on_the_mailbox(agent, servers, own_server):
     servers.set_password(agent.address, "changed-at-the-provider")
     posted = agent.post()
     [(status, reason)] = agent.status(posted)
@@ -366,6 +364,7 @@ def test_wrong_password_fails_in_words_and_on_the_mailbox(
     assert agent.account.smtp_problem == reason
     assert not delivered(servers, agent.contact.email, posted.message_id)
     agent.account.imap_password = "changed-at-the-provider"
+    agent.env.cr.commit()
     agent.retry(posted)
     assert agent.status(posted) == [("sent", False)]
     assert len(inbox(servers, agent.contact.email, posted.message_id)) == 1
@@ -379,7 +378,7 @@ def test_one_refused_recipient_leaves_the_others_alone(agent, servers):
     )
     posted = agent.post(partner_ids=(refused | agent.contact).ids)
     by_partner = {
-        one.res_partner_id: (one.notification_status, one.failure_reason)
+        one.res_partner_id: (one.notification_status, one.failure_reason or False)
         for one in posted.notification_ids
     }
     assert by_partner[agent.contact] == ("sent", False)
@@ -394,9 +393,7 @@ def test_one_refused_recipient_leaves_the_others_alone(agent, servers):
 
 
 @pytest.mark.parametrize("what", ["archived", "deleted", "without SMTP"])
-def test_queued_mail_waits_when_its_mailbox_is_gone(
-    agent, servers, own_server, what
-):
+def test_queued_mail_waits_when_its_mailbox_is_gone(agent, servers, own_server, what):
     posted = agent.post(force_send=False)
     if what == "archived":
         agent.account.active = False
@@ -460,9 +457,15 @@ def test_a_worker_killed_around_the_handing_over(agent, servers, after):
         after=after, database=agent.env.cr.dbname, mail=mail.id
     )
     worker = subprocess.run(
-        [sys.executable, "-c", "import odoo, odoo.tools.config as c; "
-         "odoo.tools.config.parse_config([])\n" + script],
-        env=os.environ, timeout=120, check=False,
+        [
+            sys.executable,
+            "-c",
+            "import odoo, odoo.tools.config as c; "
+            "odoo.tools.config.parse_config([])\n" + script,
+        ],
+        env=os.environ,
+        timeout=120,
+        check=False,
     )
     assert worker.returncode == -signal.SIGKILL
     arrived = 1 if after else 0
@@ -495,3 +498,50 @@ def test_a_rolled_back_sending_is_not_done_again(agent, servers):
     assert len(inbox(servers, agent.contact.email, posted.message_id)) == 1
     agent.file_sent()
     assert len(find(servers, agent.address, "Sent", posted.message_id)) == 1
+
+
+@pytest.fixture
+def breaking_server(servers):
+    """An SMTP server that hangs up on the second mail of a session, after all of it
+    was sent and before it is answered."""
+    accept = [(rb"^MAIL", b"250 ok\r\n"), (rb"^RCPT", b"250 ok\r\n")]
+    data = (rb"^DATA", b"354 go on\r\n")
+    script = [
+        (None, b"220 breaking.example\r\n"),
+        (rb"^EHLO", b"250-breaking.example\r\n250 AUTH PLAIN\r\n"),
+        (rb"^AUTH", b"235 ok\r\n"),
+        *accept,
+        data,
+        (rb"^\.\r\n", b"250 taken\r\n"),
+        *accept,
+        data,
+        (rb"^\.\r\n", CLOSE),
+    ]
+    server = ScriptedServer(script, certificates.server(servers.folder / "tls"))
+    yield server
+    server.stop()
+
+
+@mute_logger(CORE)
+def test_a_connection_lost_after_data_concerns_one_mail(
+    env, make_mailbox, breaking_server
+):
+    """The mails before and after it have left and are not sent again; of the one it
+    is not known, and it waits for a person."""
+    agent = make_agent(
+        env, make_mailbox, smtp_port=breaking_server.port, smtp_security="tls"
+    )
+    posted = [agent.post(f"Number {n}", force_send=False) for n in (1, 2, 3)]
+    ids = [agent.mails(one).id for one in posted]
+    env["mail.mail"].process_email_queue(ids)
+    env.cr.commit()
+    states = [agent.status(one)[0] for one in posted]
+    assert [status for status, _reason in states] == ["sent", "exception", "sent"]
+    assert "may have been sent" in states[1][1]
+    for _run in range(2):
+        env["mail.mail"].process_email_queue(ids)
+        env.cr.commit()
+    bodies = b"".join(breaking_server.received)
+    for number in (1, 2, 3):
+        # Once as text and once as html.
+        assert bodies.count(b"Number %d" % number) == 2

@@ -13,6 +13,11 @@ import uuid
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("engine", deadline=None)
+settings.load_profile("engine")
 
 ROOT = Path(__file__).resolve().parents[2]
 

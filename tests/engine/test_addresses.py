@@ -100,7 +100,8 @@ def test_hostile_headers_end_soon(piece):
 def test_never_raises(value):
     for address in parse_addresses(value):
         assert normalize(address.email) == address.email
-        assert "\0" not in address.name and address.name.encode()
+        assert "\0" not in address.name
+        address.name.encode()  # no lone surrogate
 
 
 PIECES = st.sampled_from(

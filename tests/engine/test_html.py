@@ -75,6 +75,28 @@ def test_layout_of_mails_stays():
         assert kept in cleaned
 
 
+@pytest.mark.parametrize("count", [260, 100_000])
+@pytest.mark.parametrize(
+    "piece",
+    ["<div>", "<div></b>", "<blockquote><p>", "<table><tr><td>", "<ul><li>", "<font>"],
+)
+def test_words_below_any_nesting_are_kept(piece, count):
+    """Odoo's parser drops what stands below 255 elements; the cleaner takes ages."""
+    source = f"<style>no</style><p>one &lt; two</p>{piece * count}deep &amp; down"
+    shown = clean(source).replace("<br><br>", "<br>")
+    assert shown == "<div>one &lt; two<br>deep &amp; down</div>"
+
+
+def test_nesting_as_newsletters_have_it_is_left_alone():
+    source = "<table><tr><td><div><p>" * 20 + "x" + "</p></div></td></tr></table>" * 20
+    assert clean(source).count("<table>") == 20
+    for depth in (190, 199):
+        source = "<b>x</b><br>" * 500 + "<div>" * depth + "x" + "</div>" * depth
+        assert clean(source) == source
+    many = "<div><p>x<br>y<li>z</div>" * 5_000 + "<img src=x>" * 300
+    assert clean(many).count("<div>") == 5_000
+
+
 def test_text_that_looks_like_a_style_is_left_alone():
     source = '<p>Write style="margin:-1px" there</p>'
     assert clean(source) == source

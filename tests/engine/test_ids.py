@@ -59,7 +59,7 @@ def test_a_thousand_references_keep_root_and_end():
 @given(st.text(), st.text())
 def test_never_raises(one, two):
     for found in parse_references(one, two):
-        assert found.encode() and message_id_hash(found)
+        assert message_id_hash(found) and found.encode()
     message_id_hash(one)
 
 

@@ -105,7 +105,7 @@ def test_tls_chosen_for_a_starttls_port(imap_endpoint, policy, servers):
 
 def test_starttls_chosen_for_a_tls_port(imap_endpoint, policy):
     endpoint = imap_endpoint(security=Security.STARTTLS)
-    error = fails(endpoint, policy, read_timeout=2)
+    error = fails(endpoint, policy, read_timeout=4)
     assert (error.kind, error.field) == (Kind.PLAIN_ON_TLS_PORT, Field.SECURITY)
 
 

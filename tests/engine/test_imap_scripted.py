@@ -29,18 +29,20 @@ def signed_in(*names: str, greeting=GREETING):
 def play(scripted, certificate, policy):
     """Runs a script and gives a session to it, not yet opened."""
 
-    def start(script, tls=True, read_timeout=5.0, deadline=None, host="localhost"):
+    def start(script, tls=True, deadline=None, **timeouts):
         server = scripted(script, certificate.pair if tls else None)
         endpoint = Endpoint(
             side=Side.IMAP,
-            host=host,
+            host="localhost",
             port=server.port,
             security=Security.TLS if tls else Security.STARTTLS,
             username="user@example.com",
             password=PASSWORD,
             ca_pem=certificate.ca_pem,
         )
-        session = ImapSession(endpoint, policy, deadline, read_timeout=read_timeout)
+        session = ImapSession(
+            endpoint, policy, deadline, **{"read_timeout": 20.0, **timeouts}
+        )
         session.server = server
         return session
 
@@ -63,7 +65,7 @@ def test_silence_before_the_greeting(play):
 
 def test_silence_in_the_handshake(play, scripted, policy, certificate):
     silent = scripted([(None, HANG)])
-    session = play([(None, HANG)], read_timeout=0.2)
+    session = play([(None, HANG)], connect_timeout=0.3)
     object.__setattr__(session.endpoint, "port", silent.port)
     error = failure(session)
     assert (error.kind, error.field) == (Kind.TIMEOUT, Field.SECURITY)
@@ -188,7 +190,7 @@ def test_the_servers_own_certificate_may_be_trusted(scripted, certificate, polic
         PASSWORD,
         certificate.pair[0].read_text(),
     )
-    with ImapSession(endpoint, policy, read_timeout=2) as session:
+    with ImapSession(endpoint, policy, read_timeout=20) as session:
         assert session.capabilities == {"IMAP4REV1", "IDLE"}
 
 
@@ -356,7 +358,8 @@ def test_extended_search_results_are_ranges(play):
     answer = b'* ESEARCH (TAG "x") UID ALL 2,10:12 MODSEQ 5\r\n%t OK done\r\n'
     huge = b'* ESEARCH (TAG "x") UID ALL 1:4294967295\r\n%t OK done\r\n'
     script = [EXAMINE, (rb"SEARCH RETURN", answer), (rb"SEARCH RETURN", huge)]
-    session = opened(play, *script, caps=("ESEARCH",), read_timeout=0.3)
+    script += [(rb"SEARCH ALL", b"%t NO not that way\r\n")]
+    session = opened(play, *script, caps=("ESEARCH",))
     session.examine("INBOX")
     assert session.search_since(None) == [2, 10, 11, 12]
     with pytest.raises(EngineError):
@@ -373,7 +376,8 @@ def test_bye_in_the_middle(play):
 
 
 def test_goodbye_never_waits_long(play):
-    session = opened(play, (rb" LOGOUT", HANG), read_timeout=0.2)
+    session = opened(play, (rb" LOGOUT", HANG))
+    session._client.protocol.connection.read_timeout = 0.2
     session.close()
     with pytest.raises(EngineError) as caught:
         session.examine("INBOX")

@@ -15,6 +15,8 @@ from urllib.parse import unquote
 
 import nh3
 
+from . import nesting
+
 _TAGS = frozenset(
     """
     a abbr address article aside b bdi bdo big blockquote br caption center cite
@@ -97,8 +99,17 @@ _CID = re.compile(r'(<img(?: [\w:-]+="[^"]*")*? src=")cid:([^"]*)(")', re.I)
 
 
 def clean(source: str) -> str:
-    """Safe html of a mail's html body. Never raises for any text."""
+    """Safe html of a mail's html body. Never raises for any text.
+
+    Nested too deeply it comes back as text: Odoo's own parser would silently drop
+    what stands below 255 elements, and the cleaner's time grows with the square
+    of the depth.
+    """
+    if nesting.may_take_ages(source):
+        return from_text(nesting.to_text(source))
     cleaned = _cleaner.clean(source)
+    if nesting.too_deep(cleaned):
+        return from_text(nesting.to_text(source))
     if " style=" not in cleaned:
         return cleaned
     lowered = cleaned.lower()

@@ -35,11 +35,11 @@ function shown(newest, oldest) {
     );
 }
 
-async function scrollToEnd(oldest, newest = 94) {
+async function scrollToEnd() {
     await until(() => {
         [...document.querySelectorAll(MESSAGE)].at(-1)?.scrollIntoView();
-        return shown(newest, oldest);
-    }, `messages ${newest} to ${oldest} in order`);
+        return numbers().at(-1) === 0 && shown(numbers()[0], 0);
+    }, "messages down to the oldest in order");
 }
 
 /** Press the button, which shows on hovering, beside a search result. */
@@ -60,7 +60,7 @@ registry.category("web_tour.tours").add("mailbox_chatter_order", {
         {
             content: "So is everything, scrolling back to the oldest",
             trigger: MESSAGE,
-            run: () => scrollToEnd(0),
+            run: () => scrollToEnd(),
         },
         { trigger: "button[title='Search Messages']", run: "click" },
         { trigger: ".o_searchview_input", run: "edit Text of Mail" },
@@ -127,16 +127,21 @@ registry.category("web_tour.tours").add("mailbox_chatter_jump", {
         {
             content: "From there on to the oldest",
             trigger: MESSAGE,
-            run: () => scrollToEnd(0, 60),
+            run: () => scrollToEnd(),
         },
         {
             content: "And up to the newest",
             trigger: MESSAGE,
-            run: () =>
-                until(() => {
-                    document.querySelector(MESSAGE).scrollIntoView();
+            run() {
+                // The end has to come into sight anew for each page.
+                let looks = 0;
+                return until(() => {
+                    const top = ++looks % 40 < 20 ? 0 : 2000;
+                    document.querySelector(".o-mail-Chatter").scrollTop = top;
+                    document.querySelector(".o_content").scrollTop = top;
                     return shown(94, 0);
-                }, "all messages in order"),
+                }, "all messages in order");
+            },
         },
     ],
 });

@@ -1,0 +1,137 @@
+"""An open contact in a real browser, on a real server, while mail comes in."""
+
+import os
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from browser import Live, Screen, chromium
+from conftest import unique
+from playwright.sync_api import expect
+
+from host import odoo, process
+
+NOW = datetime.now(timezone.utc)
+
+
+@pytest.fixture
+def live():
+    """A server on the database that the test writes to, as a sync does from a process
+    of its own."""
+    name = os.environ["MAILBOX_TEST_DATABASE"]
+    log = Path(os.environ["MAILBOX_TEST_LOGS"]) / "chatter.log"
+    server, address = odoo.serve(name, log)
+    try:
+        odoo.wait_until_served(server, address)
+        yield Live(address, name)
+    finally:
+        process.end(server)
+
+
+@pytest.fixture
+def staff(env):
+    """People, a mailbox, and imports that are committed."""
+    from odoo.addons.mailbox_connector.tests.common import MailboxMixin
+
+    class Staff(MailboxMixin):
+        @classmethod
+        def receive(cls, *raws):
+            cls.import_mail(*raws)
+            cls.env.cr.commit()
+
+    Staff.env = env
+    Staff.owner = Staff.make_user(
+        unique("owner"), "mailbox_connector.group_mailbox_user"
+    )
+    Staff.agent = Staff.make_user(unique("agent"), "base.group_user")
+    Staff.agent.group_ids += env.ref("base.group_partner_manager")
+    Staff.account = Staff.make_account(f"{unique('sales')}@example.org", Staff.owner)
+    env.cr.commit()
+    return Staff
+
+
+def test_an_open_contact_shows_new_mail_by_itself(live, staff):
+    from odoo.addons.mailbox_connector.tests.common import PNG, mail
+
+    addresses = {name: f"{unique(name)}@example.com" for name in ("ada", "bob")}
+
+    def sent(days, subject, sender=addresses["ada"], **options):
+        date = NOW - timedelta(days=days)
+        return mail(sender, subject=subject, date=date, **options)
+
+    contacts = staff.env["res.partner"].with_context(mail_create_nolog=True)
+    ada, bob = contacts.create(
+        [{"name": name.title(), "email": addresses[name]} for name in addresses]
+    )
+    staff.receive(
+        sent(
+            3,
+            "Our offer",
+            sender=f"Owner <{staff.account.email}>",
+            to=addresses["ada"],
+            cc="Carol <carol@example.net>",
+            html="<p>Dear Ada,</p><p>here is our <b>offer</b>.</p>"
+            '<img src="cid:logo@x" width="40" height="40">',
+            inline=[("logo@x", PNG)],
+            attachments=[("offer.pdf", b"%PDF-1.4 offer")],
+        ),
+        sent(5, "Question"),
+        sent(1, "Re: Our offer", html="<p>Thank you, I take it.</p>"
+             "<blockquote>here is our offer</blockquote>"),
+    )
+    with chromium() as browser:
+        screen = Screen.log_in(
+            browser, live, staff.agent.login, staff.agent.login
+        )
+        page = screen.page
+        messages = page.locator(".o-mail-Thread .o-mail-Message")
+        button = page.locator("button[name=action_view_mailbox_messages]")
+
+        def open_contact(contact):
+            action = f"action-base.action_partner_form/{contact.id}"
+            page.goto(f"{live.address}/odoo/{action}")
+
+        open_contact(ada)
+        expect(messages.first).to_contain_text("Re: Our offer")
+        expect(button).to_contain_text("3")
+        page.wait_for_load_state("networkidle")
+        screen.picture("contact")
+        page.screenshot(path="/tmp/mbl/contact.png")
+
+        # A new mail, and an old one that history brings in between.
+        staff.receive(sent(0, "Just in"))
+        expect(messages.first).to_contain_text("Just in")
+        expect(button).to_contain_text("4")
+        staff.receive(sent(4, "Long ago"))
+        subjects = ["Just in", "Re: Our offer", "Our offer", "Long ago", "Question"]
+        for place, subject in enumerate(subjects):
+            expect(messages.nth(place)).to_contain_text(subject)
+        expect(button).to_contain_text("5")
+
+        # What is being typed stays.
+        screen.type("phone", "+1 555 0100")
+        staff.receive(sent(0, "While typing"))
+        expect(messages.first).to_contain_text("While typing")
+        expect(screen.input("phone")).to_have_value("+1 555 0100")
+        page.locator(".o_form_button_cancel").click()
+
+        # The first mail of a contact.
+        open_contact(bob)
+        expect(page.locator(".o-mail-Thread")).to_be_visible()
+        expect(button).to_have_count(0)
+        staff.receive(sent(2, "Hello", sender=addresses["bob"]))
+        expect(messages.filter(has_text="Subject: Hello")).to_have_count(1)
+        expect(button).to_contain_text("1")
+
+        # The file opens.
+        open_contact(ada)
+        page.locator(".o-mail-Chatter .fa-paperclip").first.click()
+        expect(page.locator(".o-mail-AttachmentBox")).to_contain_text("offer.pdf")
+        page.screenshot(path="/tmp/mbl/files.png")
+        button.click()
+        expect(page.locator(".o_list_view .o_data_row")).to_have_count(6)
+        page.screenshot(path="/tmp/mbl/list.png")
+        page.locator(".o_data_cell[name=subject]", has_text="Our offer").last.click()
+        expect(page.locator("[name=body]")).to_contain_text("Dear Ada")
+        page.screenshot(path="/tmp/mbl/form.png")
+        screen.close("chatter")

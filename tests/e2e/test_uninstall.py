@@ -1,0 +1,155 @@
+"""The addon goes: Odoo works on, and nobody reads what they could not read before.
+
+In a database of its own, by processes of their own: installed, filled, uninstalled,
+then asked over RPC as the people concerned.
+"""
+
+import json
+import os
+import subprocess
+import urllib.error
+from pathlib import Path
+
+import pytest
+
+from host import database, odoo, process
+from host.rpc import RpcError, Session
+
+FILL = """
+from odoo.addons.mailbox_connector.tests.common import MailboxMixin, PNG, mail
+
+class Office(MailboxMixin):
+    pass
+
+Office.env = env
+owner = Office.make_user("mb_owner", "mailbox_connector.group_mailbox_user")
+owner.group_ids += env.ref("base.group_partner_manager")
+Office.make_user("mb_agent", "base.group_user")
+portal = Office.make_user("mb_portal", "base.group_portal")
+portal.partner_id.email = "customer@example.com"
+files = {"attachments": [("offer.pdf", b"%PDF-1.4 offer")]}
+picture = {"html": '<p>open text</p><img src="cid:p@x">', "inline": [("p@x", PNG)]}
+for address, visibility, subject, content in (
+    ("sales@example.org", "everyone", "Open", picture),
+    ("board@example.org", "members", "Closed", {"text": "closed text"}),
+):
+    account = Office.make_account(address, owner=owner, visibility=visibility)
+    Office.import_mail(
+        mail(to=address, subject=subject, **files, **content), account=account
+    )
+    server = env["ir.mail_server"].search([("mailbox_account_id", "=", account.id)])
+    message = portal.partner_id.with_user(owner).message_post(body="Answer")
+    env["mail.mail"].sudo().create({
+        "mail_message_id": message.id, "state": "outgoing", "email_to": "a@example.com",
+        "mailbox_account_id": account.id, "mailbox_email_from": address,
+        "mail_server_id": server.id,
+    })
+env["ir.config_parameter"].set_param("mailbox_connector.allowed_networks", "::1")
+env.cr.commit()
+"""
+
+LOOK = """
+import json
+names = env.cr.execute("SELECT tablename FROM pg_tables") or env.cr.fetchall()
+print("FOUND " + json.dumps({
+    "module": env["ir.module.module"].search([("name", "=", "mailbox_connector")]).state,
+    "tables": [name for (name,) in names if name.startswith("mailbox")],
+    "messages": env["mail.message"].search([("subject", "in", ["Open", "Closed"])]).mapped("subject"),
+    "bodies": env["mail.message"].search_count([("body", "like", "closed text")]),
+    "copy": env["mail.message"].search([("subject", "=", "Open")]).id,
+    "files": env["ir.attachment"].search([("name", "in", ["offer.pdf", "inline.png"])]).mapped("res_model"),
+    "file_ids": env["ir.attachment"].search([("name", "in", ["offer.pdf", "inline.png"])]).ids,
+    "orphans": env["ir.attachment"].search_count([("id", "!=", False), ("res_model", "like", "mailbox.")]),
+    "mails": env["mail.mail"].search([("email_to", "=", "a@example.com")]).mapped("state"),
+    "servers": env["ir.mail_server"].with_context(active_test=False).search([]).mapped("name"),
+    "crons": env["ir.cron"].with_context(active_test=False).search([("cron_name", "like", "Mailboxes")]).mapped("cron_name"),
+    "menu_groups": env.ref("base.menu_administration").group_ids.mapped("name"),
+    "groups": env["res.groups"].search([("name", "like", "mailbox")]).mapped("name"),
+    "rules": env["ir.rule"].with_context(active_test=False).search([("name", "ilike", "mailbox")]).mapped("name"),
+    "parameters": env["ir.config_parameter"].search([("key", "like", "mailbox_connector")]).mapped("key"),
+}))
+"""
+
+
+def shell(name: str, script: str) -> str:
+    """Run Python in ``odoo shell`` on a database; what it prints."""
+    done = subprocess.run(
+        odoo.command("shell", "-d", name, "--no-http", "--log-level=warn"),
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=odoo.environment(),
+    )
+    assert not done.returncode and "Traceback" not in done.stderr, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def uninstalled():
+    """The address of an Odoo that had the addon, and what is found in its database."""
+    logs = Path(os.environ["MAILBOX_TEST_LOGS"])
+    name = f"{os.environ['MAILBOX_TEST_DATABASE']}_uninstall"
+    try:
+        database.prepare(name, log=logs / "uninstall-install.log")
+        shell(name, FILL)
+        shell(
+            name,
+            "env['ir.module.module'].search([('name', '=', 'mailbox_connector')])"
+            ".button_immediate_uninstall()\n",
+        )
+        printed = shell(name, LOOK)
+        found = next(line for line in printed.splitlines() if "FOUND " in line)
+        server, address = odoo.serve(name, logs / "uninstall.log", cron_threads=0)
+        try:
+            odoo.wait_until_served(server, address)
+            yield name, address, json.loads(found.partition("FOUND ")[2])
+        finally:
+            process.end(server)
+    finally:
+        database.drop(name)
+
+
+def test_nothing_of_the_addon_is_left(uninstalled):
+    _name, _address, found = uninstalled
+    assert found["module"] == "uninstalled"
+    for kind in ("tables", "crons", "groups", "rules", "parameters", "servers"):
+        assert found[kind] == [], kind
+    assert not any("mailbox" in (name or "").lower() for name in found["menu_groups"])
+    assert found["orphans"] == 0
+
+
+def test_members_only_mail_is_gone_with_its_files(uninstalled):
+    _name, _address, found = uninstalled
+    assert found["messages"] == ["Open"]
+    assert found["bodies"] == 0
+    assert found["files"] == ["mail.message"] * 2
+
+
+def test_what_waited_for_a_mailbox_is_cancelled(uninstalled):
+    _name, _address, found = uninstalled
+    assert found["mails"] == ["cancel", "cancel"]
+
+
+def test_internal_users_read_on(uninstalled):
+    name, address, found = uninstalled
+    agent = Session(address, name, "mb_agent", "mb_agent")
+    message = agent.read("mail.message", found["copy"], "subject", "body", "is_internal")
+    assert message["subject"] == "Open"
+    assert "open text" in message["body"]
+    files = agent.call("ir.attachment", "read", found["file_ids"], ["name"])
+    assert {file["name"] for file in files} == {"offer.pdf", "inline.png"}
+
+
+def test_portal_users_still_read_nothing(uninstalled):
+    name, address, found = uninstalled
+    portal = Session(address, name, "mb_portal", "mb_portal")
+    with pytest.raises(RpcError):
+        portal.read("mail.message", found["copy"], "body")
+    assert portal.call("mail.message", "search", [["id", "=", found["copy"]]]) == []
+    for file_id in found["file_ids"]:
+        with pytest.raises(RpcError):
+            portal.call("ir.attachment", "read", [file_id], ["raw"])
+        for path in (f"/web/content/{file_id}", f"/web/content/{file_id}?download=1"):
+            with pytest.raises(urllib.error.HTTPError):
+                portal._opener.open(address + path)
