@@ -78,19 +78,7 @@ def people(address: str, database: str, servers: MailServers) -> None:
             groups.append("mailbox_connector.group_mailbox_user")
         joined = [[4, admin.ref(group)] for group in groups]
         admin.call("res.users", "write", [user], {"group_ids": joined})
-    made: dict[str, int] = {}
-    for contact in CONTACTS:
-        made[contact.name] = admin.create(
-            "res.partner",
-            {
-                "name": contact.name,
-                "email": contact.email,
-                "function": contact.function,
-                "city": contact.city,
-                "is_company": contact.name in {c.company for c in CONTACTS},
-                "parent_id": made.get(contact.company, False),
-            },
-        )
+    _contacts(admin)
     # The mail servers of the demo are on this machine, which no mailbox may name
     # unless the administrator says so.
     admin.call(
@@ -110,6 +98,29 @@ def people(address: str, database: str, servers: MailServers) -> None:
             "smtp_pass": servers.password,
         },
     )
+
+
+def _contacts(admin: Session) -> None:
+    """Companies first, then their people."""
+    made: dict[str | None, int] = {}
+    companies = {contact.company for contact in CONTACTS}
+    for group in (
+        [contact for contact in CONTACTS if not contact.company],
+        [contact for contact in CONTACTS if contact.company],
+    ):
+        values = [
+            {
+                "name": contact.name,
+                "email": contact.email,
+                "function": contact.function,
+                "city": contact.city,
+                "is_company": contact.name in companies,
+                "parent_id": made.get(contact.company, False),
+            }
+            for contact in group
+        ]
+        ids = admin.call("res.partner", "create", values)
+        made.update(zip((contact.name for contact in group), ids))
 
 
 def connect(address: str, database: str, servers: MailServers) -> None:

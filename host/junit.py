@@ -38,7 +38,7 @@ def pytest_outcome(path: Path) -> Outcome:
 
 
 STARTED = re.compile(r" INFO \S+ odoo\.addons\.(\S+): Starting (\w+\.\w+) \.\.\.")
-BAD = re.compile(r" ERROR \S+ odoo\.addons\.(\S+): (?:FAIL|ERROR): (\S+)")
+BAD = re.compile(r" ERROR \S+ odoo\.addons\.(\S+): (?:FAIL|ERROR): (?:Subtest )?(\S+)")
 SKIPPED = re.compile(r" INFO \S+ odoo\.addons\.(\S+): skipped (\w+\.\w+) : (.*)")
 
 

@@ -95,14 +95,15 @@ def spawn(
     as_service: bool = False,
     env: Mapping[str, str] | None = None,
     cwd: Path | str | None = None,
+    stdin: Path | str = os.devnull,
 ) -> subprocess.Popen:
     """Start a program in a session of its own, its output appended to `log`."""
     user = _as_service(cwd) if as_service else {"cwd": cwd}
-    with open(log, "ab") as output:
+    with open(log, "ab") as output, open(stdin, "rb") as given:
         return subprocess.Popen(
             [str(arg) for arg in args],
             env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=given,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -155,10 +156,15 @@ def stop(pid: int, timeout: float = 20) -> None:
         return
 
 
-def finish(process: subprocess.Popen) -> int:
-    """Wait for a spawned process; interrupted, end all that it started too."""
+def finish(process: subprocess.Popen, timeout: float | None = None) -> int:
+    """Wait for a spawned process; interrupted, end all that it started too.
+
+    After `timeout` seconds it is ended, and HostError raised.
+    """
     try:
-        return process.wait()
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired as error:
+        raise HostError(f"ended after {timeout:.0f} s: it hung") from error
     finally:
         end(process)
 

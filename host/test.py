@@ -29,7 +29,9 @@ def main(arguments: list[str]) -> int:
     keep = "--keep" in options
     options = [part for part in options if part not in ("--keep", "--")]
     if unknown := set(arguments) - set(PARTS):
-        raise HostError(f"no such part: {unknown}; there are {', '.join(PARTS)}")
+        raise HostError(
+            f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}"
+        )
     names = [name for name in PARTS if name in (arguments or DEFAULT)]
     require("servers", "browser")
     if not which("chromium"):

@@ -14,6 +14,8 @@ from .logcheck import problems
 from .paths import ADDON, CHECKOUT
 from .process import finish, spawn, tail
 
+# No part takes as long, in seconds.
+HUNG = 1800
 # Lines of Odoo's log about failed tests, which are counted as such.
 TEST_FAILED = re.compile(
     r"(FAIL|ERROR): \w+\.\w+|failures?, \d+ errors? of |failed, \d+ error\(s\) of "
@@ -82,25 +84,16 @@ def loader(run: Run) -> Result:
     result = Result("loader")
     with database.temporary(name, run.keep):
         database.copy(database.template(database.dependencies()), name)
-        options = ("-i", ADDON.name, "--test-tags", f"/{ADDON.name}")
-        code = odoo_tests(name, options, log)
+        path, _port = odoo.configuration(name)
+        command = odoo.command("--test-enable", "--stop-after-init", "-i", ADDON.name)
+        command += ["--test-tags", f"/{ADDON.name}"]
+        code = finish(spawn(command, log, env=odoo.environment(path)), HUNG)
     result.outcome = odoo_outcome(log)
     result.problems = [text for text in problems([log]) if not TEST_FAILED.search(text)]
     if code and not result.outcome.failed:
         result.problems.append(f"Odoo ended with {code}:\n{tail(log, 15)}")
     _compare(run, result)
     return result
-
-
-def odoo_tests(name: str, options: tuple[str, ...], log: Path) -> int:
-    """Run Odoo with tests enabled to its end; its exit code."""
-    path, _port = odoo.configuration(name)
-    process = spawn(
-        odoo.command("--test-enable", "--stop-after-init", *options),
-        log,
-        env=odoo.environment(path),
-    )
-    return finish(process)
 
 
 def e2e(run: Run) -> Result:
@@ -140,7 +133,10 @@ def _pytest(run: Run, part: str, arguments: list[str], env: dict[str, str]) -> R
     command += ["--color=no", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
     command += [*arguments, *run.pytest_arguments]
     process = spawn(command, output, env=env, cwd=CHECKOUT)
-    code = finish(process)
+    try:
+        code = finish(process, HUNG)
+    except HostError as error:
+        raise HostError(f"{error}\n{tail(output)}") from error
     result = Result(part, pytest_outcome(report))
     if code not in (0, 1) or (code == 1 and not result.outcome.failed):
         result.problems.append(f"pytest ended with {code}:\n{tail(output, 30)}")

@@ -17,7 +17,9 @@ def uninstall_hook(env):
     _delete_restricted(env)
     _hand_over(env)
     _delete_files(env)
-    env["ir.config_parameter"].search([("key", "=like", "mailbox\\_connector.%")]).unlink()
+    env["ir.config_parameter"].search(
+        [("key", "=like", "mailbox\\_connector.%")]
+    ).unlink()
     env.invalidate_all()
 
 
@@ -112,4 +114,6 @@ def _delete_files(env):
         if model._original_module == "mailbox_connector"
     ]
     # The id is named so that files of binary fields are found as well.
-    env["ir.attachment"].search([("res_model", "in", own), ("id", "!=", False)]).unlink()
+    env["ir.attachment"].search(
+        [("res_model", "in", own), ("id", "!=", False)]
+    ).unlink()

@@ -18,7 +18,6 @@ from . import mailbox_outbox
 from . import mail_message
 from . import mail_mail
 from . import mail_thread
-from . import base_partner_merge
 from . import ir_attachment
 from . import ir_mail_server
 from . import ir_ui_menu

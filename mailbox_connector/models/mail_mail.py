@@ -1,6 +1,7 @@
 from odoo import SUPERUSER_ID, api, fields, models, tools
-from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 from odoo.exceptions import ValidationError
+
+from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from ..services.outgoing import HEADER, Delivery
 

@@ -85,6 +85,19 @@ class MailMessage(models.Model):
             return message
         return self.browse()
 
+    @api.depends_context("uid")
+    def _compute_display_name(self):
+        """A relation shows the name of what it leads to, whoever may read that: an
+        answer would tell the subject of an e-mail that is not for everyone."""
+        result = super()._compute_display_name()
+        if self.env["mailbox.scope"].sudo()._any():
+            user = self.env.user
+            # sudo: scopes have no access of their own
+            for message in self._mailbox_copies().sudo():
+                if not message._mailbox_readable_by(user):
+                    message.sudo(self.env.su).display_name = self.env._("E-mail")
+        return result
+
     def _mailbox_readable_by(self, user):
         """Whether ``user`` is among the readers; of other messages everybody is."""
         self.ensure_one()

@@ -75,8 +75,8 @@ class MailboxMessage(models.Model):
             return NotImplemented
         contacts = value
         if operator == "any":
-            contacts = self.env["res.partner"].with_context(active_test=False)._search(
-                value
+            contacts = (
+                self.env["res.partner"].with_context(active_test=False)._search(value)
             )
         return Domain("id", "in", self._linked_to(contacts))
 
@@ -123,7 +123,9 @@ class MailboxMessage(models.Model):
             .search(["|", ("owner_id", "=", user.id), ("member_ids", "in", user.id)])
         )
         scopes = (
-            self.env["mailbox.scope"].sudo().search([("account_ids", "in", accounts.ids)])
+            self.env["mailbox.scope"]
+            .sudo()
+            .search([("account_ids", "in", accounts.ids)])
         )
         contacts = self.env["res.partner"].with_context(active_test=False)._search([])
         return Domain("scope_id", "in", scopes.ids) | Domain(

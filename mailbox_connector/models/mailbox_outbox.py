@@ -231,8 +231,7 @@ class MailboxOutbox(models.Model):
             if not (waiting and left):
                 return
             account = waiting[0].account_id
-            batch = waiting.filtered(lambda row: row.account_id == account)
-            batch = batch[:FILING_BATCH]
+            batch = waiting.grouped("account_id")[account][:FILING_BATCH]
             done |= batch
             batch._file(account)
             self.env["ir.cron"]._commit_progress(len(batch))

@@ -187,8 +187,8 @@ class MailboxAccount(models.Model):
             )
         if not self.smtp_host or not self._mail_server():
             return self.env._(
-                "The mailbox %s has no SMTP server. Its mail waits here; it is not sent "
-                "by another server.",
+                "The mailbox %s has no SMTP server. Its mail waits here; it is not "
+                "sent by another server.",
                 self.email,
             )
         return False

@@ -8,6 +8,9 @@ from odoo.tools.mail import html_to_inner_content
 from ..engine.mime.ids import message_id_hash
 from .ir_websocket import SUBCHANNEL
 
+#: Files of e-mails in the box of the chatter: the newest. All stand on the e-mails.
+MAX_FILES = 200
+
 
 class ResPartner(models.Model):
     """What stands on a contact: its e-mails, in its chatter and in a list."""
@@ -67,6 +70,17 @@ class ResPartner(models.Model):
             "context": {"create": False},
         }
 
+    def unlink(self):
+        """With a contact go the e-mails that no other contact has."""
+        if not self.env["mailbox.scope"].sudo()._any():
+            return super().unlink()
+        # sudo: links have no access of their own
+        links = self.env["mailbox.link"].sudo().search([("partner_id", "in", self.ids)])
+        messages = links.message_id
+        result = super().unlink()
+        messages.filtered(lambda message: not message.link_ids).unlink()
+        return result
+
     # ------------------------------------------------------------------
     # The chatter
     # ------------------------------------------------------------------
@@ -116,12 +130,20 @@ class ResPartner(models.Model):
         if not (message.message_id and self.env["mailbox.scope"].sudo()._any()):
             return
         # sudo: links have no access of their own
-        links = self.env["mailbox.link"].sudo().search(
-            [
-                ("partner_id", "=", self.id),
-                ("message_id.message_id_hash", "=", message_id_hash(message.message_id)),
-                ("mail_message_id.mailbox_message_id", "!=", False),
-            ]
+        links = (
+            self.env["mailbox.link"]
+            .sudo()
+            .search(
+                [
+                    ("partner_id", "=", self.id),
+                    (
+                        "message_id.message_id_hash",
+                        "=",
+                        message_id_hash(message.message_id),
+                    ),
+                    ("mail_message_id.mailbox_message_id", "!=", False),
+                ]
+            )
         )
         for link in links:
             copy = link.mail_message_id
@@ -147,7 +169,7 @@ class ResPartner(models.Model):
         attachments = super()._get_mail_thread_data_attachments()
         if self.env["mailbox.scope"].sudo()._any():
             attachments += self.env["ir.attachment"].search(
-                self._mailbox_file_domain(), order="id desc"
+                self._mailbox_file_domain(), order="id desc", limit=MAX_FILES
             )
         return attachments
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from odoo import Command
+from odoo.tools import SQL
 
 from ..engine.mime.html import cid_map
+from . import bulk
 from .quotes import mark_quotes
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def show(importer: Importer, candidates: list[Candidate]) -> int:
                 "message_id": candidate.record_id,
                 "partner_id": match.partner_id,
                 "header": match.header,
+                "mail_message_id": False,
             }
             link_values.append(values)
             native = natives.get((candidate.parsed.message_id, match.partner_id))
@@ -57,41 +59,44 @@ def show(importer: Importer, candidates: list[Candidate]) -> int:
                     )
                 )
     made = _create_copies(env, [values for _link, values in copy_values])
-    for (link, _values), copy in zip(copy_values, made, strict=True):
-        link["mail_message_id"] = copy.id
-    env["mailbox.link"].create(link_values)
-    env.flush_all()
+    for (link, _values), copy_id in zip(copy_values, made, strict=True):
+        link["mail_message_id"] = copy_id
+    bulk.create(env["mailbox.link"], link_values)
+    env["mailbox.message"].invalidate_model(["link_ids", "partner_ids"], flush=False)
     _bind_parents(env, record_ids)
     partners = env["res.partner"].browse({v["partner_id"] for v in link_values})
     partners._mailbox_reload_chatter()
     return len(link_values)
 
 
-def _create_copies(env, vals_list: list[dict]):
-    """Create copies with the bodies they are given.
+def _create_copies(env, vals_list: list[dict]) -> list[int]:
+    """Create copies; the ids in that order.
 
-    These have been cleaned by an allow-list stricter than the field's. To let the
+    Their bodies were cleaned by an allow-list stricter than the field's: to let the
     field parse and clean them once more would be half of an import's time.
     """
-    if not vals_list:
-        return env["mail.message"]
-    bodies = [values["body"] for values in vals_list]
-    made = env["mail.message"].create([{**values, "body": ""} for values in vals_list])
+    Message = env["mail.message"]
+    attachment_ids = [values.pop("attachment_ids") for values in vals_list]
+    ids = bulk.create(Message, vals_list, clean=["body"])
+    relation = Message._fields["attachment_ids"]
     env.cr.execute(
-        """
-        UPDATE mail_message message SET body = value.body
-          FROM unnest(%s, %s) AS value (id, body)
-         WHERE message.id = value.id
-        """,
-        [made.ids, bodies],
+        SQL(
+            "INSERT INTO %s (%s, %s) SELECT unnest(%s::int4[]), unnest(%s::int4[])",
+            SQL.identifier(relation.relation),
+            SQL.identifier(relation.column1),
+            SQL.identifier(relation.column2),
+            [i for i, files in zip(ids, attachment_ids, strict=True) for _f in files],
+            [file for files in attachment_ids for file in files],
+        )
     )
-    made.invalidate_recordset(["body"], flush=False)
-    return made
+    Message.browse(ids).invalidate_recordset(["attachment_ids"], flush=False)
+    env["res.partner"].invalidate_model(["message_ids"], flush=False)
+    return ids
 
 
 def _copy_values(importer, candidate, partner_id, body, attachment_ids) -> dict:
     """Every value of a copy: one left out would be computed, and cost more than
-    all the rest."""
+    all the rest. ``attachment_ids`` are plain ids."""
     parsed = candidate.parsed
     from_ = parsed.addresses.get("from") or []
     senders = {m.partner_id for m in candidate.matches if m.header == "from"}
@@ -123,7 +128,7 @@ def _copy_values(importer, candidate, partner_id, body, attachment_ids) -> dict:
         "email_add_signature": False,
         "is_internal": True,
         "mail_server_id": False,
-        "attachment_ids": [Command.link(a) for a in attachment_ids],
+        "attachment_ids": attachment_ids,
         "mailbox_message_id": candidate.record_id,
         "mailbox_scope_id": importer.scope_ids[candidate.record_id],
     }

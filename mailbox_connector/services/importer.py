@@ -22,7 +22,7 @@ from ..engine.errors import MessageError, one_line
 from ..engine.mime.ids import message_id_hash
 from ..engine.mime.parse import parse_message
 from ..engine.types import HeaderRecord, ParsedMessage
-from . import copies, threads
+from . import bulk, copies, threads
 from .matcher import Match
 
 _logger = logging.getLogger(__name__)
@@ -59,7 +59,6 @@ class Importer:
     """Imports messages of one folder of one mailbox.
 
     :param folder: the ``mailbox.folder`` they stand in; its ``uidvalidity`` is set
-    :param is_history: whether they are of the past: nobody is told then
     """
 
     def __init__(self, folder):
@@ -132,16 +131,21 @@ class Importer:
             )
         }
         new_keys = [key for key in keys if key not in known]
-        created = Message.create([self._message_values(keys[k], k) for k in new_keys])
+        created = bulk.create(
+            Message, [self._message_values(keys[key], key) for key in new_keys]
+        )
         by_key = dict(zip(new_keys, created, strict=True))
         for candidate in candidates:
             key = identity(candidate.parsed)
-            message = by_key.get(key)
-            candidate.is_new = message is not None and keys[key] is candidate
-            if message is None:
-                message = known[key]
-                self._widen(message)
+            if key in by_key:
+                candidate.record_id = by_key[key]
+                candidate.is_new = keys[key] is candidate
+                self.scope_ids[candidate.record_id] = self.scope.id
+                continue
+            message = known[key]
+            self._widen(message)
             candidate.record_id = message.id
+            candidate.is_new = False
             self.scope_ids[message.id] = message.scope_id.id
 
     def _widen(self, message) -> None:
@@ -191,40 +195,42 @@ class Importer:
     def _quarantine(self, candidate: Candidate, error: Exception) -> None:
         """Put one message aside, as it came, with the reason in words."""
         expected = isinstance(error, MessageError | DatabaseError | ValueError)
+        reason = one_line(str(error)) or type(error).__name__
         _logger.log(
             logging.INFO if expected else logging.ERROR,
             "Mailbox %s, folder %s, UID %s was put aside: %s",
             self.account.id,
             self.folder.id,
             candidate.header.uid,
-            one_line(str(error)),
+            reason,
             exc_info=not expected,
         )
+        self.put_aside(candidate.header.uid, reason, candidate.raw)
+
+    def put_aside(self, uid: int, reason: str, raw: bytes = b"") -> None:
+        """Keep a message that cannot be imported, once, with the reason."""
         Quarantine = self.env["mailbox.quarantine"]
         place = {
             "folder_id": self.folder.id,
             "uidvalidity": self.folder.uidvalidity,
-            "uid": candidate.header.uid,
+            "uid": uid,
         }
         if Quarantine.search_count([(k, "=", v) for k, v in place.items()], limit=1):
             return
         row = Quarantine.create(
-            {
-                **place,
-                "account_id": self.account.id,
-                "reason": one_line(str(error)) or type(error).__name__,
-            }
+            {**place, "account_id": self.account.id, "reason": reason}
         )
-        self.env["ir.attachment"].create(
-            {
-                "name": "message.eml",
-                "res_model": row._name,
-                "res_field": "raw",
-                "res_id": row.id,
-                "raw": candidate.raw,
-                "mimetype": "application/octet-stream",
-            }
-        )
+        if raw:
+            self.env["ir.attachment"].create(
+                {
+                    "name": "message.eml",
+                    "res_model": row._name,
+                    "res_field": "raw",
+                    "res_id": row.id,
+                    "raw": raw,
+                    "mimetype": "application/octet-stream",
+                }
+            )
 
 
 def header_text(parsed: ParsedMessage, header: str) -> str:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..engine.mime.addresses import spellings
 from ..engine.types import Address, HeaderRecord
 
 #: In the order in which the reason is told, when an address stands in several.
@@ -47,7 +48,13 @@ class Matcher:
             for address in addresses
             if address.email and address.email not in self.own
         }
-        contacts = self._contacts(emails)
+        # A contact may bear an international domain as people write it.
+        forms = {email: spellings(email) for email in emails}
+        found_by_form = self._contacts({f for many in forms.values() for f in many})
+        contacts = {
+            email: [one for form in many for one in found_by_form.get(form, ())]
+            for email, many in forms.items()
+        }
         matches = {}
         for record in headers:
             found = match_addresses(record.addresses, contacts)

@@ -14,6 +14,7 @@ from psycopg2 import OperationalError
 from psycopg2.errors import UniqueViolation
 
 from ..engine.errors import EngineError, Kind
+from ..engine.imap.messages import MAX_MESSAGE
 from ..engine.imap.plan import (
     FolderState,
     TickPlan,
@@ -35,6 +36,9 @@ _logger = logging.getLogger(__name__)
 BATCH = 250
 #: How often a batch is started anew when another worker got in its way.
 CONFLICTS = 3
+#: Why a message stands in quarantine without its bytes.
+REFUSED = "The server lists this e-mail and does not hand it out."
+TOO_LARGE = f"The e-mail is larger than {MAX_MESSAGE // 1_000_000} MB."
 
 
 class Sync:
@@ -229,7 +233,12 @@ class Sync:
         headers = session.fetch_headers(uids)
         matches = Matcher(self.env, self.account).match(headers)
         known = {record.uid: record for record in headers if record.uid in matches}
-        skipped = [uid for uid in uids if uid not in known]
+        importer = Importer(folder)
+        refused = {uid: REFUSED for uid in uids if uid in session.unfetchable}
+        too_large = {u: TOO_LARGE for u, r in known.items() if r.size > MAX_MESSAGE}
+        self._put_aside(importer, totals, backfill, refused | too_large)
+        wanted = [record for uid, record in known.items() if uid not in too_large]
+        skipped = [uid for uid in uids if uid not in known and uid not in refused]
         self._save(
             folder,
             totals,
@@ -237,9 +246,7 @@ class Sync:
             lambda: Counts(seen=len(skipped), skipped=len(skipped)),
             skipped=skipped,
         )
-        importer = Importer(folder)
-        sizes = [(record.uid, record.size) for record in known.values()]
-        for batch in body_batches(sizes):
+        for batch in body_batches([(record.uid, record.size) for record in wanted]):
             self.slice.check(session.endpoint.side)
             candidates = [
                 Candidate(known[uid], matches[uid], raw)
@@ -252,6 +259,20 @@ class Sync:
                 lambda candidates=candidates: importer.run(candidates),
                 imported=[candidate.header.uid for candidate in candidates],
             )
+            refused = {uid: REFUSED for uid in batch if uid in session.unfetchable}
+            self._put_aside(importer, totals, backfill, refused)
+
+    def _put_aside(self, importer, totals, backfill, reasons: dict[int, str]) -> None:
+        """Keep in mind messages that the server does not hand out."""
+        if not reasons:
+            return
+
+        def work():
+            for uid, reason in reasons.items():
+                importer.put_aside(uid, reason)
+            return Counts(seen=len(reasons), quarantined=len(reasons))
+
+        self._save(importer.folder, totals, backfill, work, imported=list(reasons))
 
     def _save(self, folder, totals, backfill, work, imported=(), skipped=()):
         """Do ``work`` and commit it with what it handled.

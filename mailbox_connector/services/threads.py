@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from ..engine.mime.ids import message_id_hash
 from ..engine.types import ParsedMessage
+from . import bulk
 
 
 def bind(env, fresh: Sequence[tuple[int, ParsedMessage]]) -> None:
@@ -21,14 +22,14 @@ def bind(env, fresh: Sequence[tuple[int, ParsedMessage]]) -> None:
         record_id: {message_id_hash(reference) for reference in parsed.references}
         for record_id, parsed in fresh
     }
-    env["mailbox.reference"].create(
+    bulk.create(
+        env["mailbox.reference"],
         [
             {"message_id": record_id, "hash": digest}
             for record_id, digests in references.items()
             for digest in sorted(digests)
-        ]
+        ],
     )
-    env.flush_all()
     _join(env, list(references))
 
 
@@ -41,7 +42,8 @@ def _join(env, ids: list[int]) -> None:
     env.cr.execute(
         """
         WITH fresh AS (
-            SELECT id, message_id_hash AS own FROM mailbox_message WHERE id = ANY(%(ids)s)
+            SELECT id, message_id_hash AS own FROM mailbox_message
+             WHERE id = ANY(%(ids)s)
         ), hashes AS (
             SELECT id, own AS hash FROM fresh
             UNION
@@ -70,8 +72,8 @@ def _join(env, ids: list[int]) -> None:
         by_root = messages_by_root if kind == "message" else conversations_by_root
         by_root[groups.find((kind, number))].append(number)
     alone = [root for root in messages_by_root if root not in conversations_by_root]
-    made = env["mailbox.conversation"].create([{} for _root in alone])
-    target = dict(zip(alone, made.ids, strict=True))
+    made = bulk.create(env["mailbox.conversation"], [{} for _root in alone])
+    target = dict(zip(alone, made, strict=True))
     for root, numbers in conversations_by_root.items():
         target[root], *merged = sorted(numbers)
         if merged:

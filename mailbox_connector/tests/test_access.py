@@ -119,8 +119,9 @@ class TestReaders(MailboxCase):
         self.assertNotIn("mb_agent", self.who_reads(self.open))
 
     def test_mail_seen_in_two_mailboxes_is_read_by_readers_of_either(self):
-        raw = mail(to="board@example.org, sales@example.org", subject="Both",
-                   text=SECRET)
+        raw = mail(
+            to="board@example.org, sales@example.org", subject="Both", text=SECRET
+        )
         both = self.import_mail(raw, account=self.closed)
         self.assertNotIn("mb_agent", self.who_reads(both))
         self.assertEqual(self.import_mail(raw), both)
@@ -145,11 +146,30 @@ class TestReaders(MailboxCase):
             }
         )
         record = self.open.with_user(self.agent)
-        self.assertFalse(record.search([]))
+        self.assertFalse(record.search([("id", "=", record.id)]))
         self.assertFalse(record.has_access("read"))
-        self.assertFalse(self.copies(self.open).with_user(self.agent).has_access("read"))
+        self.assertFalse(
+            self.copies(self.open).with_user(self.agent).has_access("read")
+        )
         # A member reads the mailbox's mail, whoever it is from.
         self.assertTrue(self.open.with_user(self.owner).has_access("read"))
+
+    def test_an_answer_does_not_tell_the_subject_of_what_it_answers(self):
+        secret = self.copies(self.secret)
+        note = self.customer.with_user(self.agent).message_post(
+            body="Note",
+            message_type="comment",
+            subtype_xmlid="mail.mt_comment",
+            parent_id=secret.id,
+        )
+        self.env.invalidate_all()
+        for user, shown in (
+            (self.owner, "Board"),
+            (self.agent, "E-mail"),
+            (self.portal, "E-mail"),
+        ):
+            (values,) = note.with_user(user).read(["parent_id"])
+            self.assertEqual(values["parent_id"], (secret.id, shown), user.login)
 
     def test_the_body_is_not_found_out_by_searching_contacts(self):
         """`message_ids` bypasses access in core: a contact found by a word of a body
@@ -224,6 +244,22 @@ class TestReaders(MailboxCase):
         copy.with_user(self.agent).toggle_message_starred()
         self.assertTrue(copy.with_user(self.agent).starred)
 
+    def test_a_contact_is_deleted_with_the_mail_that_nobody_else_has(self):
+        other = self.env["res.partner"].create(
+            {"name": "Other", "email": "other@example.com"}
+        )
+        content = {"attachments": [("offer.pdf", b"%PDF-1.4")]}
+        alone = self.import_mail(mail("other@example.com", **content))
+        shared = self.import_mail(
+            mail("other@example.com", cc="customer@example.com", **content)
+        )
+        gone = [*alone.attachment_ids, *self.copies(alone)]
+        other.with_user(self.agent).unlink()
+        self.assertFalse(alone.exists())
+        self.assertFalse(any(record.exists() for record in gone))
+        self.assertEqual(shared.partner_ids, self.customer)
+        self.assertTrue(shared.attachment_ids.exists())
+
     def test_core_messages_can_still_be_written(self):
         note = self.customer.with_user(self.agent).message_post(
             body="Note", message_type="comment"
@@ -261,7 +297,8 @@ class TestAccessByHttp(MailboxHttpCase):
 
     def rpc(self, route, **params):
         response = self.url_open(
-            route, json.dumps({"params": params}).encode(),
+            route,
+            json.dumps({"params": params}).encode(),
             headers={"Content-Type": "application/json"},
         )
         return response.json()
@@ -299,8 +336,9 @@ class TestAccessByHttp(MailboxHttpCase):
                         f"/web/content/{attachment.id}?download=true",
                         f"/web/content/ir.attachment/{attachment.id}/raw",
                     ):
-                        with self.subTest(login=login, url=url), mute_logger(
-                            "odoo.http"
+                        with (
+                            self.subTest(login=login, url=url),
+                            mute_logger("odoo.http"),
                         ):
                             self.assertEqual(self.url_open(url).status_code, status)
             # A picture that may not be seen is a placeholder.
@@ -317,8 +355,12 @@ class TestAccessByHttp(MailboxHttpCase):
         stored = result["data"]["ir.attachment"]
         self.assertEqual([v["name"] for v in stored], ["offer.pdf", "offer.pdf"])
         for values in stored:
-            for name in ("raw_access_token", "thumbnail_access_token",
-                         "ownership_token", "access_token"):
+            for name in (
+                "raw_access_token",
+                "thumbnail_access_token",
+                "ownership_token",
+                "access_token",
+            ):
                 self.assertFalse(values.get(name), name)
 
     def test_a_portal_user_gets_nothing_by_any_request(self):
@@ -330,7 +372,9 @@ class TestAccessByHttp(MailboxHttpCase):
                     "mail.message", "search_read", [["id", "=", copy.id]], ["body"]
                 ),
                 "web_search_read": self.call_kw(
-                    "mail.message", "web_search_read", [["id", "in", copy.ids]],
+                    "mail.message",
+                    "web_search_read",
+                    [["id", "in", copy.ids]],
                     {"body": {}, "subject": {}},
                 ),
                 "export": self.call_kw(
@@ -343,12 +387,16 @@ class TestAccessByHttp(MailboxHttpCase):
                     "res.partner", "search", [["message_ids.body", "ilike", SECRET]]
                 ),
                 "attachments": self.call_kw(
-                    "ir.attachment", "search_read",
-                    [["res_model", "=", "mailbox.message"]], ["name", "raw"],
+                    "ir.attachment",
+                    "search_read",
+                    [["res_model", "=", "mailbox.message"]],
+                    ["name", "raw"],
                 ),
                 "attachment ids": self.call_kw(
-                    "ir.attachment", "search_read",
-                    [["id", "in", self.attachments(self.open).ids]], ["name"],
+                    "ir.attachment",
+                    "search_read",
+                    [["id", "in", self.attachments(self.open).ids]],
+                    ["name"],
                 ),
                 "mails": self.call_kw("mail.mail", "search_read", [], ["body"]),
                 "emails": self.call_kw(
@@ -356,37 +404,47 @@ class TestAccessByHttp(MailboxHttpCase):
                 ),
                 "scopes": self.call_kw("mailbox.scope", "search_read", [], ["key"]),
                 "notifications": self.call_kw(
-                    "mail.notification", "search_read",
-                    [["mail_message_id", "=", copy.id]], ["mail_message_id"],
+                    "mail.notification",
+                    "search_read",
+                    [["mail_message_id", "=", copy.id]],
+                    ["mail_message_id"],
                 ),
                 "star": self.call_kw(
                     "mail.message", "toggle_message_starred", copy.ids
                 ),
                 "chatter": self.rpc(
                     "/mail/thread/messages",
-                    thread_model="res.partner", thread_id=self.customer.id,
+                    thread_model="res.partner",
+                    thread_id=self.customer.id,
                 ),
                 "around": self.rpc(
                     "/mail/thread/messages",
-                    thread_model="res.partner", thread_id=self.customer.id,
+                    thread_model="res.partner",
+                    thread_id=self.customer.id,
                     fetch_params={"around": copy.id},
                 ),
                 "searching": self.rpc(
                     "/mail/thread/messages",
-                    thread_model="res.partner", thread_id=self.customer.id,
+                    thread_model="res.partner",
+                    thread_id=self.customer.id,
                     fetch_params={"search_term": SECRET},
                 ),
                 "reaction": self.rpc(
-                    "/mail/message/reaction", message_id=copy.id, content="👍",
+                    "/mail/message/reaction",
+                    message_id=copy.id,
+                    content="👍",
                     action="add",
                 ),
                 "edit": self.rpc(
-                    "/mail/message/update_content", message_id=copy.id,
+                    "/mail/message/update_content",
+                    message_id=copy.id,
                     update_data={"body": "x"},
                 ),
                 "recipients": self.rpc(
-                    "/mail/thread/recipients", thread_model="res.partner",
-                    thread_id=self.customer.id, message_id=copy.id,
+                    "/mail/thread/recipients",
+                    thread_model="res.partner",
+                    thread_id=self.customer.id,
+                    message_id=copy.id,
                 ),
                 "thread data": self.rpc(
                     "/mail/data",
@@ -409,10 +467,20 @@ class TestAccessByHttp(MailboxHttpCase):
                     self.assertNotIn("offer.pdf", text)
                     self.assertNotIn("Files", text)
             self.assertEqual(answers["search"]["result"], [])
-            self.assertNotIn(copy.id, answers["message_ids"]["result"][0]["message_ids"])
+            self.assertNotIn(
+                copy.id, answers["message_ids"]["result"][0]["message_ids"]
+            )
             self.assertFalse(answers["chatter"]["result"]["messages"])
             self.assertNotIn("mailbox", answers["chatter"]["result"])
-            for way in ("read", "star", "reaction", "edit", "mails", "emails", "scopes"):
+            for way in (
+                "read",
+                "star",
+                "reaction",
+                "edit",
+                "mails",
+                "emails",
+                "scopes",
+            ):
                 self.assertIn("error", answers[way], way)
         self.assertFalse(self.copy.reaction_ids)
 
@@ -426,8 +494,10 @@ class TestAccessByHttp(MailboxHttpCase):
                 "mail.message", "search_read", [["subject", "=", "Secret"]], ["body"]
             ),
             self.call_kw(
-                "ir.attachment", "search_read",
-                [["id", "in", self.attachments(self.secret).ids]], ["name"],
+                "ir.attachment",
+                "search_read",
+                [["id", "in", self.attachments(self.secret).ids]],
+                ["name"],
             ),
             self.call_kw(
                 "mail.mail", "create", {"mail_message_id": copy.id, "body_html": "x"}

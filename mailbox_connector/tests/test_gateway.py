@@ -11,7 +11,9 @@ class TestGateway(MailboxCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.domain = cls.env["mail.alias.domain"].create({"name": "gateway.example.org"})
+        cls.domain = cls.env["mail.alias.domain"].create(
+            {"name": "gateway.example.org"}
+        )
         cls.env.company.alias_domain_id = cls.domain
         # Any model with a chatter serves: a mail to the alias makes a contact.
         cls.alias = cls.env["mail.alias"].create(

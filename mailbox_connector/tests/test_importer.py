@@ -50,6 +50,11 @@ class TestMatching(MailboxCase):
         for twin in twins:
             self.assertEqual(self.copies(message, twin).author_id, twin)
 
+    def test_international_domain_is_matched_however_it_is_written(self):
+        partner = self._partner("jo@bücher.example")
+        [message] = self.import_mail(mail("jo@xn--bcher-kva.example", OURS))
+        self.assertEqual(message.link_ids.partner_id, partner)
+
     def test_strangers_leave_no_trace(self):
         before = self.env["mailbox.message"].search_count([])
         partners = self.env["res.partner"].search_count([])

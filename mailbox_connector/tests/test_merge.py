@@ -46,8 +46,12 @@ class TestMerge(MailboxCase):
             mail("ada.l@example.com", cc="al@example.com", message_id="<1@x>")
         )
         answer = self.import_mail(
-            mail("ada@example.com", cc="ada.l@example.com, al@example.com",
-                 subject="Re", in_reply_to="<1@x>")
+            mail(
+                "ada@example.com",
+                cc="ada.l@example.com, al@example.com",
+                subject="Re",
+                in_reply_to="<1@x>",
+            )
         )
         self.merge()
         self.assertEqual(len(first.link_ids), 1)

@@ -283,7 +283,7 @@ class TestWhichMailbox(SendingCase):
 class TestAnswering(SendingCase):
     """What a message refers to."""
 
-    def write(self, subject, **values):
+    def incoming(self, subject, **values):
         return self.import_mail(
             mail("carl@customer.example", self.address, subject, **values)
         )
@@ -302,8 +302,8 @@ class TestAnswering(SendingCase):
         return datetime.now(timezone.utc) - timedelta(days=1)
 
     def test_the_newest_mail_is_answered_with_its_whole_thread(self):
-        first = self.write("Offer", date=self.recent())
-        answer = self.write(
+        first = self.incoming("Offer", date=self.recent())
+        answer = self.incoming(
             "Re: Offer", date=self.recent(), in_reply_to=first.rfc_message_id
         )
         subject, parent, chain = self.sent()
@@ -312,23 +312,23 @@ class TestAnswering(SendingCase):
         self.assertEqual(chain, [first.rfc_message_id, answer.rfc_message_id])
 
     def test_a_subject_finds_its_conversation(self):
-        offer = self.write("Offer", date=self.recent())
-        self.write("Invoice", date=self.recent())
+        offer = self.incoming("Offer", date=self.recent())
+        self.incoming("Invoice", date=self.recent())
         self.assertEqual(
             self.sent(subject="Re: Offer"),
             ("Re: Offer", offer.rfc_message_id, [offer.rfc_message_id]),
         )
 
     def test_the_message_answered_decides(self):
-        offer = self.write("Offer", date=self.recent())
-        self.write("Invoice", date=self.recent())
+        offer = self.incoming("Offer", date=self.recent())
+        self.incoming("Invoice", date=self.recent())
         subject, parent, _chain = self.sent(parent_id=self.copies(offer).id)
         self.assertEqual((subject, parent), ("Re: Offer", offer.rfc_message_id))
 
     def test_a_subject_of_ones_own_or_old_mail_begins_anew(self):
-        self.write("Years ago")
+        self.incoming("Years ago")
         self.assertEqual(self.sent()[1:], ("", []))
-        self.write("Offer", date=self.recent())
+        self.incoming("Offer", date=self.recent())
         self.assertEqual(self.sent(subject="Party")[1:], ("", []))
 
     def test_mail_that_the_author_may_not_read_is_not_quoted(self):
@@ -344,7 +344,7 @@ class TestAnswering(SendingCase):
         self.assertEqual((parent, chain), ("", []))
 
     def test_derived_ids_stay_inside_for_users_without_a_mailbox(self):
-        self.write("Offer", date=self.recent())
+        self.incoming("Offer", date=self.recent())
         [one] = self.mails(self.post(self.agent))
         self.assertNotIn("copy.invalid", one.references)
 

@@ -1,2 +1,3 @@
+from . import base_partner_merge
 from . import mailbox_connect
 from . import mailbox_test_mail

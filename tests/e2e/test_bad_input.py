@@ -3,10 +3,12 @@ lost, and what works goes on working."""
 
 import functools
 import socket
+import time
 from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
+from imapclient.exceptions import LoginError
 
 from host import certificates
 from host.mailservers import PASSWORD
@@ -29,6 +31,18 @@ def silent_server():
 def closed_port():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
+
+
+def wait_for_login(servers, user):
+    """Until Dovecot knows a new password; it looks once a second."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with servers.imap(user):
+                return
+        except LoginError:
+            assert time.monotonic() < deadline, "the new password does not work"
+            time.sleep(0.1)
 
 
 @pytest.mark.parametrize(
@@ -151,6 +165,7 @@ def test_password_changed_at_the_provider(env, servers, mailbox, contact):
     mailbox.connect()
     mailbox.receive(contact.email, "Meanwhile")
     servers.set_password(mailbox.address, "rotated")
+    wait_for_login(servers, mailbox.address)
     assert "refuses the username or the password" in mailbox.sync()["params"]["message"]
     account = mailbox.account
     assert not account.needs_person
@@ -212,8 +227,11 @@ class TestTestMail:
         dialog = self.send(mailbox, receiver)
         assert dialog.state == "sent", dialog.result
         assert receiver in dialog.result
+        deadline = time.monotonic() + 20
         with servers.imap(receiver) as client:
-            client.select_folder("INBOX", readonly=True)
+            while not client.select_folder("INBOX", readonly=True)[b"EXISTS"]:
+                assert time.monotonic() < deadline, "the mail did not arrive"
+                time.sleep(0.1)
             [(_uid, data)] = client.fetch([1], ["ENVELOPE"]).items()
         [sender] = data[b"ENVELOPE"].from_
         assert f"{sender.mailbox.decode()}@{sender.host.decode()}" == mailbox.address

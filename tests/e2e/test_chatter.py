@@ -76,13 +76,15 @@ def test_an_open_contact_shows_new_mail_by_itself(live, staff):
             attachments=[("offer.pdf", b"%PDF-1.4 offer")],
         ),
         sent(5, "Question"),
-        sent(1, "Re: Our offer", html="<p>Thank you, I take it.</p>"
-             "<blockquote>here is our offer</blockquote>"),
+        sent(
+            1,
+            "Re: Our offer",
+            html="<p>Thank you, I take it.</p>"
+            "<blockquote>here is our offer</blockquote>",
+        ),
     )
     with chromium() as browser:
-        screen = Screen.log_in(
-            browser, live, staff.agent.login, staff.agent.login
-        )
+        screen = Screen.log_in(browser, live, staff.agent.login, staff.agent.login)
         page = screen.page
         messages = page.locator(".o-mail-Thread .o-mail-Message")
         button = page.locator("button[name=action_view_mailbox_messages]")
@@ -94,7 +96,6 @@ def test_an_open_contact_shows_new_mail_by_itself(live, staff):
         open_contact(ada)
         expect(messages.first).to_contain_text("Re: Our offer")
         expect(button).to_contain_text("3")
-        page.wait_for_load_state("networkidle")
         screen.picture("contact")
         page.screenshot(path="/tmp/mbl/contact.png")
 
@@ -135,3 +136,27 @@ def test_an_open_contact_shows_new_mail_by_itself(live, staff):
         expect(page.locator("[name=body]")).to_contain_text("Dear Ada")
         page.screenshot(path="/tmp/mbl/form.png")
         screen.close("chatter")
+
+
+def test_a_change_of_readers_holds_in_every_process_at_once(live, staff):
+    """Each process keeps in mind who reads what."""
+    from odoo.addons.mailbox_connector.tests.common import mail
+
+    address = f"{unique('eve')}@example.com"
+    staff.env["res.partner"].create({"name": "Eve", "email": address})
+    staff.receive(mail(address, subject="Between us"))
+    agent = live.session(staff.agent.login, staff.agent.login)
+    mine = [("email_from", "=", address)]
+
+    def reads():
+        return bool(agent.call("mailbox.message", "search", mine)), bool(
+            agent.call("mail.message", "search", [("subject", "=", "Between us")])
+        )
+
+    assert reads() == (True, True)
+    staff.account.visibility = "members"
+    staff.env.cr.commit()
+    assert reads() == (False, False)
+    staff.account.member_ids = staff.agent
+    staff.env.cr.commit()
+    assert reads() == (True, True)

@@ -12,8 +12,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from odoo.tools import mute_logger
 from sending import delivered, find, inbox, make_agent, make_contact, make_user
+
+from odoo.tools import mute_logger
 
 from host import certificates
 
@@ -150,10 +151,10 @@ def test_a_colleagues_secret_mail_is_not_quoted(env, make_mailbox, servers):
     """References and subject come from mail that the author may read."""
     private = make_agent(env, make_mailbox, visibility="members")
     agent = make_agent(env, make_mailbox, contact=private.contact)
-    secret = private.receive("Secret terms")
+    secret = private.receive("Private terms")
     posted = agent.post("Hello")
     [mail] = inbox(servers, agent.contact.email, posted.message_id)
-    assert "Secret" not in mail["Subject"]
+    assert "Private" not in mail["Subject"]
     assert secret not in mail.as_string()
 
 
@@ -166,6 +167,9 @@ def test_one_copy_in_sent_although_there_are_two_recipients(agent, servers):
     other = make_contact(agent.env, "Olga Other")
     both = agent.contact | other
     posted = agent.post(partner_ids=both.ids)
+    cron = agent.env.ref("mailbox_connector.ir_cron_sent_mail")
+    woken = agent.env["ir.cron.trigger"].search_count([("cron_id", "=", cron.id)])
+    assert woken, "nobody has to wait for the next quarter of an hour"
     agent.file_sent()
     agent.file_sent()
     [(mail, flags)] = find(servers, agent.address, "Sent", posted.message_id)
@@ -312,10 +316,9 @@ def test_typing_its_address_as_from_does_not_open_a_mailbox(
     agent = make_agent(env, make_mailbox)
     stranger = make_user(env, "Stan Stranger")
     posted = agent.post(user=stranger, email_from=f"Boss <{agent.address}>")
-    [mail] = inbox(servers, agent.contact.email, posted.message_id)
+    inbox(servers, agent.contact.email, posted.message_id)
     assert not agent.mails(posted).mailbox_account_id
     assert not ledger(agent), "the mailbox's account was not used"
-    assert mail["Return-Path"].strip("<>") != agent.address or not ledger(agent)
 
 
 def test_bearing_its_address_oneself_does_not_open_a_mailbox(
@@ -541,7 +544,8 @@ def test_a_connection_lost_after_data_concerns_one_mail(
     for _run in range(2):
         env["mail.mail"].process_email_queue(ids)
         env.cr.commit()
-    bodies = b"".join(breaking_server.received)
-    for number in (1, 2, 3):
-        # Once as text and once as html.
-        assert bodies.count(b"Number %d" % number) == 2
+    heads = [
+        line for line in breaking_server.received if line.startswith(b"Message-Id")
+    ]
+    for one in posted:
+        assert sum(one.message_id.encode() in head for head in heads) == 1

@@ -50,23 +50,31 @@ env.cr.commit()
 
 LOOK = """
 import json
-names = env.cr.execute("SELECT tablename FROM pg_tables") or env.cr.fetchall()
+
+def all_of(model, *domain):
+    return env[model].with_context(active_test=False).search(list(domain))
+
+env.cr.execute("SELECT tablename FROM pg_tables WHERE tablename LIKE 'mailbox%'")
+files = all_of("ir.attachment", ("name", "in", ["offer.pdf", "inline.png"]))
+messages = all_of("mail.message", ("subject", "in", ["Open", "Closed"]))
 print("FOUND " + json.dumps({
-    "module": env["ir.module.module"].search([("name", "=", "mailbox_connector")]).state,
-    "tables": [name for (name,) in names if name.startswith("mailbox")],
-    "messages": env["mail.message"].search([("subject", "in", ["Open", "Closed"])]).mapped("subject"),
-    "bodies": env["mail.message"].search_count([("body", "like", "closed text")]),
-    "copy": env["mail.message"].search([("subject", "=", "Open")]).id,
-    "files": env["ir.attachment"].search([("name", "in", ["offer.pdf", "inline.png"])]).mapped("res_model"),
-    "file_ids": env["ir.attachment"].search([("name", "in", ["offer.pdf", "inline.png"])]).ids,
-    "orphans": env["ir.attachment"].search_count([("id", "!=", False), ("res_model", "like", "mailbox.")]),
-    "mails": env["mail.mail"].search([("email_to", "=", "a@example.com")]).mapped("state"),
-    "servers": env["ir.mail_server"].with_context(active_test=False).search([]).mapped("name"),
-    "crons": env["ir.cron"].with_context(active_test=False).search([("cron_name", "like", "Mailboxes")]).mapped("cron_name"),
+    "module": all_of("ir.module.module", ("name", "=", "mailbox_connector")).state,
+    "tables": [name for (name,) in env.cr.fetchall()],
+    "messages": messages.mapped("subject"),
+    "bodies": len(all_of("mail.message", ("body", "like", "closed text"))),
+    "copy": messages.filtered(lambda message: message.subject == "Open").id,
+    "files": files.mapped("res_model"),
+    "file_ids": files.ids,
+    "orphans": all_of(
+        "ir.attachment", ("id", "!=", False), ("res_model", "like", "mailbox.")
+    ).ids,
+    "mails": all_of("mail.mail", ("email_to", "=", "a@example.com")).mapped("state"),
+    "servers": all_of("ir.mail_server").mapped("name"),
+    "crons": all_of("ir.cron", ("cron_name", "like", "Mailboxes")).ids,
     "menu_groups": env.ref("base.menu_administration").group_ids.mapped("name"),
-    "groups": env["res.groups"].search([("name", "like", "mailbox")]).mapped("name"),
-    "rules": env["ir.rule"].with_context(active_test=False).search([("name", "ilike", "mailbox")]).mapped("name"),
-    "parameters": env["ir.config_parameter"].search([("key", "like", "mailbox_connector")]).mapped("key"),
+    "groups": all_of("res.groups", ("name", "ilike", "mailbox")).ids,
+    "rules": all_of("ir.rule", ("name", "ilike", "mailbox")).ids,
+    "parameters": all_of("ir.config_parameter", ("key", "like", "mailbox_conn")).ids,
 }))
 """
 
@@ -113,10 +121,10 @@ def uninstalled():
 def test_nothing_of_the_addon_is_left(uninstalled):
     _name, _address, found = uninstalled
     assert found["module"] == "uninstalled"
-    for kind in ("tables", "crons", "groups", "rules", "parameters", "servers"):
+    kinds = "tables", "crons", "groups", "rules", "parameters", "servers", "orphans"
+    for kind in kinds:
         assert found[kind] == [], kind
     assert not any("mailbox" in (name or "").lower() for name in found["menu_groups"])
-    assert found["orphans"] == 0
 
 
 def test_members_only_mail_is_gone_with_its_files(uninstalled):
@@ -134,7 +142,9 @@ def test_what_waited_for_a_mailbox_is_cancelled(uninstalled):
 def test_internal_users_read_on(uninstalled):
     name, address, found = uninstalled
     agent = Session(address, name, "mb_agent", "mb_agent")
-    message = agent.read("mail.message", found["copy"], "subject", "body", "is_internal")
+    message = agent.read(
+        "mail.message", found["copy"], "subject", "body", "is_internal"
+    )
     assert message["subject"] == "Open"
     assert "open text" in message["body"]
     files = agent.call("ir.attachment", "read", found["file_ids"], ["name"])

@@ -55,6 +55,7 @@ class FolderCommands(Connected):
         :raises EngineError: FOLDER_GONE with the name as ``detail``
         """
         self.folder = None
+        self.unfetchable.clear()
         with self._translate(folder=raw_name):
             typ, data = self._protocol.select(self._wire(raw_name), readonly=True)
             if typ != "OK":

@@ -20,6 +20,8 @@ from .ranges import MAX_UID, UidRanges
 
 HEADER_BATCH = 500
 BODY_BATCH = 50
+#: A larger message is never fetched: asking for it ends the session (TOO_LARGE).
+MAX_MESSAGE = Limits().literal
 #: Bytes of UIDs in one command: M365 fails on lines longer than 4,096.
 MAX_SET = 3_900
 _HEADERS = (
@@ -71,7 +73,8 @@ class MessageCommands(Connected):
     def fetch_messages(self, uids: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Whole messages in the order given, ≤ 50 in memory; gone ones absent.
 
-        The caller bounds the bytes (see ``plan.body_batches``).
+        The caller bounds the bytes (see ``plan.body_batches``) and asks for no
+        message larger than :data:`MAX_MESSAGE`.
         """
         for batch in _batches(list(dict.fromkeys(uids)), BODY_BATCH):
             fetched = self._fetch(sorted(batch), "(UID BODY.PEEK[])", Limits())

@@ -1,6 +1,6 @@
-import { Attachment } from "@mail/core/common/attachment_model";
+import {Attachment} from "@mail/core/common/attachment_model";
 
-import { patch } from "@web/core/utils/patch";
+import {patch} from "@web/core/utils/patch";
 
 /** A file of an e-mail stays as it came: core's ways to change one are not offered. */
 patch(Attachment.prototype, {

@@ -1,11 +1,11 @@
-import { Chatter } from "@mail/chatter/web_portal/chatter";
+import {Chatter} from "@mail/chatter/web_portal/chatter";
 import "@mail/chatter/web/chatter_patch";
 
-import { onWillUnmount, useEffect } from "@odoo/owl";
+import {onWillUnmount, status, useEffect} from "@odoo/owl";
 
-import { browser } from "@web/core/browser/browser";
-import { useService } from "@web/core/utils/hooks";
-import { patch } from "@web/core/utils/patch";
+import {browser} from "@web/core/browser/browser";
+import {useService} from "@web/core/utils/hooks";
+import {patch} from "@web/core/utils/patch";
 
 /** Milliseconds in which several arrivals make one request. */
 const GATHER = 500;
@@ -14,7 +14,7 @@ patch(Chatter.prototype, {
     setup() {
         super.setup();
         this.mailboxBus = useService("bus_service");
-        const onMail = ({ partner_id }) => this.onMailboxMail(partner_id);
+        const onMail = ({partner_id}) => this.onMailboxMail(partner_id);
         useEffect(
             (contactId) => {
                 if (!contactId) {
@@ -24,7 +24,10 @@ patch(Chatter.prototype, {
                 this.mailboxBus.addChannel(channel);
                 this.mailboxBus.subscribe("mailbox_connector.contact/mail", onMail);
                 return () => {
-                    this.mailboxBus.unsubscribe("mailbox_connector.contact/mail", onMail);
+                    this.mailboxBus.unsubscribe(
+                        "mailbox_connector.contact/mail",
+                        onMail
+                    );
                     this.mailboxBus.deleteChannel(channel);
                 };
             },
@@ -35,18 +38,22 @@ patch(Chatter.prototype, {
 
     /** An e-mail has come for a contact: show it, once for all that come together. */
     onMailboxMail(contactId) {
-        const { thread } = this.state;
+        const {thread} = this.state;
         if (thread.id !== contactId || this.mailboxTimeout) {
             return;
         }
         this.mailboxTimeout = browser.setTimeout(async () => {
             this.mailboxTimeout = undefined;
-            if (!(await thread.reloadNewest())) {
+            const done = await thread.reloadNewest();
+            if (status(this) === "destroyed") {
+                return;
+            }
+            if (!done) {
                 this.onMailboxMail(contactId);
                 return;
             }
             this.load(thread, ["attachments"]);
-            const { record } = this.props;
+            const {record} = this.props;
             if (record && !record.dirty) {
                 await record.load();
             }

@@ -1,7 +1,7 @@
-import { Message } from "@mail/core/common/message_model";
+import {Message} from "@mail/core/common/message_model";
 
-import { _t } from "@web/core/l10n/translation";
-import { patch } from "@web/core/utils/patch";
+import {_t} from "@web/core/l10n/translation";
+import {patch} from "@web/core/utils/patch";
 
 patch(Message.prototype, {
     setup() {

@@ -1,11 +1,11 @@
-import { SearchMessageResult } from "@mail/core/common/search_message_result";
+import {SearchMessageResult} from "@mail/core/common/search_message_result";
 
-import { patch } from "@web/core/utils/patch";
+import {patch} from "@web/core/utils/patch";
 
 patch(SearchMessageResult.prototype, {
     /** The next results come after the last one, which is not that of the lowest id. */
     onLoadMoreVisible() {
-        const { messageSearch, thread } = this.props;
+        const {messageSearch, thread} = this.props;
         if (!thread.isByDate || !messageSearch?.messages?.length) {
             return super.onLoadMoreVisible(...arguments);
         }

@@ -1,7 +1,7 @@
-import { Thread } from "@mail/core/common/thread_model";
+import {Thread} from "@mail/core/common/thread_model";
 
-import { rpc } from "@web/core/network/rpc";
-import { patch } from "@web/core/utils/patch";
+import {rpc} from "@web/core/network/rpc";
+import {patch} from "@web/core/utils/patch";
 
 /**
  * Place of messages in a conversation that has e-mails of a mailbox: by date, then by
@@ -65,12 +65,14 @@ patch(Thread.prototype, {
         try {
             const result = await rpc(
                 this.getFetchRoute(),
-                { ...this.getFetchParams(), fetch_params: { limit } },
-                { silent: true }
+                {...this.getFetchParams(), fetch_params: {limit}},
+                {silent: true}
             );
             this.mailbox = result.mailbox;
             this.store.insert(result.data);
-            this.messages = this.store["mail.message"].insert(result.messages.reverse());
+            this.messages = this.store["mail.message"].insert(
+                result.messages.reverse()
+            );
             this.loadOlder = result.messages.length === limit;
         } finally {
             this.status = "ready";
@@ -83,9 +85,9 @@ patch(Thread.prototype, {
     async loadAround(messageId) {
         const jumps =
             this.status !== "loading" &&
-            !(this.isLoaded && this.messages.some(({ id }) => id === messageId));
+            !(this.isLoaded && this.messages.some(({id}) => id === messageId));
         await super.loadAround(...arguments);
-        const place = this.messages.findIndex(({ id }) => id === messageId);
+        const place = this.messages.findIndex(({id}) => id === messageId);
         if (!jumps || !this.isByDate || place === -1) {
             return;
         }

@@ -1,8 +1,8 @@
-import { Thread } from "@mail/core/common/thread";
+import {Thread} from "@mail/core/common/thread";
 
-import { patch } from "@web/core/utils/patch";
+import {patch} from "@web/core/utils/patch";
 
-import { compareByDate } from "./thread_model_patch";
+import {compareByDate} from "./thread_model_patch";
 
 patch(Thread.prototype, {
     /**
@@ -20,14 +20,14 @@ patch(Thread.prototype, {
             oldestPersistentMessage: this.oldestPersistentMessage,
             newestPersistentMessage: this.newestPersistentMessage,
         };
-        const ranks = { scrollTop: thread.scrollTop };
+        const ranks = {scrollTop: thread.scrollTop};
         for (const name of Object.keys(shown)) {
             if (!shown[name] || !thread[name]) {
                 ranks[name] = undefined;
                 continue;
             }
-            this[name] = { id: 0 };
-            ranks[name] = { id: compareByDate(thread[name], shown[name]) };
+            this[name] = {id: 0};
+            ranks[name] = {id: compareByDate(thread[name], shown[name])};
         }
         if (thread.scrollTop === "bottom" && this.props.order === "desc") {
             ranks.newestPersistentMessage = undefined;

@@ -1,4 +1,4 @@
-import { registry } from "@web/core/registry";
+import {registry} from "@web/core/registry";
 
 const MESSAGE = ".o-mail-Thread .o-mail-Message";
 
@@ -62,9 +62,9 @@ registry.category("web_tour.tours").add("mailbox_chatter_order", {
             trigger: MESSAGE,
             run: () => scrollToEnd(),
         },
-        { trigger: "button[title='Search Messages']", run: "click" },
-        { trigger: ".o_searchview_input", run: "edit Text of Mail" },
-        { trigger: ".o_searchview_input", run: "press Enter" },
+        {trigger: "button[title='Search Messages']", run: "click"},
+        {trigger: ".o_searchview_input", run: "edit Text of Mail"},
+        {trigger: ".o_searchview_input", run: "press Enter"},
         {
             content: "Search results are in order and go on",
             trigger: ".o-mail-SearchMessageResult .o-mail-Message:contains(Mail 094)",
@@ -75,11 +75,18 @@ registry.category("web_tour.tours").add("mailbox_chatter_order", {
                             ".o-mail-SearchMessageResult .o-mail-Message"
                         ),
                     ].map((el) => Number(el.textContent.match(/Mail (\d+)/)[1]));
-                await until(() => {
-                    [...document.querySelectorAll(".o-mail-Message")].at(-1).scrollIntoView();
-                    document.querySelector(".o-mail-MessageCardList .btn-link")?.scrollIntoView();
-                    return results().length === 95;
-                }, `search results ${results().join(" ")}`);
+                await until(
+                    () => {
+                        [...document.querySelectorAll(".o-mail-Message")]
+                            .at(-1)
+                            .scrollIntoView();
+                        document
+                            .querySelector(".o-mail-MessageCardList .btn-link")
+                            ?.scrollIntoView();
+                        return results().length === 95;
+                    },
+                    `search results ${results().join(" ")}`
+                );
                 results().forEach((number, index) => {
                     if (number !== 94 - index) {
                         throw new Error(`Search: ${results().join(" ")}`);
@@ -95,26 +102,30 @@ registry.category("web_tour.tours").add("mailbox_chatter_order", {
         {
             trigger: `${MESSAGE}:contains(Mail 040)`,
             async run() {
-                await until(() => shown(94, 0), "after a jump to what is there already");
+                await until(
+                    () => shown(94, 0),
+                    "after a jump to what is there already"
+                );
             },
         },
-        { trigger: ".o-mail-Chatter-logNote", run: "click" },
-        { trigger: ".o-mail-Composer-input", run: "edit Mail 095 is a note" },
-        { trigger: ".o-mail-Composer-send:enabled", run: "click" },
+        {trigger: ".o-mail-Chatter-logNote", run: "click"},
+        {trigger: ".o-mail-Composer-input", run: "edit Mail 095 is a note"},
+        {trigger: ".o-mail-Composer-send:enabled", run: "click"},
         {
             content: "What one posts is the newest",
             trigger: `${MESSAGE}:contains(Mail 095)`,
-            run: () => until(() => numbers()[0] === 95 && numbers()[1] === 94, "a note"),
+            run: () =>
+                until(() => numbers()[0] === 95 && numbers()[1] === 94, "a note"),
         },
     ],
 });
 
 registry.category("web_tour.tours").add("mailbox_chatter_jump", {
     steps: () => [
-        { trigger: `${MESSAGE}:contains(Mail 094)` },
-        { trigger: "button[title='Search Messages']", run: "click" },
-        { trigger: ".o_searchview_input", run: "edit Mail 030" },
-        { trigger: ".o_searchview_input", run: "press Enter" },
+        {trigger: `${MESSAGE}:contains(Mail 094)`},
+        {trigger: "button[title='Search Messages']", run: "click"},
+        {trigger: ".o_searchview_input", run: "edit Mail 030"},
+        {trigger: ".o_searchview_input", run: "press Enter"},
         {
             trigger: ".o-mail-SearchMessageResult .o-mail-Message:contains(Mail 030)",
             run: () => jumpTo("Mail 030"),
@@ -148,10 +159,10 @@ registry.category("web_tour.tours").add("mailbox_chatter_jump", {
 
 registry.category("web_tour.tours").add("mailbox_chatter_future", {
     steps: () => [
-        { trigger: `${MESSAGE}:contains(Mail 999)` },
-        { trigger: ".o-mail-Chatter-logNote", run: "click" },
-        { trigger: ".o-mail-Composer-input", run: "edit Mail 998 of today" },
-        { trigger: ".o-mail-Composer-send:enabled", run: "click" },
+        {trigger: `${MESSAGE}:contains(Mail 999)`},
+        {trigger: ".o-mail-Chatter-logNote", run: "click"},
+        {trigger: ".o-mail-Composer-input", run: "edit Mail 998 of today"},
+        {trigger: ".o-mail-Composer-send:enabled", run: "click"},
         {
             content: "The note stands between the future and the past",
             trigger: `${MESSAGE}:contains(Mail 998)`,
@@ -182,8 +193,12 @@ registry.category("web_tour.tours").add("mailbox_contact_emails", {
         },
         {
             content: "An e-mail shows its text",
-            trigger: ".o_form_view .o_field_widget[name='body']:contains(Text of Mail 094)",
+            trigger:
+                ".o_form_view .o_field_widget[name='body']:contains(Text of Mail 094)",
         },
-        { trigger: ".o_form_view .o_field_widget[name='email_from']:contains(customer@)" },
+        {
+            trigger:
+                ".o_form_view .o_field_widget[name='email_from']:contains(customer@)",
+        },
     ],
 });

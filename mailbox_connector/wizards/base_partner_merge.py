@@ -29,15 +29,19 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         one; the destination's before others, and one shown before one listed only."""
         partners = src_partners | dst_partner
         # sudo: links have no access of their own; merging is checked by core
-        links = self.env["mailbox.link"].sudo().search(
-            [("partner_id", "in", partners.ids)], order="message_id, id"
+        links = (
+            self.env["mailbox.link"]
+            .sudo()
+            .search([("partner_id", "in", partners.ids)], order="message_id, id")
         )
         surplus_links = links.browse()
         surplus_copies = self.env["mail.message"].sudo()
         for same in links.grouped("message_id").values():
             if len(same) == 1:
                 continue
-            kept = same.filtered(lambda link: link.partner_id == dst_partner) or same[:1]
+            kept = (
+                same.filtered(lambda link: link.partner_id == dst_partner) or same[:1]
+            )
             copies = (kept + (same - kept)).mail_message_id
             # What core's gateway or a user has put there is more than a copy.
             native = copies.filtered(lambda copy: not copy.mailbox_message_id)
