@@ -37,7 +37,7 @@ def photo(width: int = 320, height: int = 200) -> bytes:
     rows = bytearray()
     for y in range(height):
         rows.append(0)
-        crack = width // 2 + (y * 7 % 23) - (y * 3 % 17) + y // 3
+        crack = width // 3 + abs(y % 26 - 13) + y // 2
         for x in range(width):
             edge = min(x, y, width - 1 - x, height - 1 - y) < 8
             cracked = abs(x - crack) < 3

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 
 from .console import HostError
 from .demo_mail import WINDOW_DAYS, Mail
@@ -86,7 +87,9 @@ def people(address: str, database: str, servers: MailServers) -> None:
         *("mailbox_connector.allowed_networks", "127.0.0.0/8"),
     )
     cron = admin.ref("mailbox_connector.ir_cron_new_mail")
-    admin.call("ir.cron", "write", [cron], {"interval_number": 1})
+    soon = datetime.now(timezone.utc) + timedelta(minutes=1)
+    often = {"interval_number": 1, "nextcall": f"{soon:%Y-%m-%d %H:%M:%S}"}
+    admin.call("ir.cron", "write", [cron], often)
     admin.create(
         "ir.mail_server",
         {

@@ -18,6 +18,10 @@ class MailThread(models.AbstractModel):
         account = self._mailbox_of_message(message, recipients_data)
         if not account:
             return super()._notify_thread_by_email(message, recipients_data, **kwargs)
+        if account.visibility == "members":
+            # What it sends is read by its members alone, as what it receives.
+            scope = self.env["mailbox.scope"].sudo()._for_accounts(account)
+            message.sudo().mailbox_scope_id = scope
         customers = [one for one in recipients_data if _is_customer(one)]
         colleagues = [one for one in recipients_data if not _is_customer(one)]
         recipients = {one["email_normalized"] for one in customers}

@@ -113,10 +113,14 @@ class TestCopies(MailboxCase):
         self.assertIn("<b>there</b>", copy.body)
         self.assertNotIn("bad()", copy.body)
         self.assertNotIn("onclick", copy.body)
-        picture = copy.attachment_ids.filtered(lambda a: a.mimetype == "image/png")
+        files = self.env["ir.attachment"].search(
+            [("res_model", "=", message._name), ("res_id", "=", message.id)]
+        )
+        picture = files.filtered(lambda a: a.mimetype == "image/png")
         self.assertIn(f'src="/web/image/{picture.id}"', copy.body)
         self.assertEqual(picture.raw, PNG)
-        paper = copy.attachment_ids - picture
+        self.assertNotIn(picture, copy.attachment_ids, "it stands in the text")
+        paper = copy.attachment_ids
         self.assertEqual((paper.name, paper.raw), ("Angebot.pdf", b"%PDF-1.4"))
         self.assertEqual(paper.res_model, "mailbox.message")
         self.assertEqual(message.attachment_count, 1)

@@ -117,6 +117,31 @@ class TestServer(SendingCase):
 
 
 @tagged("post_install", "-at_install")
+class TestReaders(SendingCase):
+    """Who reads in the chatter what was sent through a mailbox."""
+
+    def _read_by(self, user, message):
+        self.env.flush_all()
+        Message = self.env["mail.message"].with_user(user)
+        return Message.search([("id", "=", message.id)])
+
+    def test_members_only_mailbox_sends_for_its_members_eyes(self):
+        self.account.write(
+            {"visibility": "members", "member_ids": [(4, self.member.id)]}
+        )
+        message = self.post(self.owner)
+        self.assertTrue(self.mails(message).mailbox_account_id)
+        self.assertTrue(self._read_by(self.owner, message))
+        self.assertTrue(self._read_by(self.member, message))
+        self.assertFalse(self._read_by(self.agent, message))
+
+    def test_mailbox_for_everyone_sends_ordinary_messages(self):
+        message = self.post(self.owner)
+        self.assertTrue(self._read_by(self.agent, message))
+        self.assertFalse(message.mailbox_scope_id)
+
+
+@tagged("post_install", "-at_install")
 class TestRights(SendingCase):
     """Only owner and members send as a mailbox, wherever From came from."""
 

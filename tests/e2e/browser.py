@@ -110,7 +110,8 @@ class Screen:
 
     def open_app(self, app: str) -> None:
         self.page.locator(".o_navbar_apps_menu button").click()
-        self.page.get_by_role("menuitem", name=app, exact=True).click()
+        entry = self.page.get_by_role("menuitem", name=app, exact=True)
+        entry.and_(self.page.locator(".o_app")).click()
 
     def menu(self, name: str) -> None:
         """An entry of the open app's menu bar."""
