@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     if load > BUSY:
         say(f"this machine is busy (load {load:.1f} a core): trust ratios, not times")
     with postgres.running():
-        servers = mailservers.start()
+        servers = mailservers.start("bench")
         try:
             bench = Bench(_folder(), servers, quick, profile)
             say(f"logs of this run: {bench.folder}")

@@ -169,9 +169,10 @@ class MailMessage(models.Model):
         """
         if not (thread and thread._name == "res.partner"):
             return super()._message_fetch(domain, thread=thread, **kwargs)
-        scope_ids = self.env["mailbox.scope"].sudo()._readable_ids(self.env.user)
-        if not scope_ids:
+        Scope = self.env["mailbox.scope"].sudo()
+        if not Scope._reads_any(self.env.user):
             return super()._message_fetch(domain, thread=thread, **kwargs)
+        scope_ids = Scope._readable_ids(self.env.user)
         by_date = thread._mailbox_has_copies(scope_ids)
         records = self
         if by_date:

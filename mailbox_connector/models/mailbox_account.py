@@ -302,6 +302,7 @@ class MailboxAccount(models.Model):
         self.env["mailbox.lease"].sudo().create(
             [{"account_id": account.id} for account in accounts]
         )
+        self.env["mailbox.scope"]._readers_changed()
         return accounts
 
     def write(self, vals):

@@ -60,8 +60,8 @@ class MailboxScope(models.Model):
     @api.model
     @tools.ormcache()
     def _any(self):
-        """Whether there is a scope at all: without, nothing here costs anything."""
-        self.env.cr.execute("SELECT EXISTS (SELECT FROM mailbox_scope)")
+        """Whether there is a mailbox at all: without, nothing here costs anything."""
+        self.env.cr.execute("SELECT EXISTS (SELECT FROM mailbox_account)")
         return self.env.cr.fetchone()[0]
 
     @api.model
@@ -71,6 +71,11 @@ class MailboxScope(models.Model):
         Portal and public users read none. Empty when no mailbox exists.
         """
         return self._readable(user.id)[0] if self._any() else ()
+
+    @api.model
+    def _reads_any(self, user):
+        """Whether there is a mailbox whose mails ``user`` may read, if it had some."""
+        return self._any() and bool(self._readable(user.id)[1])
 
     def _emails_for(self, user):
         """Addresses of those of my mailboxes whose mails ``user`` may read."""

@@ -96,8 +96,6 @@ def test_an_open_contact_shows_new_mail_by_itself(live, staff):
         open_contact(ada)
         expect(messages.first).to_contain_text("Re: Our offer")
         expect(button).to_contain_text("3")
-        screen.picture("contact")
-        page.screenshot(path="/tmp/mbl/contact.png")
 
         # A new mail, and an old one that history brings in between.
         staff.receive(sent(0, "Just in"))
@@ -124,17 +122,14 @@ def test_an_open_contact_shows_new_mail_by_itself(live, staff):
         expect(messages.filter(has_text="Subject: Hello")).to_have_count(1)
         expect(button).to_contain_text("1")
 
-        # The file opens.
+        # Its files, and the list.
         open_contact(ada)
         page.locator(".o-mail-Chatter .fa-paperclip").first.click()
         expect(page.locator(".o-mail-AttachmentBox")).to_contain_text("offer.pdf")
-        page.screenshot(path="/tmp/mbl/files.png")
         button.click()
         expect(page.locator(".o_list_view .o_data_row")).to_have_count(6)
-        page.screenshot(path="/tmp/mbl/list.png")
         page.locator(".o_data_cell[name=subject]", has_text="Our offer").last.click()
         expect(page.locator("[name=body]")).to_contain_text("Dear Ada")
-        page.screenshot(path="/tmp/mbl/form.png")
         screen.close("chatter")
 
 
