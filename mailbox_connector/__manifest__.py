@@ -32,9 +32,6 @@
         "web.assets_tests": [
             "mailbox_connector/static/tests/tours/**/*",
         ],
-        "web.assets_unit_tests": [
-            "mailbox_connector/static/tests/unit/**/*",
-        ],
     },
     "uninstall_hook": "uninstall_hook",
 }

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from odoo.tools import SQL
 
+from ..engine.mime.addresses import normalize
 from ..engine.mime.html import cid_map
 from . import bulk
 from .quotes import mark_quotes
@@ -31,7 +32,7 @@ def show(importer: Importer, candidates: list[Candidate]) -> int:
     linked = defaultdict(dict)
     for link in env["mailbox.link"].search([("message_id", "in", record_ids)]):
         linked[link.message_id.id][link.partner_id.id] = link
-    natives = _natives(env, candidates)
+    natives = _natives(importer, candidates)
     attachments = _Attachments(env, candidates)
     link_values, copy_values = [], []
     for candidate in candidates:
@@ -47,7 +48,7 @@ def show(importer: Importer, candidates: list[Candidate]) -> int:
                 "mail_message_id": False,
             }
             link_values.append(values)
-            native = natives.get((candidate.parsed.message_id, match.partner_id))
+            native = natives.get((candidate.record_id, match.partner_id))
             if native:
                 values["mail_message_id"] = native
             elif len(links) <= MAX_COPIES:
@@ -134,20 +135,38 @@ def _copy_values(importer, candidate, partner_id, body, attachment_ids) -> dict:
     }
 
 
-def _natives(env, candidates) -> dict[tuple[str, int], int]:
-    """Messages that the chatter shows already, by (Message-ID, contact): what was
-    sent from there, or what core's own gateway has put there."""
-    ids = {c.parsed.message_id for c in candidates if c.parsed.message_id}
+def _natives(importer, candidates) -> dict[tuple[int, int], int]:
+    """Messages that the chatter shows already, by (e-mail, contact): what was sent
+    from there, or what core's own gateway has put there.
+
+    A Message-ID alone proves nothing, its sender chose it: an incoming mail is only
+    what the gateway took from the same address, an outgoing one only what was written
+    in the chatter. Anything else is shown on its own.
+    """
+    by_id = defaultdict(list)
+    for candidate in candidates:
+        if candidate.parsed.message_id:
+            by_id[candidate.parsed.message_id].append(candidate)
     partner_ids = {m.partner_id for c in candidates for m in c.matches}
-    env.cr.execute(
+    importer.env.cr.execute(
         """
-        SELECT message_id, res_id, min(id) FROM mail_message
+        SELECT message_id, res_id, id, message_type, email_from FROM mail_message
          WHERE message_id = ANY(%s) AND model = 'res.partner' AND res_id = ANY(%s)
-         GROUP BY message_id, res_id
+         ORDER BY id DESC
         """,
-        [list(ids), list(partner_ids)],
+        [list(by_id), list(partner_ids)],
     )
-    return {(mid, partner): number for mid, partner, number in env.cr.fetchall()}
+    found = {}
+    for message_id, partner_id, number, kind, email_from in importer.env.cr.fetchall():
+        for candidate in by_id[message_id]:
+            sender = [one.email for one in candidate.parsed.addresses.get("from", ())]
+            if (
+                kind != "email"
+                if importer.is_outgoing(candidate.parsed)
+                else kind == "email" and normalize(email_from or "") in sender
+            ):
+                found[candidate.record_id, partner_id] = number
+    return found
 
 
 class _Attachments:

@@ -159,15 +159,13 @@ class Importer:
 
     def _message_values(self, candidate: Candidate, key: tuple[str, str]) -> dict:
         parsed = candidate.parsed
-        sender = parsed.addresses.get("from") or []
-        outgoing = any(address.email in self.own_addresses for address in sender)
         return {
             "rfc_message_id": parsed.message_id,
             "message_id_hash": key[0],
             "fingerprint": key[1],
             "parent_hash": parent_hash(parsed),
             "scope_id": self.scope.id,
-            "direction": "out" if outgoing else "in",
+            "direction": "out" if self.is_outgoing(parsed) else "in",
             "date": parsed.date,
             "subject": parsed.subject,
             "email_from": header_text(parsed, "from"),
@@ -175,6 +173,11 @@ class Importer:
             "email_cc": header_text(parsed, "cc"),
             "attachment_count": sum(not a.inline for a in parsed.attachments),
         }
+
+    def is_outgoing(self, parsed: ParsedMessage) -> bool:
+        """Whether the mailbox itself sent a message."""
+        sender = parsed.addresses.get("from", ())
+        return any(address.email in self.own_addresses for address in sender)
 
     def _locate(self, candidates: list[Candidate]) -> None:
         self.env.cr.execute(

@@ -76,6 +76,39 @@ class TestGateway(MailboxCase):
         self.assertEqual(self.receive(answer), record.id)
         self.assertIn("Re: Interested", self.shown(record))
 
+    def test_a_forged_id_of_our_own_message_hides_no_mail(self):
+        ours = self.customer.message_post(
+            body="Offer",
+            message_type="comment",
+            partner_ids=self.customer.ids,
+            subtype_xmlid="mail.mt_comment",
+        )
+        self.import_mail(mail(subject="Not ours", message_id=ours.message_id))
+        self.assertEqual(self.shown(self.customer), ["Not ours"])
+
+    def test_a_forged_id_of_anothers_mail_hides_no_mail(self):
+        self.receive(
+            mail(
+                to="catchall@gateway.example.org",
+                subject="Theirs",
+                message_id="<theirs@mail.example.com>",
+                in_reply_to=self.customer.message_post(body="x").message_id,
+            )
+        )
+        other = self.env["res.partner"].create(
+            {"name": "Other", "email": "other@customer.example"}
+        )
+        (email,) = self.import_mail(
+            mail(
+                sender="other@customer.example",
+                to="sales@example.org, customer@example.com",
+                subject="Forged",
+                message_id="<theirs@mail.example.com>",
+            )
+        )
+        self.assertIn("Forged", self.shown(self.customer))
+        self.assertEqual(email.partner_ids, self.customer | other)
+
     def answer_to_contact(self):
         """A customer's answer to what was posted on the contact, to both."""
         question = self.customer.message_post(
