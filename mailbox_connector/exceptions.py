@@ -93,8 +93,8 @@ def explain(env, error: EngineError) -> str:
             **values,
         ),
         Kind.PASSWORDS_REFUSED: env._(
-            "%(host)s takes no passwords from programs. Use Odoo's own Outlook or Gmail "
-            "connection for this provider, or ask its administrator to allow them.",
+            "%(host)s takes no passwords from programs. Use Odoo's own Outlook or "
+            "Gmail connection for this provider, or ask its administrator to allow them.",
             **values,
         ),
         Kind.WEB_LOGIN_NEEDED: env._(
@@ -147,9 +147,7 @@ def explain(env, error: EngineError) -> str:
         Kind.SENDING_LIMIT: env._(
             "The provider's sending limit is reached. Wait until it resets.", **values
         ),
-        Kind.GREYLISTED: env._(
-            "%(host)s asks to try again a little later.", **values
-        ),
+        Kind.GREYLISTED: env._("%(host)s asks to try again a little later.", **values),
         Kind.CONTENT_REFUSED: env._("%(host)s refuses this e-mail.", **values),
         Kind.OUTCOME_UNKNOWN: env._(
             "The connection to %(host)s was lost while it took the e-mail. It may "
@@ -165,8 +163,12 @@ def explain(env, error: EngineError) -> str:
         )
     else:
         sentence = sentences[error.kind]
-    side = env._("Reading (IMAP)") if error.side is Side.IMAP else env._("Sending (SMTP)")
-    said = env._(" The server said: “%s”", error.server_text) if error.server_text else ""
+    side = (
+        env._("Reading (IMAP)") if error.side is Side.IMAP else env._("Sending (SMTP)")
+    )
+    said = (
+        env._(" The server said: “%s”", error.server_text) if error.server_text else ""
+    )
     if error.server_text and error.server_text in sentence:
         said = ""
     return f"{side}: {sentence}{said}"

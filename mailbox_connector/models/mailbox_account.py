@@ -171,8 +171,10 @@ class MailboxAccount(models.Model):
     @api.depends("imap_password", "smtp_password")
     def _compute_password_set(self):
         # sudo: whether a password is set, not which
-        stored = self.env["mailbox.credential"].sudo().search(
-            [("account_id", "in", self.ids)]
+        stored = (
+            self.env["mailbox.credential"]
+            .sudo()
+            .search([("account_id", "in", self.ids)])
         )
         sides = {(row.account_id.id, row.side) for row in stored}
         for account in self:
@@ -217,12 +219,14 @@ class MailboxAccount(models.Model):
     def _compute_can_edit(self):
         """Members use a mailbox; its owner and managers change it."""
         for account in self:
-            account.can_edit = not account._origin or account._origin.has_access("write")
+            account.can_edit = not account._origin or account._origin.has_access(
+                "write"
+            )
 
     def _message_domain(self):
         self.ensure_one()
-        scopes = self.env["mailbox.scope"].sudo().search(
-            [("account_ids", "in", self.ids)]
+        scopes = (
+            self.env["mailbox.scope"].sudo().search([("account_ids", "in", self.ids)])
         )
         return [("scope_id", "in", scopes.ids)]
 
@@ -321,8 +325,10 @@ class MailboxAccount(models.Model):
     def _unlink_except_with_mail(self):
         # sudo: mail of this mailbox that the user may not read counts as well
         for account in self.sudo():
-            if self.env["mailbox.message"].sudo().search_count(
-                account._message_domain(), limit=1
+            if (
+                self.env["mailbox.message"]
+                .sudo()
+                .search_count(account._message_domain(), limit=1)
             ):
                 raise UserError(
                     self.env._(
@@ -345,7 +351,11 @@ class MailboxAccount(models.Model):
     def _strip(self, vals):
         """White space around what was pasted into a form is never meant."""
         for name in (
-            "email", "imap_host", "smtp_host", "imap_username", "smtp_username",
+            "email",
+            "imap_host",
+            "smtp_host",
+            "imap_username",
+            "smtp_username",
         ):
             if isinstance(vals.get(name), str):
                 vals[name] = vals[name].strip()
@@ -380,7 +390,9 @@ class MailboxAccount(models.Model):
                 continue
             if side == "smtp" and not self.smtp_password_set:
                 # SMTP signs in with IMAP's password, which is at hand or not wanted
-                if vals.get("imap_password") or not vals.get("smtp_host", self.smtp_host):
+                if vals.get("imap_password") or not vals.get(
+                    "smtp_host", self.smtp_host
+                ):
                     continue
             raise ValidationError(
                 self.env._(
@@ -425,8 +437,10 @@ class MailboxAccount(models.Model):
     @api.model
     def _egress_policy(self):
         """Which addresses a mailbox may name, as the administrator allows them."""
-        parameter = self.env["ir.config_parameter"].sudo().get_param(
-            "mailbox_connector.allowed_networks", ""
+        parameter = (
+            self.env["ir.config_parameter"]
+            .sudo()
+            .get_param("mailbox_connector.allowed_networks", "")
         )
         networks = tuple(part for part in parameter.replace(",", " ").split() if part)
         return EgressPolicy(allowed_networks=networks)

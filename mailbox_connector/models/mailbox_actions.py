@@ -81,9 +81,7 @@ class MailboxAccount(models.Model):
                     {
                         "folder_id": folder.id,
                         "sync": folder.sync,
-                        "messages": getattr(
-                            status.get(folder.raw_name), "messages", 0
-                        ),
+                        "messages": getattr(status.get(folder.raw_name), "messages", 0),
                     }
                 )
                 for folder in folders
@@ -117,7 +115,9 @@ class MailboxAccount(models.Model):
         self.check_access("read")
         if self.state != "connected":
             raise UserError(
-                self.env._("Connect this mailbox first: press Connect IMAP, then Import.")
+                self.env._(
+                    "Connect this mailbox first: press Connect IMAP, then Import."
+                )
             )
         sync_service = self.env["mailbox.sync"]
         sync = sync_service._sync(self, "history", NOW, NOW_HARD)

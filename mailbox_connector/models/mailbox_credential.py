@@ -24,9 +24,7 @@ class MailboxCredential(models.Model):
     @api.model
     def _store(self, account, side, secret):
         """Seal ``secret`` as the password of one side, in place of the former."""
-        own = self.sudo().search(
-            [("account_id", "=", account.id), ("side", "=", side)]
-        )
+        own = self.sudo().search([("account_id", "=", account.id), ("side", "=", side)])
         if not secret:
             own.unlink()
             return
@@ -39,9 +37,7 @@ class MailboxCredential(models.Model):
         if own:
             own.token = token
         else:
-            self.sudo().create(
-                {"account_id": account.id, "side": side, "token": token}
-            )
+            self.sudo().create({"account_id": account.id, "side": side, "token": token})
 
     @api.model
     def _open(self, account, side):

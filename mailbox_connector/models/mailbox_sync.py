@@ -53,9 +53,7 @@ class MailboxSync(models.AbstractModel):
 
     def _go_on(self, waiting, served):
         """Commit, tell the scheduler what is left, and whether to take another."""
-        left = self.env["ir.cron"]._commit_progress(
-            int(served), remaining=len(waiting)
-        )
+        left = self.env["ir.cron"]._commit_progress(int(served), remaining=len(waiting))
         return bool(waiting and left)
 
     def _due(self, served):
@@ -83,9 +81,9 @@ class MailboxSync(models.AbstractModel):
         )
         if served == "served_at":
             leases = leases.filtered(
-                lambda lease: lease.pending
-                or not lease.served_at
-                or lease.served_at < now - REST
+                lambda lease: (
+                    lease.pending or not lease.served_at or lease.served_at < now - REST
+                )
             )
         return leases.sorted(lambda lease: lease[served] or datetime.min).account_id
 
@@ -139,7 +137,9 @@ class MailboxSync(models.AbstractModel):
                 _logger.exception("Mailbox %s could not be synced", account_id)
                 self._failed(
                     account,
-                    self.env._("An unexpected error; the administrator finds it in the log."),
+                    self.env._(
+                        "An unexpected error; the administrator finds it in the log."
+                    ),
                     None,
                 )
                 sync = None
@@ -173,8 +173,8 @@ class MailboxSync(models.AbstractModel):
         if history.seen:
             parts.append(
                 self.env._(
-                    "History: %(seen)s of %(total)s e-mails looked at, %(linked)s shown "
-                    "on contacts.",
+                    "History: %(seen)s of %(total)s e-mails looked at, %(linked)s "
+                    "shown on contacts.",
                     seen=backfill.seen,
                     total=backfill.total,
                     linked=backfill.linked,

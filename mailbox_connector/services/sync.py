@@ -203,17 +203,17 @@ class Sync:
                 self._batch(session, folder, batch, self.history, backfill=backfill)
             folder.history_since = backfill.since
             self.checkpoint(0)
-        backfill.write(
-            {"state": "done", "finished_at": backfill.env.cr.now()}
-        )
+        backfill.write({"state": "done", "finished_at": backfill.env.cr.now()})
         self.checkpoint(0)
 
     def _history_folders(self, backfill):
         return self.account.folder_ids.filtered(
-            lambda folder: folder.sync
-            and not folder.gone
-            and folder.uidvalidity
-            and (not folder.history_since or folder.history_since > backfill.since)
+            lambda folder: (
+                folder.sync
+                and not folder.gone
+                and folder.uidvalidity
+                and (not folder.history_since or folder.history_since > backfill.since)
+            )
         )
 
     # ------------------------------------------------------------------

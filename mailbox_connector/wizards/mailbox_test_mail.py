@@ -56,9 +56,7 @@ class MailboxTestMail(models.TransientModel):
         except UserError as error:
             self.write({"state": "failed", "result": str(error)})
         else:
-            account.write(
-                {"smtp_problem": False, "smtp_ok_at": fields.Datetime.now()}
-            )
+            account.write({"smtp_problem": False, "smtp_ok_at": fields.Datetime.now()})
             self.write(
                 {
                     "state": "sent",

@@ -135,8 +135,9 @@ class Screen:
 
     def top(self) -> Locator:
         """The dialog if there is one, else the page."""
-        dialog = self.page.locator(".modal:not(.o_inactive_modal)")
-        return dialog if dialog.count() else self.page.locator("body")
+        return self.page.locator(
+            ".modal:not(.o_inactive_modal), body:not(:has(.modal))"
+        )
 
     def input(self, field: str) -> Locator:
         widget = self.top().locator(f".o_field_widget[name={field}]")

@@ -137,7 +137,15 @@ def contact(env):
 
 
 def message(
-    sender, to, subject, *, days=0, message_id=None, text=None, attachment=None, **headers
+    sender,
+    to,
+    subject,
+    *,
+    days=0,
+    message_id=None,
+    text=None,
+    attachment=None,
+    **headers,
 ):
     """A message (RFC 5322) as bytes, and its Message-ID.
 

@@ -34,9 +34,7 @@ def test_connect_imports_nothing_and_tells_what_it_found(env, mailbox, contact):
 def test_history_of_the_window_stands_on_the_contact(env, mailbox, contact):
     for days in (1, 3, 6, 30):
         mailbox.receive(contact.email, f"{days} days ago", days=days)
-    mailbox.receive(
-        mailbox.address, "Answer", folder="Sent", to=contact.email, days=2
-    )
+    mailbox.receive(mailbox.address, "Answer", folder="Sent", to=contact.email, days=2)
     mailbox.receive(contact.email, "Junk", folder="Junk", days=1)
     mailbox.receive("nobody@stranger.example", "Stranger", days=1)
     mailbox.connect(days=7)
@@ -128,10 +126,16 @@ def test_renumbered_folder_is_not_imported_twice(env, mailbox, contact):
     env.cr.commit()
     mailbox.sync()
     assert mailbox.subjects(contact) == ["Kept"]
-    assert env["mail.message"].search_count(
-        [("model", "=", "res.partner"), ("res_id", "=", contact.id),
-         ("message_type", "=", "email")]
-    ) == 1
+    assert (
+        env["mail.message"].search_count(
+            [
+                ("model", "=", "res.partner"),
+                ("res_id", "=", contact.id),
+                ("message_type", "=", "email"),
+            ]
+        )
+        == 1
+    )
 
 
 def test_new_folder_is_read(env, servers, mailbox, contact):
