@@ -94,7 +94,8 @@ def explain(env, error: EngineError) -> str:
         ),
         Kind.PASSWORDS_REFUSED: env._(
             "%(host)s takes no passwords from programs. Use Odoo's own Outlook or "
-            "Gmail connection for this provider, or ask its administrator to allow them.",
+            "Gmail connection for this provider, or ask its administrator to allow "
+            "them.",
             **values,
         ),
         Kind.WEB_LOGIN_NEEDED: env._(
