@@ -124,6 +124,7 @@ class MailboxAccount(models.Model):
     smtp_problem = fields.Char(string="Sending", readonly=True, copy=False)
     imap_ok_at = fields.Datetime(string="Read on", readonly=True, copy=False)
     smtp_ok_at = fields.Datetime(string="Signed in on", readonly=True, copy=False)
+    folder_problem = fields.Char(compute="_compute_folder_problem")
     last_result = fields.Char(string="Last result", readonly=True, copy=False)
     needs_person = fields.Boolean(
         readonly=True,
@@ -208,6 +209,17 @@ class MailboxAccount(models.Model):
         for account in self:
             account.backfill_id = account.backfill_ids[:1]
             account.backfill_state = account.backfill_id.state
+
+    @api.depends("folder_ids.gone", "folder_ids.sync")
+    def _compute_folder_problem(self):
+        for account in self:
+            gone = account.folder_ids.filtered(lambda f: f.sync and f.gone)
+            account.folder_problem = gone and self.env._(
+                "Reading (IMAP): these folders no longer exist on the server: %s. Their "
+                "e-mails stay in Odoo. Switch them off under Folders, or make them "
+                "again on the server.",
+                ", ".join(gone.mapped("name")),
+            )
 
     def _compute_message_count(self):
         for account in self:

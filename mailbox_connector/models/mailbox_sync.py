@@ -1,5 +1,6 @@
 import logging
 import random
+import time
 from datetime import datetime, timedelta
 
 from psycopg2 import OperationalError
@@ -18,6 +19,8 @@ _logger = logging.getLogger(__name__)
 SLICE, SLICE_HARD = 8, 90
 #: The same for Sync now: a person is waiting.
 NOW, NOW_HARD = 12, 18
+#: Seconds between two renewals of a lease.
+RENEW = 20
 #: A mailbox served this recently is not due again.
 REST = timedelta(seconds=60)
 #: Back-off after the first failure; doubled by each further one, up to the longest.
@@ -109,9 +112,14 @@ class MailboxSync(models.AbstractModel):
             if not held:
                 return None
 
-            def checkpoint(count):
+            renewed = time.monotonic()
+
+            def checkpoint(_count):
+                nonlocal renewed
                 cron._commit_progress()
-                lease._renew(account)
+                if time.monotonic() - renewed > RENEW:
+                    lease._renew(account)
+                    renewed = time.monotonic()
 
             sync = Sync(account, seconds, hard_seconds, checkpoint)
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import contextmanager
 
 from psycopg2 import OperationalError
 from psycopg2.errors import UniqueViolation
@@ -99,7 +100,8 @@ class Sync:
         for folder in self.account.folder_ids:
             state = status.get(folder.raw_name)
             if folder.sync and not folder.gone and state:
-                self._tick_folder(session, folder, state)
+                with self._folder_may_vanish(folder):
+                    self._tick_folder(session, folder, state)
 
     def _status(self, session, listed) -> dict[str, FolderStatus]:
         wanted = set(
@@ -190,19 +192,21 @@ class Sync:
             return
         left = {}
         for folder in self._history_folders(backfill):
-            self._examine(session, folder)
-            uids = session.search_since(backfill.since)
-            left[folder] = backfill_batches(uids, folder._handled(), BATCH)
+            with self._folder_may_vanish(folder):
+                self._examine(session, folder)
+                uids = session.search_since(backfill.since)
+                left[folder] = backfill_batches(uids, folder._handled(), BATCH)
         total = sum(len(batch) for batches in left.values() for batch in batches)
         backfill.total = backfill.seen + total
         self.checkpoint(0)
         for folder, batches in left.items():
-            self._examine(session, folder)
-            for batch in batches:
-                self.slice.check(session.endpoint.side)
-                self._batch(session, folder, batch, self.history, backfill=backfill)
-            folder.history_since = backfill.since
-            self.checkpoint(0)
+            with self._folder_may_vanish(folder):
+                self._examine(session, folder)
+                for batch in batches:
+                    self.slice.check(session.endpoint.side)
+                    self._batch(session, folder, batch, self.history, backfill)
+                folder.history_since = backfill.since
+                self.checkpoint(0)
         backfill.write({"state": "done", "finished_at": backfill.env.cr.now()})
         self.checkpoint(0)
 
@@ -219,6 +223,18 @@ class Sync:
     # ------------------------------------------------------------------
     # A batch
     # ------------------------------------------------------------------
+
+    @contextmanager
+    def _folder_may_vanish(self, folder):
+        """A folder deleted under our hands is noted; the others go on."""
+        try:
+            yield
+        except EngineError as error:
+            if error.kind is not Kind.FOLDER_GONE:
+                raise
+            self.env.cr.rollback()
+            folder.gone = True
+            self.checkpoint(0)
 
     def _examine(self, session, folder) -> None:
         status = session.examine(folder.raw_name)

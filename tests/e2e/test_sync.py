@@ -158,8 +158,35 @@ def test_vanished_folder_is_told_and_the_rest_goes_on(env, servers, mailbox, con
     mailbox.sync()
     folder = mailbox.account.folder_ids.filtered(lambda f: f.name == "Old")
     assert folder.gone
+    assert "no longer exist on the server: Old" in mailbox.account.folder_problem
     assert not mailbox.account.imap_problem
     assert set(mailbox.subjects(contact)) == {"Kept", "New"}, "its mail stays"
+
+
+def test_folder_that_vanishes_while_it_is_read(env, servers, mailbox, contact):
+    """It was listed a moment ago; the other folders are read all the same."""
+    from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
+
+    with servers.imap(mailbox.address) as client:
+        client.create_folder("Aside")
+    mailbox.connect()
+    mailbox.receive(contact.email, "In it", folder="Aside")
+    mailbox.receive(mailbox.address, "Sent", folder="Sent", to=contact.email)
+    mailbox.receive(contact.email, "Inbox")
+    list_folders = ImapSession.list_folders
+
+    def list_then_delete(session, status=False):
+        found = list_folders(session, status)
+        with servers.imap(mailbox.address) as client:
+            client.delete_folder("Aside")
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ImapSession, "list_folders", list_then_delete)
+        mailbox.sync()
+    assert not mailbox.account.imap_problem
+    assert set(mailbox.subjects(contact)) == {"Sent", "Inbox"}
+    assert "Aside" in mailbox.account.folder_problem
 
 
 def test_archived_mailbox_is_not_read(env, mailbox, contact):
