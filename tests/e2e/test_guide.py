@@ -117,7 +117,8 @@ def connected(browser, live, servers) -> None:
     marta.press("Sync now")
     expect(marta.notice).to_contain_text("Nothing new.")
     open_mailboxes(marta)
-    expect(marta.page.locator(".o_data_row")).to_contain_text("Connected")
+    row = marta.page.locator(".o_data_row", has_text=SUPPORT)
+    expect(row).to_contain_text("Connected")
     marta.close("connected")
 
 
@@ -264,6 +265,7 @@ def test_what_is_wrong_is_said_and_nothing_typed_is_lost(
     other = "Sending (SMTP)" if "imap" in case else "Reading (IMAP)"
     expect(marta.dialog).to_contain_text(f"{other} works")
     marta.press("Close")
+    expect(marta.dialog).to_have_count(0)
     expect(marta.page.get_by_role("alert")).to_contain_text(says)
     if in_pictures:
         marta.picture("problem", 640)

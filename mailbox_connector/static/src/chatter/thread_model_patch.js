@@ -1,5 +1,6 @@
 import {Thread} from "@mail/core/common/thread_model";
 
+import {browser} from "@web/core/browser/browser";
 import {rpc} from "@web/core/network/rpc";
 import {patch} from "@web/core/utils/patch";
 
@@ -83,6 +84,13 @@ patch(Thread.prototype, {
 
     /** Core counts what is older and newer by ids. */
     async loadAround(messageId) {
+        // Core gives a jump up, without a word, while a page is on its way.
+        for (let tries = 0; tries < 200; tries++) {
+            if (!messageId || !this.isByDate || this.status !== "loading") {
+                break;
+            }
+            await new Promise((resolve) => browser.setTimeout(resolve, 50));
+        }
         const jumps =
             this.status !== "loading" &&
             !(this.isLoaded && this.messages.some(({id}) => id === messageId));
