@@ -214,7 +214,7 @@ class MailboxAccount(models.Model):
     def _compute_folder_problem(self):
         for account in self:
             gone = account.folder_ids.filtered(lambda f: f.sync and f.gone)
-            account.folder_problem = gone and self.env._(
+            account.folder_problem = bool(gone) and self.env._(
                 "Reading (IMAP): these folders no longer exist on the server: %s. Their "
                 "e-mails stay in Odoo. Switch them off under Folders, or make them "
                 "again on the server.",

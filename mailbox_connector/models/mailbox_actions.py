@@ -68,7 +68,7 @@ class MailboxAccount(models.Model):
         return found
 
     def _dialog_values(self, found):
-        folders = self.folder_ids.filtered(lambda folder: not folder.gone)
+        folders = self.folder_ids.filtered(lambda folder: not folder.gone).sorted()
         status = {f.raw_name: f.status for f in found.folders if f.status}
         return {
             "account_id": self.id,

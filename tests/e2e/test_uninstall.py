@@ -108,7 +108,13 @@ def uninstalled():
         )
         printed = shell(name, LOOK)
         found = next(line for line in printed.splitlines() if "FOUND " in line)
-        server, address = odoo.serve(name, logs / "uninstall.log", cron_threads=0)
+        # Odoo logs each refusal as a warning; refusals are what is asked for.
+        server, address = odoo.serve(
+            name,
+            logs / "uninstall.log",
+            cron_threads=0,
+            settings={"log_handler": ":INFO,odoo.http:ERROR"},
+        )
         try:
             odoo.wait_until_served(server, address)
             yield name, address, json.loads(found.partition("FOUND ")[2])
