@@ -215,9 +215,9 @@ class MailboxAccount(models.Model):
         for account in self:
             gone = account.folder_ids.filtered(lambda f: f.sync and f.gone)
             account.folder_problem = bool(gone) and self.env._(
-                "Reading (IMAP): these folders no longer exist on the server: %s. Their "
-                "e-mails stay in Odoo. Switch them off under Folders, or make them "
-                "again on the server.",
+                "Reading (IMAP): these folders no longer exist on the server: %s. "
+                "Their e-mails stay in Odoo. Switch them off under Folders, or make "
+                "them again on the server.",
                 ", ".join(gone.mapped("name")),
             )
 
