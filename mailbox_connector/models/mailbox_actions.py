@@ -104,6 +104,16 @@ class MailboxAccount(models.Model):
         account.state = "connected"
         self._wake("ir_cron_new_mail", "ir_cron_history")
 
+    def _reopen_history(self):
+        """Import the window of the last import again, for folders that were not read
+        then; what has been handled is not fetched again."""
+        # sudo: imports are written by nobody but the server
+        for account in self.sudo():
+            last = account.backfill_ids[:1]
+            if last.state == "done":
+                last.state = "running"
+                account._wake("ir_cron_history")
+
     def _wake(self, *names):
         for name in names:
             # sudo: any user may ask for their mailbox to be served

@@ -67,7 +67,10 @@ class MailboxFolder(models.Model):
             raise AccessError(
                 self.env._("Of a folder only whether it is read can be changed.")
             )
-        return super().write(vals)
+        switched_on = self.filtered(lambda f: vals.get("sync") and not f.sync)
+        result = super().write(vals)
+        switched_on.account_id._reopen_history()
+        return result
 
     def _handled(self):
         """All UIDs that need no second look, imported or skipped."""

@@ -94,7 +94,7 @@ class Sync:
         known_before = self.account.folder_ids
         added = folder_service.refresh(self.account, listed)
         if added and known_before:
-            self._reopen_history()
+            self.account._reopen_history()
         status = self._status(session, listed)
         self.checkpoint(0)
         for folder in self.account.folder_ids:
@@ -162,7 +162,7 @@ class Sync:
             }
         )
         if action == "renumbered":
-            self._reopen_history()
+            self.account._reopen_history()
         self.checkpoint(0)
 
     def _fetch_new(self, session, folder, plan: TickPlan) -> None:
@@ -180,11 +180,6 @@ class Sync:
     # ------------------------------------------------------------------
     # History
     # ------------------------------------------------------------------
-
-    def _reopen_history(self) -> None:
-        last = self.account.backfill_ids[:1]
-        if last.state == "done":
-            last.state = "running"
 
     def _backfill(self, session: ImapSession) -> None:
         backfill = self.account.backfill_ids[:1]

@@ -147,6 +147,17 @@ def test_new_folder_is_read(env, servers, mailbox, contact):
     assert mailbox.subjects(contact) == ["Filed away"]
 
 
+def test_folder_switched_on_later_brings_its_history(env, mailbox, contact):
+    mailbox.receive(contact.email, "Taken for spam", folder="Junk", days=2)
+    mailbox.connect()
+    assert mailbox.subjects(contact) == []
+    junk = mailbox.account.folder_ids.filtered(lambda f: f.role == "junk")
+    junk.sync = True
+    env.cr.commit()
+    mailbox.sync()
+    assert mailbox.subjects(contact) == ["Taken for spam"]
+
+
 def test_vanished_folder_is_told_and_the_rest_goes_on(env, servers, mailbox, contact):
     with servers.imap(mailbox.address) as client:
         client.create_folder("Old")
