@@ -8,6 +8,8 @@ from odoo.addons.mail.tools.discuss import Store
 
 #: What a person may change on an e-mail that was imported.
 CHANGEABLE = {"starred_partner_ids", "pinned_at"}
+#: Keys of a context that would make an e-mail of a mailbox.
+DEFAULTS = {"default_mailbox_message_id", "default_mailbox_scope_id"}
 #: Operators that compare two messages by their place in a conversation.
 PLACE_OPERATORS = {"<", "<=", ">", ">="}
 
@@ -110,14 +112,21 @@ class MailMessage(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        for vals in vals_list:
-            for name in ("mailbox_message_id", "mailbox_scope_id"):
-                # Always given: a default in the context is nobody's to set.
-                if vals.setdefault(name, False) and not self.env.su:
+        if not self.env.su:
+            for vals in vals_list:
+                if vals.get("mailbox_message_id") or vals.get("mailbox_scope_id"):
                     raise AccessError(
                         self.env._("Only a mailbox makes e-mails of a mailbox.")
                     )
-            if vals["mailbox_scope_id"] and not vals.get("date"):
+            # Defaults in the context are nobody's to set either. The columns are left
+            # out, not emptied: portal users may not even do that.
+            context = self.env.context
+            if DEFAULTS & context.keys():
+                self = self.with_context(
+                    {key: context[key] for key in context.keys() - DEFAULTS}
+                )
+        for vals in vals_list:
+            if vals.get("mailbox_scope_id") and not vals.get("date"):
                 vals["date"] = fields.Datetime.now()
         return super().create(vals_list)
 

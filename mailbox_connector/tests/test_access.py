@@ -90,6 +90,31 @@ class TestReaders(MailboxCase):
         Message = self.env["mail.message"].with_user(user)
         return Message._message_fetch(None, thread=thread)["messages"]
 
+    def test_portal_user_still_writes_messages(self):
+        """Columns of ours that portal users may not set must not be in their way."""
+        message = (
+            self.env["mail.message"]
+            .with_user(self.portal)
+            .create(
+                {
+                    "body": "Hello",
+                    "message_type": "comment",
+                    "subtype_id": self.env.ref("mail.mt_comment").id,
+                }
+            )
+        )
+        self.assertFalse(message.sudo().mailbox_scope_id)
+
+    def test_nobody_makes_a_copy_by_a_default_in_the_context(self):
+        scope = self.env["mailbox.scope"]._for_accounts(self.account)
+        message = (
+            self.env["mail.message"]
+            .with_user(self.agent)
+            .with_context(default_mailbox_scope_id=scope.id)
+            .create({"body": "Hello", "message_type": "comment"})
+        )
+        self.assertFalse(message.sudo().mailbox_scope_id)
+
     def test_everyone_means_internal_users_who_may_read_the_contact(self):
         self.assertEqual(
             self.who_reads(self.open),
