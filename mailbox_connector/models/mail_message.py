@@ -118,13 +118,10 @@ class MailMessage(models.Model):
                     raise AccessError(
                         self.env._("Only a mailbox makes e-mails of a mailbox.")
                     )
-            # Defaults in the context are nobody's to set either. The columns are left
-            # out, not emptied: portal users may not even do that.
-            context = self.env.context
-            if DEFAULTS & context.keys():
-                self = self.with_context(
-                    {key: context[key] for key in context.keys() - DEFAULTS}
-                )
+            # Defaults in the context are nobody's to set either. Without them the
+            # columns are left out: portal users may not even empty them.
+            if DEFAULTS & self.env.context.keys():
+                self = self.with_context(**dict.fromkeys(DEFAULTS, False))
         for vals in vals_list:
             if vals.get("mailbox_scope_id") and not vals.get("date"):
                 vals["date"] = fields.Datetime.now()
