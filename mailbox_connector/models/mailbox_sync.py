@@ -194,7 +194,7 @@ class MailboxSync(models.AbstractModel):
         return " ".join(parts) or self.env._("Nothing new.")
 
     def _failed(self, account, text, error):
-        """Note the problem and when to try again, by kind (docs: back-off)."""
+        """Note the problem and when to try again, by kind of failure."""
         failures = account.failures + 1
         needs_person = error is not None and error.kind in STOPPING
         pause = min(BACKOFF * 2 ** min(failures - 1, 10), BACKOFF_LONGEST)
