@@ -20,9 +20,11 @@
         "wizards/mailbox_connect_views.xml",
         "wizards/mailbox_test_mail_views.xml",
         "views/mailbox_message_views.xml",
+        "views/mailbox_quarantine_views.xml",
         "views/mailbox_account_views.xml",
         "views/mailbox_sending_views.xml",
         "views/mailbox_menus.xml",
+        "views/res_config_settings_views.xml",
         "views/res_partner_views.xml",
     ],
     "assets": {

@@ -8,6 +8,7 @@ import socket
 import ssl
 
 from .deadline import Deadline
+from .deflate import Deflate, DeflateError
 from .errors import EngineError, Field, Kind
 from .resolver import endpoint_error, idna_host
 from .tls import tls_context, tls_error
@@ -19,6 +20,8 @@ READ_TIMEOUT = 60.0
 HANDSHAKE_TIMEOUT = 15.0
 #: Bytes asked for or sent at once: memory is taken as the data comes.
 MAX_CHUNK = 1 << 20
+#: Compressed bytes read at once.
+PACKED_CHUNK = 16_384
 
 
 class Connection:
@@ -41,6 +44,7 @@ class Connection:
         self.read_timeout = read_timeout
         self.handshake_timeout = handshake_timeout
         self.encrypted = False
+        self._deflate: Deflate | None = None
         self._sock = sock
         self._raw = _Raw(self)
         self._reader = io.BufferedReader(self._raw, 65536)
@@ -56,10 +60,7 @@ class Connection:
             before the handshake (RFC 9051 section 11.1: they would be taken for
             answers given under TLS)
         """
-        self._raw.paused = True
-        leftover = self._reader.peek(1)
-        self._raw.paused = False
-        if leftover:
+        if self._buffered():
             raise self.error(Kind.STARTTLS_INJECTION, field=Field.SECURITY)
         self._set_timeout(self.handshake_timeout)
         context = tls_context(self.endpoint.ca_pem, self.endpoint.side)
@@ -72,15 +73,31 @@ class Connection:
             raise tls_error(exc, self.endpoint, self.deadline) from exc
         self.encrypted = True
 
+    def compress(self) -> None:
+        """From here on both directions are deflated (RFC 4978).
+
+        Nothing secret may be sent any more: its length would tell of it.
+        """
+        early = self._buffered()
+        self._deflate = Deflate()
+        self._deflate.feed(self._reader.read1(len(early)) if early else b"")
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the stream is deflated."""
+        return self._deflate is not None
+
     # What imaplib and smtplib call
 
     def sendall(self, data: bytes) -> None:
         """Send all of ``data``."""
         view = memoryview(data)
         for start in range(0, len(view), MAX_CHUNK):
+            chunk = view[start : start + MAX_CHUNK]
+            packed = self._deflate.pack(chunk) if self._deflate else chunk
             self._set_timeout(self.read_timeout)
             try:
-                self._sock.sendall(view[start : start + MAX_CHUNK])
+                self._sock.sendall(packed)
             except OSError as exc:
                 raise self._io_error(exc) from exc
 
@@ -103,14 +120,22 @@ class Connection:
         """
         if size <= MAX_CHUNK:
             return self._reader.read(size)
-        parts = []
+        whole = io.BytesIO()
         while size > 0:
             part = self._reader.read(min(size, MAX_CHUNK))
             if not part:
                 break
-            parts.append(part)
+            whole.write(part)
             size -= len(part)
-        return b"".join(parts)
+        return whole.getvalue()
+
+    def skip(self, size: int) -> None:
+        """Read past ``size`` bytes, keeping none."""
+        while size > 0:
+            part = self._reader.read(min(size, MAX_CHUNK))
+            if not part:
+                break
+            size -= len(part)
 
     def first_bytes(self) -> bytes:
         """What stands at the head of the stream, without consuming it."""
@@ -118,9 +143,16 @@ class Connection:
 
     def readable(self, seconds: float) -> bool:
         """Whether something comes within that time."""
+        unread = self._deflate is not None and self._deflate.pending
+        if unread or self._buffered() or getattr(self._sock, "pending", int)():
+            return True
         with selectors.DefaultSelector() as selector:
             selector.register(self._sock, selectors.EVENT_READ)
             return bool(selector.select(self.deadline.bound(seconds)))
+
+    def remote_address(self) -> str:
+        """The server's IP address."""
+        return self._sock.getpeername()[0]
 
     def local_address(self) -> str:
         """Our own IP address on this connection."""
@@ -148,7 +180,24 @@ class Connection:
             pass
 
     def receive_into(self, buffer) -> int:
-        """One read from the socket, under timeout and deadline."""
+        """One read from the stream, under timeout and deadline; 0 at its end."""
+        deflate = self._deflate
+        if deflate is None:
+            return self._receive(buffer)
+        packed = bytearray(PACKED_CHUNK)
+        try:
+            while not (data := deflate.take(len(buffer))):
+                size = 0 if deflate.ended else self._receive(packed)
+                if not size:
+                    return 0
+                deflate.feed(bytes(packed[:size]))
+        except DeflateError as exc:
+            self.close()
+            raise self.error(Kind.PROTOCOL) from exc
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _receive(self, buffer) -> int:
         self._set_timeout(self.read_timeout)
         try:
             return self._sock.recv_into(buffer)
@@ -156,6 +205,14 @@ class Connection:
             return 0
         except OSError as exc:
             raise self._io_error(exc) from exc
+
+    def _buffered(self) -> bytes:
+        """What was read from the socket and not yet asked for."""
+        self._raw.paused = True
+        try:
+            return self._reader.peek(1)
+        finally:
+            self._raw.paused = False
 
     def _set_timeout(self, seconds: float) -> None:
         self.deadline.check(self.endpoint.side)

@@ -46,13 +46,15 @@ class Endpoint:
 class FolderStatus:
     """A folder's state on the server (RFC 9051 STATUS; RFC 7162 MODSEQ).
 
-    ``highestmodseq`` is None where the server has no CONDSTORE for the folder.
+    ``highestmodseq`` is None where the server has no CONDSTORE for the folder;
+    ``mailbox_id`` where it has no OBJECTID (RFC 8474): it outlives a renaming.
     """
 
     messages: int
     uidnext: int | None
     uidvalidity: int
     highestmodseq: int | None = None
+    mailbox_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,10 @@ class HeaderRecord:
 
     ``addresses`` by header: keys "from", "reply_to", "to", "cc".
     ``size``: RFC822.SIZE in bytes. ``internal_date`` aware datetime, UTC.
-    ``message_id`` with angle brackets, "" if missing.
+    ``message_id`` with angle brackets, "" if missing. ``flags`` and Gmail's
+    ``labels`` in lower case. ``header_hash``: what a message keeps when it is
+    moved or its folder renumbered (header, size, INTERNALDATE); "" when that
+    would not tell it from others.
     """
 
     uid: int
@@ -101,6 +106,9 @@ class HeaderRecord:
     internal_date: datetime | None
     addresses: dict[str, list[Address]]
     message_id: str = ""
+    flags: frozenset[str] = frozenset()
+    labels: frozenset[str] = frozenset()
+    header_hash: str = ""
 
 
 @dataclass

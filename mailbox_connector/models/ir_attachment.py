@@ -1,4 +1,7 @@
-from odoo import models
+import contextlib
+import os
+
+from odoo import api, models
 
 from odoo.addons.mail.tools.discuss import Store
 
@@ -12,6 +15,17 @@ class IrAttachment(models.Model):
     """
 
     _inherit = "ir.attachment"
+
+    @api.model
+    def _get_path(self, bin_data, sha):
+        """What a full disk or a killed worker has left of a file is no file: core
+        would take it for another one with the same checksum, for ever."""
+        if self.env.context.get("mailbox_import"):
+            path = self._full_path(os.path.join(sha[:2], sha))
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.getsize(path) != len(bin_data):
+                    os.unlink(path)
+        return super()._get_path(bin_data, sha)
 
     def _mailbox_owned(self):
         return self.res_model == "mailbox.message"

@@ -122,7 +122,9 @@ class MailboxAccount(models.Model):
     )
     imap_problem = fields.Char(string="Reading", readonly=True, copy=False)
     smtp_problem = fields.Char(string="Sending", readonly=True, copy=False)
-    imap_ok_at = fields.Datetime(string="Read on", readonly=True, copy=False)
+    imap_ok_at = fields.Datetime(
+        string="Read on", compute="_compute_imap_ok_at", inverse="_inverse_imap_ok_at"
+    )
     smtp_ok_at = fields.Datetime(string="Signed in on", readonly=True, copy=False)
     folder_problem = fields.Char(compute="_compute_folder_problem")
     last_result = fields.Char(string="Last result", readonly=True, copy=False)
@@ -134,7 +136,13 @@ class MailboxAccount(models.Model):
     )
     failures = fields.Integer(readonly=True, copy=False)
     retry_at = fields.Datetime(string="Tried again on", readonly=True, copy=False)
+    started_on = fields.Date(
+        readonly=True, copy=False, help="From that day on, all mail is new mail."
+    )
     folder_ids = fields.One2many("mailbox.folder", "account_id", string="Folders")
+    quarantine_ids = fields.One2many(
+        "mailbox.quarantine", "account_id", string="E-mails that could not be read"
+    )
     backfill_ids = fields.One2many("mailbox.backfill", "account_id", readonly=True)
     backfill_id = fields.Many2one(
         "mailbox.backfill", compute="_compute_backfill", string="History"
@@ -304,6 +312,24 @@ class MailboxAccount(models.Model):
                         host,
                     )
                 )
+
+    # Each pass notes when it got through. On the lease, so that a pass without news
+    # leaves this row to the people who edit it.
+
+    def _compute_imap_ok_at(self):
+        # sudo: a lease belongs to nobody
+        leases = self.env["mailbox.lease"].sudo()
+        found = leases.search_fetch([("account_id", "in", self.ids)], ["ok_at"])
+        ok_at = {lease.account_id.id: lease.ok_at for lease in found}
+        for account in self:
+            account.imap_ok_at = ok_at.get(account._origin.id, False)
+
+    def _inverse_imap_ok_at(self):
+        for account in self:
+            # sudo: a lease belongs to nobody
+            self.env["mailbox.lease"].sudo().search(
+                [("account_id", "=", account.id)]
+            ).ok_at = account.imap_ok_at
 
     # ------------------------------------------------------------------
     # CRUD

@@ -63,7 +63,7 @@ class MailboxAccount(models.Model):
         if not problems["imap"]:
             values.update(failures=0, retry_at=False, needs_person=False)
             # sudo: the form's user has no right to make folders, Connect has
-            folder_service.refresh(self.sudo(), found.folders)
+            folder_service.refresh(self.sudo(), self.sudo().folder_ids, found.folders)
         self.write(values)
         return found
 
@@ -102,17 +102,23 @@ class MailboxAccount(models.Model):
             )
         account.invalidate_recordset(["backfill_ids"])
         account.state = "connected"
+        if not account.started_on:
+            account.started_on = fields.Date.today()
         self._wake("ir_cron_new_mail", "ir_cron_history")
 
     def _reopen_history(self):
         """Import the window of the last import again, for folders that were not read
-        then; what has been handled is not fetched again."""
+        then; what has been handled is not fetched again.
+
+        :return: whether history is being imported; not if it was stopped by a person
+        """
         # sudo: imports are written by nobody but the server
         for account in self.sudo():
             last = account.backfill_ids[:1]
             if last.state == "done":
                 last.state = "running"
                 account._wake("ir_cron_history")
+        return "running" in self.sudo().mapped("backfill_state")
 
     def _wake(self, *names):
         for name in names:

@@ -45,17 +45,28 @@ class MailboxFolder(models.Model):
     gone = fields.Boolean(
         readonly=True, help="The folder no longer exists on the server."
     )
+    gone_at = fields.Datetime(readonly=True)
+    # What follows is a ``FolderState`` of the engine, which says what each means.
+    mailbox_id = fields.Char(readonly=True)
     uidvalidity = BigInteger(readonly=True)
-    next_uid = BigInteger(
-        readonly=True, help="The first message not yet looked at as new mail."
-    )
+    uidnext = BigInteger(readonly=True)
     messages = fields.Integer(string="Messages on the server", readonly=True)
     highestmodseq = BigInteger(readonly=True)
-    history_since = fields.Date(
+    first_uid = BigInteger(readonly=True, default=1)
+    next_uid = BigInteger(
+        readonly=True,
+        default=1,
+        help="The first message not yet looked at as new mail.",
+    )
+    read_since = fields.Date(
         readonly=True, help="Back to which day this folder has been read."
     )
-    imported_uids = fields.Text(readonly=True, default="")
-    skipped_uids = fields.Text(readonly=True, default="")
+    rebind_below = BigInteger(readonly=True)
+    reconciled_at = fields.Datetime(
+        readonly=True, help="When all its messages were last compared with ours."
+    )
+    imported_uids = fields.Text(readonly=True, default="", prefetch=False)
+    skipped_uids = fields.Text(readonly=True, default="", prefetch=False)
 
     _raw_name_unique = models.Constraint(
         "UNIQUE (account_id, raw_name)", "A mailbox has each folder once."
@@ -87,8 +98,35 @@ class MailboxFolder(models.Model):
             ("imported_uids", imported),
             ("skipped_uids", skipped),
         ):
-            if uids:
+            if uids := set(uids):
                 ranges = UidRanges.parse(self[field_name] or "").add(uids)
                 values[field_name] = str(ranges)
         if values:
             self.write(values)
+
+    def _mark_gone(self):
+        self.write({"gone": True, "gone_at": fields.Datetime.now()})
+
+    def _rename(self, raw_names):
+        """Folders that go by another name now, by id; two may have changed places."""
+        renamed = self.filtered(lambda folder: folder.id in raw_names)
+        for folder in renamed:
+            folder.raw_name = f"\n{folder.id}"
+        self.flush_recordset(["raw_name"])
+        for folder in renamed:
+            folder.raw_name = raw_names[folder.id]
+
+    def _forget(self):
+        """Forget where messages stood in folders that are gone: one that comes back
+        is read as a new one."""
+        self.env["mailbox.location"].search([("folder_id", "in", self.ids)]).unlink()
+        self.write(
+            {
+                "uidvalidity": False,
+                "read_since": False,
+                "rebind_below": 0,
+                "imported_uids": "",
+                "skipped_uids": "",
+                "gone_at": False,
+            }
+        )

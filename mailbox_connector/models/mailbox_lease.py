@@ -13,9 +13,19 @@ LEASE_SECONDS = 120
 
 @dataclass
 class Held:
-    """A lease in hand. ``pending``: work is left, come back soon."""
+    """A lease in hand.
 
+    :param pending: new mail is left, come back soon
+    :param ok: the pass got through
+    """
+
+    holder: str
     pending: bool = False
+    ok: bool = False
+
+
+class LeaseLostError(Exception):
+    """Another worker has taken the mailbox over: this one was silent for too long."""
 
 
 class MailboxLease(models.Model):
@@ -35,6 +45,7 @@ class MailboxLease(models.Model):
     expires_at = fields.Datetime()
     served_at = fields.Datetime(help="When new mail was last looked for.")
     pending = fields.Boolean(help="The last look for new mail did not finish.")
+    ok_at = fields.Datetime(help="When a pass last got through.")
     history_served_at = fields.Datetime(help="When history was last imported.")
 
     _account_unique = models.Constraint(
@@ -42,22 +53,24 @@ class MailboxLease(models.Model):
     )
 
     @contextmanager
-    def _hold(self, account, kind):
+    def _hold(self, account, kind, rest=0):
         """Work on ``account`` alone; yields a :class:`Held`, or None if it is busy.
 
-        :param kind: "new" or "history": which service the mailbox has had after
+        :param kind: "new", "history" or "retry": which service the mailbox has had
+            after
+        :param rest: seconds; None as well if another worker has served it since
         """
-        holder = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
-        if not self._take(account, holder):
+        thread = threading.get_ident()
+        held = Held(f"{socket.gethostname()}:{os.getpid()}:{thread}")
+        if not self._take(account, held.holder, rest):
             yield None
             return
-        held = Held()
         try:
             yield held
         finally:
-            self._release(account, holder, kind, held.pending)
+            self._release(account, held, kind)
 
-    def _take(self, account, holder):
+    def _take(self, account, holder, rest):
         with self.env.registry.cursor() as cr:
             cr.execute(
                 """
@@ -70,44 +83,55 @@ class MailboxLease(models.Model):
                          WHERE account_id = %(account)s
                            AND (holder IS NULL
                                 OR expires_at < now() AT TIME ZONE 'UTC')
+                           AND (pending OR served_at IS NULL
+                                OR served_at <= now() AT TIME ZONE 'UTC'
+                                                - %(rest)s * interval '1 second')
                            FOR UPDATE SKIP LOCKED)
                 """,
-                {"holder": holder, "seconds": LEASE_SECONDS, "account": account.id},
+                {
+                    "holder": holder,
+                    "seconds": LEASE_SECONDS,
+                    "account": account.id,
+                    "rest": rest,
+                },
             )
             return bool(cr.rowcount)
 
-    def _renew(self, account):
-        """Keep a lease that is held; between batches."""
+    def _renew(self, account, held):
+        """Keep a lease that is held; between batches.
+
+        :raise LeaseLostError: it is another's now
+        """
         with self.env.registry.cursor() as cr:
             cr.execute(
                 """
                 UPDATE mailbox_lease
                    SET expires_at = now() AT TIME ZONE 'UTC'
                                     + %s * interval '1 second'
-                 WHERE account_id = %s
+                 WHERE account_id = %s AND holder = %s
                 """,
-                [LEASE_SECONDS, account.id],
+                [LEASE_SECONDS, account.id, held.holder],
             )
+            if not cr.rowcount:
+                raise LeaseLostError
 
-    def _release(self, account, holder, kind, pending):
+    def _release(self, account, held, kind):
+        now = SQL("now() AT TIME ZONE 'UTC'")
         # History passes look for new mail first: both have been served by one.
-        history = SQL(
-            ", history_served_at = now() AT TIME ZONE 'UTC'"
-            if kind == "history"
-            else ""
-        )
+        served = {"new": ["served_at"], "history": ["served_at", "history_served_at"]}
+        columns = [*served.get(kind, []), *(["ok_at"] if held.ok else [])]
+        changes = [SQL("%s = %s", SQL.identifier(name), now) for name in columns]
+        if kind in served:
+            changes.append(SQL("pending = %s", held.pending))
         with self.env.registry.cursor() as cr:
             cr.execute(
                 SQL(
                     """
                     UPDATE mailbox_lease
-                       SET holder = NULL, expires_at = NULL, pending = %s,
-                           served_at = now() AT TIME ZONE 'UTC' %s
-                     WHERE account_id = %s AND holder = %s
+                       SET %s WHERE account_id = %s AND holder = %s
                     """,
-                    pending,
-                    history,
+                    SQL(", ").join([SQL("holder = NULL, expires_at = NULL"), *changes]),
                     account.id,
-                    holder,
+                    held.holder,
                 )
             )

@@ -19,6 +19,11 @@ class MailboxLocation(models.Model):
     )
     uidvalidity = BigInteger(required=True)
     uid = BigInteger(required=True)
+    header_hash = fields.Char(
+        size=32,
+        index="btree_not_null",
+        help="What the message keeps when it is moved on the server.",
+    )
 
     _place_unique = models.Constraint(
         "UNIQUE (folder_id, uidvalidity, uid)",

@@ -105,6 +105,27 @@ class MailboxMessage(models.Model):
         """
         return self.sudo().link_ids.mail_message_id[:1]
 
+    def unlink(self):
+        """Delete e-mails from all contacts. No sync brings them back.
+
+        What an e-mail's copies were made from goes with them; a message written in
+        the chatter stays there.
+        """
+        # sudo: copies and links are nobody's to delete, the e-mail is
+        messages = self.sudo()
+        if not self.env.context.get("mailbox_contact_unlink"):
+            Tombstone = self.env["mailbox.tombstone"].sudo()
+            Tombstone._bury(
+                Tombstone._digest((one.message_id_hash, one.fingerprint))
+                for one in messages
+            )
+        partners = messages.link_ids.partner_id
+        messages.link_ids.mail_message_id.filtered(
+            lambda copy: copy.mailbox_message_id in messages
+        ).unlink()
+        partners._mailbox_reload_chatter()
+        return super().unlink()
+
     # ------------------------------------------------------------------
     # Access: through a mailbox one reads, or through a contact one may read
     # ------------------------------------------------------------------

@@ -78,7 +78,9 @@ class ResPartner(models.Model):
         links = self.env["mailbox.link"].sudo().search([("partner_id", "in", self.ids)])
         messages = links.message_id
         result = super().unlink()
-        messages.filtered(lambda message: not message.link_ids).unlink()
+        orphans = messages.filtered(lambda message: not message.link_ids)
+        # The contact was deleted, not the e-mails: with the contact they may return.
+        orphans.with_context(mailbox_contact_unlink=True).unlink()
         return result
 
     # ------------------------------------------------------------------

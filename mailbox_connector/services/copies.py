@@ -203,7 +203,11 @@ class _Attachments:
         stored = (
             self.env["ir.attachment"]
             # As they came: no recompression, and no html that runs in our origin.
-            .with_context(image_no_postprocess=True, attachments_mime_plainxml=True)
+            .with_context(
+                image_no_postprocess=True,
+                attachments_mime_plainxml=True,
+                mailbox_import=True,
+            )
             .create(
                 [
                     {

@@ -11,14 +11,16 @@ UNREAD_ROLES = {Role.DRAFTS, Role.JUNK, Role.TRASH}
 ORDER = list(Role)
 
 
-def refresh(account, listed: Iterable[Folder]) -> list:
+def refresh(account, known, listed: Iterable[Folder]) -> None:
     """Add new folders, mark vanished ones; write only what differs.
 
+    Where a folder is there again that history has not reached, it goes on.
+
+    :param known: the account's ``mailbox.folder`` records
     :param listed: selectable and other folders, as LIST gave them
-    :return: the new ``mailbox.folder`` records that are read
     """
     listed = {f.raw_name: f for f in listed if f.selectable}
-    known = {folder.raw_name: folder for folder in account.folder_ids}
+    by_name = {folder.raw_name: folder for folder in known}
     has_all = any(f.role is Role.ALL for f in listed.values())
     new_values = []
     for raw_name, folder in listed.items():
@@ -28,11 +30,13 @@ def refresh(account, listed: Iterable[Folder]) -> list:
             "sequence": ORDER.index(folder.role),
             "gone": False,
         }
-        record = known.get(raw_name)
+        record = by_name.get(raw_name)
         if record:
             changed = {k: v for k, v in values.items() if record[k] != v}
             if changed:
                 record.write(changed)
+            if "gone" in changed:
+                account._reopen_history()
             continue
         new_values.append(
             {
@@ -42,10 +46,11 @@ def refresh(account, listed: Iterable[Folder]) -> list:
                 "sync": _is_read(folder, has_all),
             }
         )
-    for raw_name, record in known.items():
+    for raw_name, record in by_name.items():
         if raw_name not in listed and not record.gone:
-            record.gone = True
-    return account.env["mailbox.folder"].create(new_values).filtered("sync")
+            record._mark_gone()
+    if new_values:
+        account.env["mailbox.folder"].create(new_values)
 
 
 def _is_read(folder: Folder, has_all: bool) -> bool:

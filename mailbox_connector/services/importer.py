@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from psycopg2 import Error as DatabaseError
 from psycopg2 import OperationalError
@@ -21,26 +22,12 @@ from odoo import SUPERUSER_ID
 from ..engine.errors import MessageError, one_line
 from ..engine.mime.ids import message_id_hash
 from ..engine.mime.parse import parse_message
+from ..engine.sync.state import Counts
 from ..engine.types import HeaderRecord, ParsedMessage
 from . import bulk, copies, threads
 from .matcher import Match
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass
-class Counts:
-    """What became of the messages of a batch or a whole run."""
-
-    seen: int = 0
-    matched: int = 0
-    linked: int = 0
-    skipped: int = 0
-    quarantined: int = 0
-
-    def add(self, other: Counts) -> None:
-        for name in vars(self):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 @dataclass
@@ -59,9 +46,11 @@ class Importer:
     """Imports messages of one folder of one mailbox.
 
     :param folder: the ``mailbox.folder`` they stand in; its ``uidvalidity`` is set
+    :param aside: the ``mailbox.quarantine`` row of the message that is tried again
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, aside=None):
+        self.aside = aside
         # The import belongs to nobody: no user becomes "creator" and reader of it.
         self.folder = folder.with_user(SUPERUSER_ID).with_context(
             lang=None, tracking_disable=True, mail_notrack=True
@@ -91,9 +80,9 @@ class Importer:
                 linked = self._import(candidates)
                 self.env.flush_all()
             counts.linked += linked
-        except (OperationalError, UniqueViolation):
-            # No message's fault: the database is away, or another worker stored the
-            # same e-mail a moment ago. The caller starts the batch anew.
+        except (OperationalError, UniqueViolation, OSError):
+            # No message's fault: the database is away, the disk full, or another
+            # worker stored the same e-mail a moment ago. The batch is done anew.
             raise
         except Exception as error:  # noqa: BLE001  any message may be the bad one
             self.env.invalidate_all()
@@ -111,6 +100,9 @@ class Importer:
                 candidate.parsed = parse_message(
                     candidate.raw, candidate.header.internal_date
                 )
+        candidates = self._without_deleted(candidates)
+        if not candidates:
+            return 0
         self._find_or_create(candidates)
         self._locate(candidates)
         fresh = [c for c in candidates if c.is_new]
@@ -118,6 +110,15 @@ class Importer:
         return copies.show(self, candidates)
 
     # ------------------------------------------------------------------
+
+    def _without_deleted(self, candidates: list[Candidate]) -> list[Candidate]:
+        """What was deleted here does not come back."""
+        Tombstone = self.env["mailbox.tombstone"]
+        digests = {
+            c.header.uid: Tombstone._digest(identity(c.parsed)) for c in candidates
+        }
+        buried = Tombstone._buried(digests.values())
+        return [c for c in candidates if digests[c.header.uid] not in buried]
 
     def _find_or_create(self, candidates: list[Candidate]) -> None:
         """Give each candidate its ``mailbox.message``; widen the readers of those
@@ -180,10 +181,13 @@ class Importer:
         return any(address.email in self.own_addresses for address in sender)
 
     def _locate(self, candidates: list[Candidate]) -> None:
+        """Note where the messages stand; UID 0: nowhere any more."""
+        candidates = [c for c in candidates if c.header.uid]
         self.env.cr.execute(
             """
-            INSERT INTO mailbox_location (folder_id, uidvalidity, uid, message_id)
-            SELECT %s, %s, unnest(%s), unnest(%s)
+            INSERT INTO mailbox_location
+                   (folder_id, uidvalidity, uid, message_id, header_hash)
+            SELECT %s, %s, unnest(%s), unnest(%s), NULLIF(unnest(%s), '')
             ON CONFLICT DO NOTHING
             """,
             [
@@ -191,6 +195,7 @@ class Importer:
                 self.folder.uidvalidity,
                 [c.header.uid for c in candidates],
                 [c.record_id for c in candidates],
+                [c.header.header_hash for c in candidates],
             ],
         )
         self.env["mailbox.message"].invalidate_model(["location_ids"])
@@ -208,21 +213,41 @@ class Importer:
             reason,
             exc_info=not expected,
         )
-        self.put_aside(candidate.header.uid, reason, candidate.raw)
+        self.put_aside(
+            candidate.header.uid, reason, candidate.raw, candidate.header.internal_date
+        )
 
-    def put_aside(self, uid: int, reason: str, raw: bytes = b"") -> None:
-        """Keep a message that cannot be imported, once, with the reason."""
+    def put_aside(
+        self,
+        uid: int,
+        reason: str,
+        raw: bytes = b"",
+        received: datetime | None = None,
+    ) -> None:
+        """Keep a message that cannot be imported, once, with the reason.
+
+        :param received: aware
+        """
         Quarantine = self.env["mailbox.quarantine"]
         place = {
             "folder_id": self.folder.id,
             "uidvalidity": self.folder.uidvalidity,
             "uid": uid,
         }
-        if Quarantine.search_count([(k, "=", v) for k, v in place.items()], limit=1):
-            return
-        row = Quarantine.create(
-            {**place, "account_id": self.account.id, "reason": reason}
+        row = self.aside or Quarantine.search(
+            [(name, "=", value) for name, value in place.items()]
         )
+        if row:
+            raw = b"" if row.raw_bytes() else raw
+        else:
+            row = Quarantine.create(
+                {
+                    **place,
+                    "account_id": self.account.id,
+                    "reason": reason,
+                    "received_at": received and received.replace(tzinfo=None),
+                }
+            )
         if raw:
             self.env["ir.attachment"].create(
                 {
@@ -234,6 +259,7 @@ class Importer:
                     "mimetype": "application/octet-stream",
                 }
             )
+        row._note_attempt(reason)
 
 
 def header_text(parsed: ParsedMessage, header: str) -> str:

@@ -49,10 +49,14 @@ class Matcher:
             if address.email and address.email not in self.own
         }
         # A contact may bear an international domain as people write it.
-        forms = {email: spellings(email) for email in emails}
-        found_by_form = self._contacts({f for many in forms.values() for f in many})
-        contacts = {
-            email: [one for form in many for one in found_by_form.get(form, ())]
+        forms = {
+            email: spellings(email)
+            for email in emails
+            if "xn--" in email or not email.isascii()
+        }
+        contacts = self._contacts(emails.union(*forms.values()))
+        contacts |= {
+            email: [one for form in many for one in contacts.get(form, ())]
             for email, many in forms.items()
         }
         matches = {}
@@ -74,9 +78,9 @@ class Matcher:
         self.env.cr.execute(
             """
             SELECT partner.email_normalized, partner.id
-              FROM res_partner partner
-             WHERE partner.email_normalized = ANY(%(emails)s)
-               AND partner.active
+              FROM unnest(%(emails)s) AS wanted (email)
+              JOIN res_partner partner ON partner.email_normalized = wanted.email
+             WHERE partner.active
                AND (partner.company_id IS NULL OR partner.company_id = %(company)s)
                AND NOT EXISTS (SELECT 1 FROM res_users colleague
                                 WHERE colleague.partner_id = partner.id

@@ -8,3 +8,4 @@ from . import test_importer
 from . import test_merge
 from . import test_quotes
 from . import test_sending
+from . import test_workers

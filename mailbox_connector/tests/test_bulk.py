@@ -73,3 +73,19 @@ class TestBulk(TransactionCase):
         self.assertEqual(bulk.create(Message, []), [])
         [only] = bulk.create(Message, [self.values(1)], clean=["body"])
         self.assertEqual(Message.browse(only).body, "<p>It's 1</p>")
+
+    def test_a_later_batch_equals_the_rows_of_the_orm(self):
+        Message = self.env["mail.message"]
+        by_orm = Message.create([self.values(number) for number in range(4)]).ids
+        defaults = {}
+        bulk.create(Message, [self.values(5)], clean=["body"], defaults=defaults)
+        # What becomes of that row is nothing to the next ones.
+        Message.search([("message_id", "=", "<5@copy.invalid>")]).pinned_at = "2024-01-01"
+        Message.flush_model()
+        in_bulk = bulk.create(
+            Message,
+            [self.values(number) for number in range(4)],
+            clean=["body"],
+            defaults=defaults,
+        )
+        self.assertEqual(self.rows(Message, by_orm), self.rows(Message, in_bulk))

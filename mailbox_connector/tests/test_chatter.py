@@ -11,6 +11,8 @@ from odoo.addons.mail.tools.discuss import Store
 from .common import MailboxCase, MailboxHttpCase, mail
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
+#: Seconds for a tour, on a machine of any speed; its steps have limits of their own.
+PATIENCE = 300
 
 
 def history(count):
@@ -279,22 +281,31 @@ class TestChatterTour(MailboxHttpCase):
         cls.import_mail(*raws[:50])
         cls.import_mail(*raws[50:])
         cls.url = f"/odoo/action-base.action_partner_form/{cls.customer.id}"
+        # Else each tour builds them anew, in the time it has until it is ready.
+        bundle = cls.env["ir.qweb"]._get_asset_bundle
+        for name in ("web.assets_web", "web.assets_tests"):
+            bundle(name).js()
+        for name in ("web.assets_web", "web.assets_web_print"):
+            bundle(name).css()
+
+    def tour(self, name):
+        self.start_tour(self.url, name, login="mb_agent", timeout=PATIENCE)
 
     def test_chatter_is_in_date_order(self):
         """Scrolling back, search, jump and posting keep the order of dates."""
-        self.start_tour(self.url, "mailbox_chatter_order", login="mb_agent")
+        self.tour("mailbox_chatter_order")
 
     def test_jump_to_an_old_message(self):
         """A jump to a message shows its surroundings; from there one goes on both
         ways, to the oldest and the newest."""
-        self.start_tour(self.url, "mailbox_chatter_jump", login="mb_agent")
+        self.tour("mailbox_chatter_jump")
 
     def test_chatter_with_a_date_in_the_future(self):
         """What one posts now stands below a mail dated in the future."""
         later = datetime.now(timezone.utc) + timedelta(hours=20)
         self.import_mail(mail(subject="Mail 999", date=later))
-        self.start_tour(self.url, "mailbox_chatter_future", login="mb_agent")
+        self.tour("mailbox_chatter_future")
 
     def test_agent_opens_the_list_and_an_email(self):
         """The button E-mails shows the count and opens list and form."""
-        self.start_tour(self.url, "mailbox_contact_emails", login="mb_agent")
+        self.tour("mailbox_contact_emails")

@@ -17,6 +17,9 @@ from host import mailservers
 from host.demo_parts import pdf
 from host.process import wait_for
 
+#: Seconds for mail to get from one place to another.
+LONG = 120
+
 SUPPORT = "support@example.com"
 MARTA, BEN, ADMIN = "marta", "ben", "admin"
 NORA = "nora.whitfield@customer.example"
@@ -173,7 +176,7 @@ def send(servers, message: EmailMessage) -> None:
     message["Date"] = format_datetime(datetime.now(timezone.utc))
     servers.send(NORA, [SUPPORT], message.as_bytes())
     subject = message["Subject"]
-    wait_for(lambda: arrived(servers, SUPPORT, "INBOX", subject), 30, subject)
+    wait_for(lambda: arrived(servers, SUPPORT, "INBOX", subject), LONG, subject)
 
 
 # Steps, and what is seen after them
@@ -184,10 +187,13 @@ def open_mailboxes(screen: Screen) -> None:
     expect(screen.page.locator(".o_menu_sections")).to_contain_text("Mailboxes")
     screen.menu("Mailboxes")
     expect(screen.page.locator(".o_breadcrumb")).to_contain_text("Mailboxes")
+    expect(screen.page.locator(".o_list_view")).to_be_visible()
 
 
 def fill_in(screen: Screen, settings: Settings) -> None:
     """New, and type; what is filled in by itself is checked, not typed."""
+    # A form has a button New as well, as long as it is there.
+    expect(screen.page.locator(".o_list_view")).to_be_visible()
     screen.press("New")
     screen.type("email", settings.email)
     screen.type("name", settings.name)
@@ -218,16 +224,16 @@ def chatter(screen: Screen) -> Locator:
 
 def see_the_mails(screen: Screen) -> None:
     """The contact's chatter: in order of time, with bodies and the file."""
-    places = []
-    for text in (
+    texts = (
         "Ten lamps.",
         "the next order is attached",
         "on Thursday before noon",
         "when will it arrive?",
-    ):
-        mail = chatter(screen).filter(has_text=text)
-        expect(mail).to_have_count(1)
-        places.append(mail.bounding_box()["y"])
+    )
+    for text in texts:
+        expect(chatter(screen).filter(has_text=text)).to_have_count(1)
+    shown = "".join(chatter(screen).all_inner_texts())
+    places = [shown.index(text) for text in texts]
     assert places == sorted(places), "the newest stands on top"
     for text in ("Offices to let", "Last year's prices"):
         expect(chatter(screen).filter(has_text=text)).to_have_count(0)
@@ -242,7 +248,8 @@ def open_the_file(screen: Screen) -> None:
     address = page.locator("body").evaluate("() => location.href")
     [file] = parse_qs(urlsplit(address).query)["file"]
     assert screen.page.request.get(file).body() == ORDER
-    screen.page.keyboard.press("Escape")
+    # Not by Escape: the file itself may have the keyboard.
+    screen.page.locator(".o-FileViewer").get_by_label("Close", exact=True).click()
     expect(screen.page.locator(".o-FileViewer")).to_have_count(0)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from browser import Live, Screen, chromium
+from browser import FIRST, Live, Screen, chromium
 from conftest import unique
 from playwright.sync_api import expect
 
@@ -22,7 +22,7 @@ def live():
     log = Path(os.environ["MAILBOX_TEST_LOGS"]) / "chatter.log"
     server, address = odoo.serve(name, log)
     try:
-        odoo.wait_until_served(server, address)
+        odoo.wait_until_served(server, address, FIRST / 1000)
         yield Live(address, name)
     finally:
         process.end(server)
@@ -111,6 +111,7 @@ def test_an_open_contact_shows_new_mail_by_itself(live, staff):
         screen.type("phone", "+1 555 0100")
         staff.receive(sent(0, "While typing"))
         expect(messages.first).to_contain_text("While typing")
+        expect(button).to_contain_text("6")
         expect(screen.input("phone")).to_have_value("+1 555 0100")
         page.locator(".o_form_button_cancel").click()
 
@@ -124,7 +125,9 @@ def test_an_open_contact_shows_new_mail_by_itself(live, staff):
 
         # Its files, and the list.
         open_contact(ada)
-        page.locator(".o-mail-Chatter .fa-paperclip").first.click()
+        files = page.locator(".o-mail-Chatter-attachFiles")
+        expect(files).to_have_text("1")  # before that it asks for a file to upload
+        files.click()
         expect(page.locator(".o-mail-AttachmentBox")).to_contain_text("offer.pdf")
         button.click()
         expect(page.locator(".o_list_view .o_data_row")).to_have_count(6)

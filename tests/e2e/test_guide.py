@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from browser import Live, Screen, chromium, live_odoo
 from guide import (
     ADMIN,
     BEN,
+    LONG,
     MARTA,
     NORA,
     NORA_NAME,
@@ -97,7 +99,7 @@ def connected(browser, live, servers) -> None:
     expect(marta.input("backfill_days")).to_have_value("7")
     marta.picture("connect")
     marta.press("Import")
-    expect(marta.notice).to_contain_text("4 of 4 e-mails looked at, 3 shown")
+    marta.see_notice("4 of 4 e-mails looked at, 3 shown")
     expect(marta.dialog).to_have_count(0)
     expect(marta.page.locator("[name=state] [aria-checked=true]")).to_have_text(
         "Connected"
@@ -112,10 +114,10 @@ def connected(browser, live, servers) -> None:
         servers, letter(f"{NORA_NAME} <{NORA}>", SUPPORT, "Order 1044", "Ten lamps.\n")
     )
     marta.press("Sync now")
-    expect(marta.notice).to_contain_text("1 new e-mails, 1 shown on contacts.")
+    marta.see_notice("1 new e-mails, 1 shown on contacts.")
     marta.dismiss_notices()
     marta.press("Sync now")
-    expect(marta.notice).to_contain_text("Nothing new.")
+    marta.see_notice("Nothing new.")
     open_mailboxes(marta)
     row = marta.page.locator(".o_data_row", has_text=SUPPORT)
     expect(row).to_contain_text("Connected")
@@ -156,7 +158,7 @@ def test_a_test_mail_arrives_where_it_was_sent(log_in, servers, connected):
     expect(marta.dialog).to_contain_text(f"Sent to marta@example.org as {SUPPORT}")
     subject = "Test of the mailbox connector"
     wait_for(
-        lambda: arrived(servers, "marta@example.org", "INBOX", subject), 30, subject
+        lambda: arrived(servers, "marta@example.org", "INBOX", subject), LONG, subject
     )
     [mail] = arrived(servers, "marta@example.org", "INBOX", subject)
     assert mail["From"] == f"Example Support <{SUPPORT}>"
@@ -175,11 +177,12 @@ def test_an_answer_leaves_and_its_reply_comes_back(log_in, servers, connected):
     expect(sent).to_have_count(1)
 
     subject = "Re: Order 1044"
-    wait_for(lambda: arrived(servers, NORA, "INBOX", subject), 60, "mail for Nora")
+    wait_for(lambda: arrived(servers, NORA, "INBOX", subject), LONG, "mail for Nora")
     [mail] = arrived(servers, NORA, "INBOX", subject)
     assert mail["From"] == f"Example Support <{SUPPORT}>"
     assert SUPPORT in mail["Reply-To"]
-    wait_for(lambda: arrived(servers, SUPPORT, "Sent", subject), 60, "the copy in Sent")
+    in_sent = partial(arrived, servers, SUPPORT, "Sent", subject)
+    wait_for(in_sent, LONG, "the copy in Sent")
 
     reply = letter(
         f"{NORA_NAME} <{NORA}>",
@@ -195,7 +198,7 @@ def test_an_answer_leaves_and_its_reply_comes_back(log_in, servers, connected):
     open_mailboxes(other)
     other.page.locator(".o_data_row", has_text=SUPPORT).click()
     other.press("Sync now")
-    expect(other.notice).to_contain_text("shown on contacts")
+    other.see_notice("shown on contacts")
     expect(chatter(marta).filter(has_text="we are waiting")).to_have_count(1)
     expect(sent).to_have_count(1)
     marta.picture("conversation")
@@ -304,7 +307,7 @@ def test_an_administrator_sees_every_mailbox_and_no_password(
     expect(admin.dialog).to_contain_text("Reading (IMAP) works")
     expect(admin.dialog).to_contain_text("Sending (SMTP) works")
     admin.press("Import")
-    expect(admin.notice).to_be_visible()
+    admin.see_notice()
     expect(admin.page.get_by_role("button", name="Sync now")).to_be_visible()
     admin.dismiss_notices()
     admin.page.get_by_role("link", name="Mailboxes").click()

@@ -253,9 +253,10 @@ def test_a_cut_between_batches_loses_and_doubles_nothing(
 ):
     """A worker that dies while it commits a batch is as if it had never begun it,
     or had finished it."""
-    from odoo.addons.mailbox_connector.services import sync as service
+    from odoo.addons.mailbox_connector.engine.sync import folder
+    from odoo.addons.mailbox_connector.services.store import OdooStore
 
-    monkeypatch.setattr(service, "BATCH", 3)
+    monkeypatch.setattr(folder, "BATCH", 3)
     for n in range(10):
         mailbox.receive(contact.email, f"{n}", days=1)
     mailbox.account.action_connect()
@@ -265,17 +266,17 @@ def test_a_cut_between_batches_loses_and_doubles_nothing(
     class Killed(BaseException):
         pass
 
-    save, calls = service.Sync._save, []
+    transaction, calls = OdooStore.transaction, []
 
-    def dying_save(self, *args, **kwargs):
+    def dying_transaction(self, work):
         calls.append(1)
         if len(calls) == 3:
             if cut == "after":
-                save(self, *args, **kwargs)
+                transaction(self, work)
             raise Killed
-        return save(self, *args, **kwargs)
+        return transaction(self, work)
 
-    monkeypatch.setattr(service.Sync, "_save", dying_save)
+    monkeypatch.setattr(OdooStore, "transaction", dying_transaction)
     with pytest.raises(Killed):
         env["mailbox.sync"]._cron_history()
     env.cr.rollback()

@@ -157,3 +157,38 @@ def scripted():
     yield start
     for server in running:
         server.stop()
+
+
+@pytest.fixture
+def play(scripted, certificate, policy):
+    """Runs a script and gives a session to it, not yet opened."""
+    from scripted import PASSWORD
+
+    from odoo.addons.mailbox_connector.engine.errors import Side
+    from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
+    from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
+
+    started = []
+
+    def start(script, tls=True, deadline=None, **options):
+        server = scripted(script, certificate.pair if tls else None)
+        endpoint = Endpoint(
+            side=Side.IMAP,
+            host="localhost",
+            port=server.port,
+            security=Security.TLS if tls else Security.STARTTLS,
+            username="user@example.com",
+            password=PASSWORD,
+            ca_pem=certificate.ca_pem,
+        )
+        session = ImapSession(
+            endpoint, policy, deadline, **{"read_timeout": 20.0, **options}
+        )
+        session.server = server
+        started.append(session)
+        return session
+
+    yield start
+    for session in started:
+        if session._client:
+            session._client.protocol.connection.close()

@@ -12,6 +12,31 @@ from pathlib import Path
 HANG = object()
 CLOSE = object()
 
+PASSWORD = "a secret word"
+GREETING = (None, b"* OK ready\r\n")
+EXAMINE = (
+    rb" EXAMINE",
+    b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n* OK [UIDNEXT 9] ok\r\n%t OK done\r\n",
+)
+
+
+def capability(*names: str):
+    words = " ".join(("IMAP4rev1", *names)).encode()
+    return (rb" CAPABILITY", b"* CAPABILITY %b\r\n%%t OK done\r\n" % words)
+
+
+def signed_in(*names: str, greeting=GREETING):
+    """A server's part of a whole log-in."""
+    done = b"%%t OK [CAPABILITY IMAP4rev1 %b] in\r\n" % " ".join(names).encode()
+    return [greeting, capability(), (rb" LOGIN", done)]
+
+
+def opened(play, *script, caps=(), **kwargs):
+    """A session that has signed in; ``play``: the fixture of that name."""
+    session = play([*signed_in(*caps), *script], **kwargs)
+    session.open()
+    return session
+
 
 class ScriptedServer:
     """Accepts connections on a free local port and plays ``script`` on each.
@@ -19,8 +44,8 @@ class ScriptedServer:
     :param script: pairs (pattern, answer): when a line arrives that matches the
         first pattern left, the answer is sent (``%t`` in it is the line's tag).
         A pattern of None speaks without being asked. Answers :data:`HANG`
-        (say no more) and :data:`CLOSE` (hang up) end it; several answers are
-        sent one after the other when given as a tuple.
+        (say no more) and :data:`CLOSE` (hang up) end it; several answers, a tuple
+        or any iterable (an endless one too), are sent one after the other.
     :param certificate: (certificate, key): TLS from the first byte
     """
 
@@ -69,7 +94,8 @@ class ScriptedServer:
                 if line is None:
                     return
                 tag = line.split(b" ", 1)[0]
-            for answer in answers if isinstance(answers, tuple) else (answers,):
+            single = isinstance(answers, bytes) or answers in (HANG, CLOSE)
+            for answer in (answers,) if single else answers:
                 if answer is HANG:
                     self._stopping.wait(30)
                     return

@@ -19,12 +19,14 @@ LAYERS = {
     "egress": set(),
     "tls": GROUND | {"deadline"},
     "resolver": GROUND | {"deadline", "egress"},
-    "connection": GROUND | {"deadline", "resolver", "tls"},
+    "deflate": set(),
+    "connection": GROUND | {"deadline", "deflate", "resolver", "tls"},
     "transport": GROUND | {"connection", "deadline", "egress", "resolver", "tls"},
     "diagnosis_rules": {"errors"},
     "diagnosis": GROUND | {"diagnosis_rules"},
     "mime": GROUND,
     "imap": GROUND | {"transport", "diagnosis", "mime"},
+    "sync": GROUND | {"deadline", "imap"},
     "smtp": GROUND | {"transport", "diagnosis"},
 }
 THIRD_PARTY = {"imapclient", "nh3", "cryptography"}

@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from scripted import CLOSE, HANG
+from scripted import (
+    CLOSE,
+    EXAMINE,
+    GREETING,
+    HANG,
+    PASSWORD,
+    capability,
+    opened,
+    signed_in,
+)
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Field, Kind, Side
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
 from odoo.addons.mailbox_connector.engine.transport import Deadline
-from odoo.addons.mailbox_connector.engine.types import Endpoint, Role, Security
-
-PASSWORD = "a secret word"
-GREETING = (None, b"* OK ready\r\n")
-
-
-def capability(*names: str):
-    words = " ".join(("IMAP4rev1", *names)).encode()
-    return (rb" CAPABILITY", b"* CAPABILITY %b\r\n%%t OK done\r\n" % words)
-
-
-def signed_in(*names: str, greeting=GREETING):
-    """A server's part of a whole log-in."""
-    done = b"%%t OK [CAPABILITY IMAP4rev1 %b] in\r\n" % " ".join(names).encode()
-    return [greeting, capability(), (rb" LOGIN", done)]
-
-
-@pytest.fixture
-def play(scripted, certificate, policy):
-    """Runs a script and gives a session to it, not yet opened."""
-
-    def start(script, tls=True, deadline=None, **timeouts):
-        server = scripted(script, certificate.pair if tls else None)
-        endpoint = Endpoint(
-            side=Side.IMAP,
-            host="localhost",
-            port=server.port,
-            security=Security.TLS if tls else Security.STARTTLS,
-            username="user@example.com",
-            password=PASSWORD,
-            ca_pem=certificate.ca_pem,
-        )
-        session = ImapSession(
-            endpoint, policy, deadline, **{"read_timeout": 20.0, **timeouts}
-        )
-        session.server = server
-        return session
-
-    return start
+from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
 
 def failure(session) -> EngineError:
@@ -197,53 +168,6 @@ def test_the_servers_own_certificate_may_be_trusted(scripted, certificate, polic
 # After signing in
 
 
-def opened(play, *script, caps=(), **kwargs):
-    session = play([*signed_in(*caps), *script], **kwargs)
-    session.open()
-    return session
-
-
-EXAMINE = (
-    rb" EXAMINE",
-    b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n* OK [UIDNEXT 9] ok\r\n%t OK done\r\n",
-)
-
-
-def test_a_literal_of_three_gigabytes(play):
-    """Memory is not taken for what a server merely announces."""
-    answer = b"* 1 FETCH (UID 1 BODY[] {3000000000}\r\n"
-    session = opened(play, EXAMINE, (rb" UID FETCH", (answer, HANG)))
-    session.examine("INBOX")
-    with pytest.raises(EngineError) as caught:
-        list(session.fetch_messages([1]))
-    assert caught.value.kind is Kind.TOO_LARGE
-
-
-def test_an_endless_line(play):
-    line = (b'* LIST () "/" ', *[b"x" * 60_000] * 4, HANG)
-    session = opened(play, (rb" LIST", line))
-    with pytest.raises(EngineError) as caught:
-        session.list_folders()
-    assert caught.value.kind is Kind.TOO_LARGE
-
-
-def test_endless_lines(play):
-    lines = b"".join(b'* LIST () "/" f%d\r\n' % number for number in range(100_001))
-    session = opened(play, (rb" LIST", (lines, HANG)))
-    with pytest.raises(EngineError) as caught:
-        session.list_folders()
-    assert caught.value.kind is Kind.TOO_LARGE
-
-
-def test_absurd_nesting_is_a_protocol_error(play):
-    answer = b"* 1 FETCH " + b"(" * 3000 + b"\r\n%t OK done\r\n"
-    session = opened(play, EXAMINE, (rb" UID FETCH", answer))
-    session.examine("INBOX")
-    with pytest.raises(EngineError) as caught:
-        session.fetch_headers([1])
-    assert caught.value.kind is Kind.PROTOCOL
-
-
 def test_flags_changed_elsewhere_are_no_messages(play):
     """A FETCH answer without UID must not be read as UID = sequence number."""
     answer = (
@@ -273,43 +197,6 @@ def test_one_message_that_the_server_cannot_read(play):
     session.examine("INBOX")
     assert list(session.fetch_messages([1, 2, 3])) == [(1, b"a"), (3, b"c")]
     assert session.unfetchable == {2}
-
-
-def test_folders_of_every_kind(play):
-    answer = (
-        b'* LIST (\\HasNoChildren) "/" INBOX\r\n'
-        b'* LIST (\\Noselect) "/" Public\r\n'
-        b'* LIST () "/" 2024\r\n'
-        b'* LIST () "/" {7}\r\nLit"era\r\n'
-        b'* LIST () "\\\\" "Back\\\\slash"\r\n'
-        b'* LIST () "/" {6}\r\na\r\nb/c\r\n'
-        b'* LIST () "/" "&broken"\r\n'
-        b'* LIST () NIL "../etc"\r\n'
-        b'* LIST () "/" "Gesendete Elemente" ("CHILDINFO" ("SUBSCRIBED"))\r\n'
-        b'* LIST () "/" "Sent"\r\n'
-        b"%t OK done\r\n"
-    )
-    counts = (
-        rb" STATUS",
-        b'* STATUS "Gesendete Elemente" (MESSAGES 5 UIDNEXT 9 UIDVALIDITY 3)\r\n'
-        b"%t OK done\r\n",
-    )
-    empty = (
-        rb" STATUS",
-        b"* STATUS Sent (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 3)\r\n%t OK done\r\n",
-    )
-    session = opened(play, (rb" LIST", answer), counts, empty)
-    folders = {folder.raw_name: folder for folder in session.list_folders()}
-    # A name with a line end cannot be asked for and is left out.
-    assert set(folders) == {
-        *("INBOX", "Public", "2024", 'Lit"era', "Back\\slash", "&broken"),
-        *("../etc", "Gesendete Elemente", "Sent"),
-    }
-    assert not folders["Public"].selectable
-    assert folders["INBOX"].role is Role.INBOX
-    # Of two that are called so, the one with mail in it.
-    assert folders["Gesendete Elemente"].role is Role.SENT
-    assert folders["Sent"].role is Role.OTHER
 
 
 def test_list_options_are_dropped_when_the_server_chokes(play):
@@ -352,18 +239,6 @@ def test_search_results_of_every_form(play):
     session.examine("INBOX")
     assert session.search_since(None) == [3, 5, 9]
     assert session.search_since(None) == []
-
-
-def test_extended_search_results_are_ranges(play):
-    answer = b'* ESEARCH (TAG "x") UID ALL 2,10:12 MODSEQ 5\r\n%t OK done\r\n'
-    huge = b'* ESEARCH (TAG "x") UID ALL 1:4294967295\r\n%t OK done\r\n'
-    script = [EXAMINE, (rb"SEARCH RETURN", answer), (rb"SEARCH RETURN", huge)]
-    script += [(rb"SEARCH ALL", b"%t NO not that way\r\n")]
-    session = opened(play, *script, caps=("ESEARCH",))
-    session.examine("INBOX")
-    assert session.search_since(None) == [2, 10, 11, 12]
-    with pytest.raises(EngineError):
-        session.search_since(None)
 
 
 def test_bye_in_the_middle(play):

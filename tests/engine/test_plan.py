@@ -1,4 +1,4 @@
-"""What one tick does; driven through random histories of a model server."""
+"""What is decided from what is stored and what a server says."""
 
 from __future__ import annotations
 
@@ -6,124 +6,107 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odoo.addons.mailbox_connector.engine.imap.plan import (
-    FolderState,
+from odoo.addons.mailbox_connector.engine.imap.ranges import MAX_UID, UidRanges
+from odoo.addons.mailbox_connector.engine.sync.plan import (
     TickPlan,
     backfill_batches,
     body_batches,
+    plan_renames,
     plan_tick,
 )
-from odoo.addons.mailbox_connector.engine.imap.ranges import MAX_UID, UidRanges
-from odoo.addons.mailbox_connector.engine.types import FolderStatus
+from odoo.addons.mailbox_connector.engine.sync.state import FolderState
+from odoo.addons.mailbox_connector.engine.types import Folder, FolderStatus, Role
 
-KNOWN = FolderState(uidvalidity=7, next_uid=10, messages=5)
+
+def state(uidvalidity=7, next_uid=10, messages=5, uidnext=10, **more):
+    more = {"raw_name": "INBOX", **more}
+    return FolderState(
+        more["raw_name"],
+        uidvalidity=uidvalidity,
+        next_uid=next_uid,
+        messages=messages,
+        uidnext=uidnext,
+        **more,
+    )
 
 
 @pytest.mark.parametrize(
-    ("state", "status", "plan"),
+    ("known", "status", "plan"),
     [
-        (FolderState(None), FolderStatus(5, 10, 7), TickPlan("first", None, 10)),
-        (FolderState(None), FolderStatus(5, None, 7), TickPlan("first", None, None)),
-        (KNOWN, FolderStatus(5, 10, 7), TickPlan("nothing", None, 10)),
-        (KNOWN, FolderStatus(7, 12, 7), TickPlan("new", (10, 11), 12)),
-        (KNOWN, FolderStatus(6, 12, 7), TickPlan("new", (10, 11), 12, True)),
-        (KNOWN, FolderStatus(4, 10, 7), TickPlan("vanished", None, 10, True)),
-        (KNOWN, FolderStatus(5, 10, 8), TickPlan("renumbered", None, 10)),
-        # A replica that is behind: the cursor never goes back.
-        (KNOWN, FolderStatus(5, 4, 7), TickPlan("nothing", None, 10)),
-        # 163.com gives no UIDNEXT: equal counts prove nothing.
-        (KNOWN, FolderStatus(5, None, 7), TickPlan("new", (10, MAX_UID), None)),
+        (state(None), FolderStatus(5, 10, 7), TickPlan("first", None, 10)),
+        (state(None), FolderStatus(5, None, 7), TickPlan("first", None, None)),
+        (state(), FolderStatus(5, 10, 7), TickPlan("nothing", None, 10)),
+        (state(), FolderStatus(7, 12, 7), TickPlan("changed", (10, 11), 12)),
+        (state(), FolderStatus(6, 12, 7), TickPlan("changed", (10, 11), 12, True)),
+        (state(), FolderStatus(4, 10, 7), TickPlan("changed", None, 10, True)),
+        (state(), FolderStatus(5, 10, 8), TickPlan("renumbered", None, 10)),
+        # Flags alone: the mod-sequence is kept, nothing is fetched.
         (
-            FolderState(7, 10, 5, highestmodseq=3),
+            state(highestmodseq=3),
+            FolderStatus(5, 10, 7, highestmodseq=4),
+            TickPlan("changed", None, 10),
+        ),
+        # A replica that is behind: neither cursor nor snapshot goes back.
+        (state(), FolderStatus(5, 4, 7), TickPlan("nothing", None, 10)),
+        # Ten new ones of which the last pass handled five; three old ones went.
+        (
+            state(next_uid=15),
+            FolderStatus(12, 20, 7),
+            TickPlan("changed", (15, 19), 20, True),
+        ),
+        # 163.com gives no UIDNEXT: equal counts prove nothing.
+        (
+            state(uidnext=0),
+            FolderStatus(5, None, 7),
+            TickPlan("changed", (10, MAX_UID), None, None),
+        ),
+        (
+            state(uidnext=0, highestmodseq=3),
             FolderStatus(5, None, 7, highestmodseq=3),
             TickPlan("nothing", None, 10),
         ),
     ],
 )
-def test_one_tick(state, status, plan):
-    assert plan_tick(state, status) == plan
+def test_one_tick(known, status, plan):
+    assert plan_tick(known, status) == plan
 
 
-class ModelServer:
-    """A folder: UIDs ascend and are never used twice under one UIDVALIDITY."""
-
-    def __init__(self):
-        self.uidvalidity, self.uidnext, self.uids = 1, 1, set()
-
-    def deliver(self):
-        self.uids.add(self.uidnext)
-        self.uidnext += 1
-
-    def expunge(self, place):
-        if self.uids:
-            self.uids.discard(sorted(self.uids)[place % len(self.uids)])
-
-    def renumber(self):
-        self.uidvalidity += 1
-        self.uids = set(range(1, len(self.uids) + 1))
-        self.uidnext = len(self.uids) + 1
-
-    def status(self, uidnext):
-        number = self.uidnext if uidnext else None
-        return FolderStatus(len(self.uids), number, self.uidvalidity)
+def folder(name, uidvalidity, uidnext=10, mailbox_id=None):
+    status = FolderStatus(5, uidnext, uidvalidity, mailbox_id=mailbox_id)
+    return Folder(name, name, "/", (), Role.OTHER, True, status)
 
 
-STEPS = st.lists(
-    st.one_of(
-        st.just(("deliver", 0)),
-        st.tuples(st.just("expunge"), st.integers(0, 20)),
-        st.just(("tick", 0)),
-        st.just(("crash", 0)),
-        st.just(("renumber", 0)),
-    ),
-    max_size=60,
+@pytest.mark.parametrize(
+    ("known", "listed", "renames"),
+    [
+        ([state(raw_name="A")], [folder("B", 7)], [("A", "B", False)]),
+        ([state(raw_name="A")], [folder("A", 7), folder("B", 7)], []),
+        ([state(raw_name="A")], [folder("B", 8)], []),
+        # Fewer UIDs than were seen: another folder.
+        ([state(raw_name="A")], [folder("B", 7, uidnext=3)], []),
+        # All folders have one UIDVALIDITY: nothing can be told.
+        ([state(raw_name="A")], [folder("B", 7), folder("C", 7)], []),
+        (
+            [state(raw_name="A", mailbox_id="x")],
+            [folder("B", 7, mailbox_id="y"), folder("C", 7, mailbox_id="x")],
+            [("A", "C", True)],
+        ),
+        # Two folders changed places.
+        (
+            [state(raw_name="A"), state(8, raw_name="B")],
+            [folder("A", 8), folder("B", 7)],
+            [("A", "B", False), ("B", "A", False)],
+        ),
+        # The new name belongs to a folder that keeps it.
+        (
+            [state(raw_name="A"), state(8, raw_name="B")],
+            [folder("B", 7)],
+            [],
+        ),
+    ],
 )
-
-
-@given(STEPS, st.booleans())
-def test_every_new_mail_is_handled_exactly_once(steps, uidnext):
-    """Through deliveries, deletions, renumbering, crashes and mail amid a pass."""
-    server = ModelServer()
-    state = FolderState(None)
-    handled: list[int] = []
-    since = 1
-    for step, number in [*steps, ("tick", 0)]:
-        if step == "deliver":
-            server.deliver()
-        elif step == "expunge":
-            server.expunge(number)
-        elif step == "renumber":
-            server.renumber()
-        else:
-            status = server.status(uidnext)
-            plan = plan_tick(state, status)
-            server.deliver()  # mail that comes after the snapshot
-            if plan.action in ("first", "renumbered"):
-                # History is the backfill's; here new mail alone is looked at.
-                since = plan.next_uid or status.messages and max(server.uids) or 1
-                handled, found = [], []
-            else:
-                low, high = plan.uid_range or (1, 0)
-                found = sorted(uid for uid in server.uids if low <= uid <= high)
-            if step == "crash":
-                if plan.action in ("first", "renumbered"):
-                    state = FolderState(None)
-                continue  # nothing of this pass was stored
-            handled += found
-            cursor = plan.next_uid or max([since - 1, state.next_uid - 1, *found]) + 1
-            if plan.action in ("first", "renumbered"):
-                cursor = since
-            state = FolderState(status.uidvalidity, cursor, status.messages)
-    assert len(handled) == len(set(handled))
-    expected = {uid for uid in server.uids if since <= uid < state.next_uid}
-    assert expected <= set(handled)
-    # A last quiet look finds what came amid the passes, and then nothing more.
-    plan = plan_tick(state, server.status(True))
-    missing = {uid for uid in server.uids if uid >= state.next_uid}
-    assert (plan.action == "new") == (server.uidnext > state.next_uid)
-    if missing:
-        low, high = plan.uid_range
-        assert missing <= set(range(low, high + 1))
+def test_renamed_folders(known, listed, renames):
+    assert plan_renames(known, listed) == renames
 
 
 @given(st.lists(st.integers(1, 99)), st.sets(st.integers(1, 99)), st.integers(1, 9))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import imaplib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from ..diagnosis import from_imap
@@ -10,7 +11,7 @@ from ..errors import EngineError, Kind
 from ..transport import Deadline, EgressPolicy, connect
 from ..types import Endpoint
 from . import responses
-from .protocol import BoundedIMAPClient, Limits
+from .protocol import SIGN_IN_LIMITS, BoundedIMAPClient, Limits
 from .signin import check_credentials, sign_in
 
 #: Seconds for LOGOUT, which nobody needs to wait for.
@@ -24,6 +25,8 @@ class Connected:
 
     :param policy: which hosts may be reached; None: public ones only
     :param deadline: for everything this session does
+    :param compress: whether to compress before mail is fetched (RFC 4978), where
+        the server can; None: over the internet only, where lines are slow
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class Connected:
         endpoint: Endpoint,
         policy: EgressPolicy | None = None,
         deadline: Deadline | None = None,
+        compress: bool | None = None,
         **timeouts: float,
     ):
         """``timeouts``: ``connect_timeout``, ``read_timeout`` in seconds."""
@@ -43,6 +47,7 @@ class Connected:
         self._policy = policy
         self._deadline = deadline or Deadline()
         self._timeouts = timeouts
+        self._compress = compress
         self._client: BoundedIMAPClient | None = None
 
     def __enter__(self) -> Connected:
@@ -61,7 +66,8 @@ class Connected:
         try:
             with self._translate(login=True):
                 self._client = BoundedIMAPClient(connection)
-                self.capabilities = sign_in(self._client, self.endpoint)
+                with self._bounded(SIGN_IN_LIMITS):
+                    self.capabilities = sign_in(self._client, self.endpoint)
         except BaseException:
             connection.close()
             self._client = None
@@ -80,6 +86,26 @@ class Connected:
             pass
         connection.close()
 
+    def _compress_once(self) -> None:
+        """COMPRESS, if wanted and offered; not before there is much to fetch."""
+        wanted, self._compress = self._compress, False
+        if wanted is False or "COMPRESS=DEFLATE" not in self.capabilities:
+            return
+        protocol = self._protocol
+        connection = protocol.connection
+        if wanted is None:
+            wanted = EgressPolicy().allows_address(connection.remote_address())
+        if not wanted:
+            return
+        try:
+            typ, _data = protocol.xatom("COMPRESS", "DEFLATE")
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:
+            return  # it announces what it cannot do
+        if typ == "OK":
+            connection.compress()
+
     @property
     def _protocol(self):
         if self._client is None:
@@ -90,6 +116,13 @@ class Connected:
         endpoint = self.endpoint
         more = {"host": endpoint.host, "port": endpoint.port, **more}
         return EngineError(kind, endpoint.side, **more)
+
+    def _timely(self, data: Iterable | None) -> Iterator:
+        """Answers to be read, as long as there is time."""
+        for number, answer in enumerate(data or ()):
+            if not number % 100:
+                self._deadline.check(self.endpoint.side)
+            yield answer
 
     def _wire(self, raw_name: str) -> bytes:
         try:
@@ -124,10 +157,13 @@ class Connected:
             raise error from None
 
     @contextmanager
-    def _bounded(self, limits: Limits):
+    def _bounded(self, limits: Limits, discarded: Iterable[str] = ()):
+        """Other limits inside; answers of the kinds ``discarded`` are not kept."""
         protocol = self._protocol
         protocol.limits = limits
+        protocol.discarded = frozenset(discarded)
         try:
             yield protocol
         finally:
             protocol.limits = Limits()
+            protocol.discarded = frozenset()

@@ -15,16 +15,29 @@ from ..errors import EngineError, Kind
 from ..types import Folder, FolderStatus
 from . import responses
 from .connected import Connected
-from .protocol import Limits
+from .protocol import Limits, refusal
+from .ranges import UidRanges
 from .roles import assign_roles, role_candidates
 
 #: STATUS commands sent before the first answer is read.
 PIPELINE = 40
 _LIST_LIMITS = Limits(line=100_000, literal=10_000, total=32_000_000, lines=100_000)
+#: Flags that others changed in the folder that was open may come first.
+_EXAMINE_LIMITS = Limits(line=1_000_000, literal=100_000, total=32_000_000)
+#: QRESYNC tells every flag that changed, of which nothing is kept.
+_QRESYNC_LIMITS = Limits(total=32_000_000, lines=6_000_000, skip=600_000_000)
 
 
 class FolderCommands(Connected):
     """LIST, STATUS, EXAMINE, APPEND."""
+
+    #: UIDs gone since then, after ``examine(name, since)``; None: not told, compare
+    #: the UIDs instead. May hold UIDs that never were.
+    vanished: UidRanges | None = None
+    #: Whether the server took ENABLE QRESYNC; None: not asked yet.
+    _qresync: bool | None = None
+    #: Whether STATUS may ask for more than the base protocol has.
+    _status_extras = True
 
     def list_folders(self, status: bool = False) -> list[Folder]:
         """All folders with their roles.
@@ -49,25 +62,88 @@ class FolderCommands(Connected):
             found.update(self._status_batch(names[start : start + PIPELINE]))
         return found
 
-    def examine(self, raw_name: str) -> FolderStatus:
+    def examine(
+        self, raw_name: str, since: tuple[int, int] | None = None
+    ) -> FolderStatus:
         """Open a folder read-only.
 
+        :param since: UIDVALIDITY and HIGHESTMODSEQ of an earlier time: the server
+            is asked what has gone since (QRESYNC, RFC 7162), see ``vanished``
         :raises EngineError: FOLDER_GONE with the name as ``detail``
         """
-        self.folder = None
+        self.folder = self.vanished = None
         self.unfetchable.clear()
+        if not (since and all(since) and self._enable_qresync()):
+            return self._examine(raw_name)
+        status = self._examine_since(raw_name, since)
+        if status is None:
+            status = self._examine(raw_name)
+            self._qresync = False  # it was the question that it did not like
+        return status
+
+    def _examine(self, raw_name: str) -> FolderStatus:
         with self._translate(folder=raw_name):
-            typ, data = self._protocol.select(self._wire(raw_name), readonly=True)
+            with self._bounded(_EXAMINE_LIMITS):
+                typ, data = self._open_folder(raw_name)
             if typ != "OK":
                 raise self._examine_error(raw_name, data)
-            untagged = self._protocol.untagged_responses
-            self.folder = raw_name
-            return FolderStatus(
-                messages=_number(untagged.get("EXISTS")) or 0,
-                uidnext=_number(untagged.get("UIDNEXT")),
-                uidvalidity=_number(untagged.get("UIDVALIDITY")) or 0,
-                highestmodseq=_number(untagged.get("HIGHESTMODSEQ")),
-            )
+            return responses.read_examined(self._protocol.untagged_responses)
+
+    def _examine_since(
+        self, raw_name: str, since: tuple[int, int]
+    ) -> FolderStatus | None:
+        """None where the server will not have it that way: ask plainly."""
+        with self._bounded(_QRESYNC_LIMITS, discarded=("FETCH",)) as protocol:
+            try:
+                with self._translate(folder=raw_name):
+                    question = "(QRESYNC ({} {}))".format(*since)
+                    typ, _data = self._open_folder(raw_name, question)
+                    if typ != "OK":
+                        return None
+                    untagged = protocol.untagged_responses
+                    gone = responses.read_vanished(untagged.get("VANISHED"))
+                    status = responses.read_examined(untagged)
+            except EngineError as exc:
+                if exc.kind is not Kind.PROTOCOL:
+                    raise
+                return None
+        # Of a folder numbered anew the server tells nothing.
+        if status.uidvalidity == since[0] and status.highestmodseq:
+            self.vanished = gone
+        return status
+
+    def _open_folder(self, raw_name: str, *parameters: str):
+        """EXAMINE; imaplib's own takes no parameters."""
+        protocol = self._protocol
+        protocol.untagged_responses.clear()
+        protocol.is_readonly = True
+        name = self._wire(raw_name)
+        typ, data = protocol._simple_command("EXAMINE", name, *parameters)
+        protocol.state = "SELECTED" if typ == "OK" else "AUTH"
+        self.folder = raw_name if typ == "OK" else None
+        return typ, data
+
+    def _enable_qresync(self) -> bool:
+        """ENABLE (RFC 5161), once a session, with no folder open."""
+        if self._qresync is None:
+            self._qresync = False
+            if "QRESYNC" in self.capabilities:
+                with self._translate():
+                    self._qresync = self._enabled("QRESYNC")
+        return self._qresync
+
+    def _enabled(self, extension: str) -> bool:
+        protocol = self._protocol
+        try:
+            if protocol.state == "SELECTED" and "UNSELECT" in self.capabilities:
+                protocol.unselect()
+            protocol._simple_command("ENABLE", extension)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:
+            return False
+        told = protocol.untagged_responses.get("ENABLED") or ()
+        return extension.encode() in b" ".join(told).upper().split()
 
     def append(
         self,
@@ -89,7 +165,7 @@ class FolderCommands(Connected):
                 self._wire(raw_name), f"({' '.join(flags)})", moment, mime
             )
             if typ != "OK":
-                raise imaplib.IMAP4.error(data[-1])
+                raise refusal(typ, data)
             match = re.search(rb"\[APPENDUID (\d+) (\d+)\]", data[-1] or b"")
             return (int(match[1]), int(match[2])) if match else None
 
@@ -106,7 +182,8 @@ class FolderCommands(Connected):
 
     def _list_options(self, status: bool) -> list[str]:
         stages = []
-        extended = "LIST-EXTENDED" in self.capabilities
+        # LIST-STATUS means that there are RETURN options (RFC 5819 section 2).
+        extended = {"LIST-EXTENDED", "LIST-STATUS"} & self.capabilities
         special = "SPECIAL-USE" in self.capabilities
         prefix = "SPECIAL-USE " if special and extended else ""
         if status and "LIST-STATUS" in self.capabilities:
@@ -117,27 +194,32 @@ class FolderCommands(Connected):
 
     def _list_once(self, options: str):
         with self._bounded(_LIST_LIMITS) as protocol:
-            protocol.untagged_responses.pop("LIST", None)
-            protocol.untagged_responses.pop("STATUS", None)
             arguments = [options] if options else []
             typ, data = protocol._simple_command("LIST", '""', '"*"', *arguments)
             if typ != "OK":
-                raise imaplib.IMAP4.error(data[-1])
+                raise refusal(typ, data)
             untagged = protocol.untagged_responses
             listed = untagged.pop("LIST", None)
             states = self._states(untagged.pop("STATUS", None))
-        read = (responses.read_folder(answer) for answer in responses.answers(listed))
+        read = (responses.read_folder(answer) for answer in self._answers(listed))
         unique = {folder.raw_name: folder for folder in read if folder}
         return list(unique.values()), states
 
     def _status_items(self) -> str:
-        items = "MESSAGES UIDNEXT UIDVALIDITY"
-        condstore = {"CONDSTORE", "QRESYNC"} & self.capabilities
-        return f"({items} HIGHESTMODSEQ)" if condstore else f"({items})"
+        items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
+        if self._status_extras:
+            if {"CONDSTORE", "QRESYNC"} & self.capabilities:
+                items.append("HIGHESTMODSEQ")
+            if "OBJECTID" in self.capabilities:
+                items.append("MAILBOXID")
+        return f"({' '.join(items)})"
 
     def _states(self, data) -> dict[str, FolderStatus]:
-        read = (responses.read_status(answer) for answer in responses.answers(data))
+        read = (responses.read_status(answer) for answer in self._answers(data))
         return {_key(entry[0]): entry[1] for entry in read if entry}
+
+    def _answers(self, data):
+        return responses.answers(self._timely(data))
 
     def _states_of_rivals(self, folders: list[Folder]) -> dict[str, FolderStatus]:
         """Counts of those folders alone that a role has to be decided between."""
@@ -149,8 +231,8 @@ class FolderCommands(Connected):
         return self.status(names) if names else {}
 
     def _status_batch(self, names: list[str]) -> dict[str, FolderStatus]:
+        refused = False
         with self._translate(), self._bounded(_LIST_LIMITS) as protocol:
-            protocol.untagged_responses.pop("STATUS", None)
             items = self._status_items()
             tags = [
                 protocol._command("STATUS", self._wire(name), items) for name in names
@@ -161,12 +243,16 @@ class FolderCommands(Connected):
                 except imaplib.IMAP4.abort:
                     raise
                 except imaplib.IMAP4.error:
-                    pass  # BAD to this one; the others have their answers
+                    refused = True  # BAD to this one; the others have their answers
             states = self._states(protocol.untagged_responses.pop("STATUS", None))
+        if refused and not states and self._status_extras:
+            # It announces what it cannot do; that is no reason to miss mail.
+            self._status_extras = False
+            return self._status_batch(names)
         return {name: states[_key(name)] for name in names if _key(name) in states}
 
     def _examine_error(self, raw_name: str, data) -> EngineError:
-        error = from_imap(imaplib.IMAP4.error(data[-1]), self.endpoint)
+        error = from_imap(refusal("NO", data), self.endpoint)
         unclear = error.kind in (Kind.TRANSIENT, Kind.PROTOCOL, Kind.LOGIN_WRONG)
         if unclear and "[" not in error.server_text:
             # A bare NO: whether the folder is gone, the list tells.
@@ -186,8 +272,3 @@ def _key(raw_name: str) -> str:
 
 def _with(folder: Folder, states: dict[str, FolderStatus]) -> Folder:
     return replace(folder, status=states.get(_key(folder.raw_name)))
-
-
-def _number(data) -> int | None:
-    match = re.match(rb"\d+", data[-1] or b"") if data else None
-    return int(match[0]) or None if match else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import imaplib
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -15,7 +14,7 @@ from ..mime.headers import first_phase
 from ..types import HeaderRecord
 from . import responses
 from .connected import Connected
-from .protocol import Limits
+from .protocol import CUT, Cut, Limits, refusal
 from .ranges import MAX_UID, UidRanges
 
 HEADER_BATCH = 500
@@ -25,10 +24,13 @@ MAX_MESSAGE = Limits().literal
 #: Bytes of UIDs in one command: M365 fails on lines longer than 4,096.
 MAX_SET = 3_900
 _HEADERS = (
-    "(UID RFC822.SIZE INTERNALDATE"
+    "(UID FLAGS%s RFC822.SIZE INTERNALDATE"
     " BODY.PEEK[HEADER.FIELDS (FROM REPLY-TO TO CC MESSAGE-ID)])"
 )
-_HEADER_LIMITS = Limits(line=1_000_000, literal=2_000_000, total=64_000_000)
+#: Longer headers are cut: addresses beyond that are looked at by nobody.
+_HEADER_LIMITS = Limits(1_000_000, literal=CUT, total=80_000_000, skip=400_000_000)
+_SEARCH_LIMITS = Limits(total=32_000_000, lines=100_000)
+_BODY_LIMITS = Limits(skip=400_000_000)
 
 
 class MessageCommands(Connected):
@@ -58,11 +60,24 @@ class MessageCommands(Connected):
         # "n:*" always matches the last message, even below n.
         return [uid for uid in self._search(f"UID {low}:{last}") if low <= uid <= high]
 
+    def existing(self, uids: Iterable[int]) -> set[int]:
+        """Those of the UIDs that stand in the open folder."""
+        asked = sorted(set(uids))
+        found: set[int] = set()
+        for chunk in _set_chunks(asked):
+            found.update(self._search(f"UID {UidRanges.from_uids(chunk)}"))
+        return found.intersection(asked)
+
     def fetch_headers(self, uids: Iterable[int]) -> list[HeaderRecord]:
-        """What matching needs; UIDs that are gone are absent. Ascending."""
+        """What matching needs; UIDs that are gone are absent. Ascending.
+
+        A server may also leave out one that is there (Microsoft 365 does): ask
+        :meth:`existing` before taking it for gone.
+        """
         records = []
+        labels = " X-GM-LABELS" if "X-GM-EXT-1" in self.capabilities else ""
         for batch in _batches(sorted(set(uids)), HEADER_BATCH):
-            fetched = self._fetch(batch, _HEADERS, _HEADER_LIMITS)
+            fetched = self._fetch(batch, _HEADERS % labels, _HEADER_LIMITS)
             for uid in batch:
                 items = fetched.get(uid)
                 record = items and responses.header_record(uid, items, first_phase)
@@ -73,14 +88,17 @@ class MessageCommands(Connected):
     def fetch_messages(self, uids: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Whole messages in the order given, ≤ 50 in memory; gone ones absent.
 
-        The caller bounds the bytes (see ``plan.body_batches``) and asks for no
-        message larger than :data:`MAX_MESSAGE`.
+        The caller bounds the bytes (see ``sync.plan``). A message larger
+        than :data:`MAX_MESSAGE`, whatever its RFC822.SIZE said, is absent and
+        noted in ``unfetchable``.
         """
         for batch in _batches(list(dict.fromkeys(uids)), BODY_BATCH):
-            fetched = self._fetch(sorted(batch), "(UID BODY.PEEK[])", Limits())
+            fetched = self._fetch(sorted(batch), "(UID BODY.PEEK[])", _BODY_LIMITS)
             for uid in batch:
                 content = responses.section(fetched.pop(uid, {}), b"BODY[]")
-                if content is not None:
+                if isinstance(content, Cut):
+                    self.unfetchable.add(uid)
+                elif content is not None:
                     yield uid, content
 
     def _search(self, criteria: str) -> list[int]:
@@ -95,35 +113,35 @@ class MessageCommands(Connected):
             return self._search(criteria)
 
     def _search_once(self, criteria: str, extended: bool) -> list[int]:
-        protocol = self._protocol
-        untagged = protocol.untagged_responses
-        for name in ("SEARCH", "ESEARCH"):
-            untagged.pop(name, None)
         command = (
             f"SEARCH RETURN (ALL) {criteria}" if extended else f"SEARCH {criteria}"
         )
-        typ, data = protocol._simple_command("UID", command)
-        if typ != "OK":
-            raise imaplib.IMAP4.error(data[-1])
-        return responses.read_search(
-            untagged.pop("SEARCH", None), untagged.pop("ESEARCH", None)
-        )
+        with self._bounded(_SEARCH_LIMITS) as protocol:
+            typ, data = protocol._simple_command("UID", command)
+            if typ != "OK":
+                raise refusal(typ, data)
+            untagged = protocol.untagged_responses
+            return responses.read_search(
+                untagged.pop("SEARCH", None), untagged.pop("ESEARCH", None)
+            )
 
     def _fetch(self, uids: list[int], items: str, limits: Limits) -> dict:
         found: dict = {}
+        with self._translate():
+            self._compress_once()
         for chunk in _set_chunks(uids):
             found.update(self._fetch_chunk(chunk, items, limits))
         return found
 
     def _fetch_chunk(self, uids: list[int], items: str, limits: Limits) -> dict:
         with self._translate(folder=self.folder or ""), self._bounded(limits) as proto:
-            proto.untagged_responses.pop("FETCH", None)
             numbers = str(UidRanges.from_uids(uids))
             typ, data = proto._simple_command("UID", "FETCH", numbers, items)
-            found = responses.read_fetch(proto.untagged_responses.pop("FETCH", None))
+            answers = self._timely(proto.untagged_responses.pop("FETCH", None))
+            found = responses.read_fetch(answers)
             if typ == "OK":
                 return found
-            error = from_imap(imaplib.IMAP4.error(data[-1]), self.endpoint)
+            error = from_imap(refusal(typ, data), self.endpoint)
             if error.kind not in (Kind.TRANSIENT, Kind.PROTOCOL):
                 raise error
         # NO may be about a single message (Exchange, Gmail): the others are
@@ -145,17 +163,17 @@ def _batches(items: list, size: int) -> Iterator[list]:
 def _set_chunks(uids: list[int]) -> Iterator[list[int]]:
     """Split so that no set is longer than :data:`MAX_SET` bytes."""
     chunk: list[int] = []
-    length = 0
-    previous = None
+    length = run = 0
     for uid in uids:
-        # A run of UIDs costs its two ends only.
-        cost = 0 if previous is not None and uid == previous + 1 else 2 * len(str(uid))
-        if chunk and length + cost + 2 > MAX_SET:
+        run = run + 1 if chunk and uid == chunk[-1] + 1 else 1
+        # "7," and "7:9,": of a run only its ends are written.
+        digits = len(str(uid))
+        cost = digits + 1 if run < 3 else digits - len(str(uid - 1))
+        if chunk and length + cost > MAX_SET:
             yield chunk
-            chunk, length = [], 0
-            cost = 2 * len(str(uid))
+            chunk, length, run = [], 0, 1
+            cost = digits + 1
         chunk.append(uid)
-        length += cost + 2 if cost else 0
-        previous = uid
+        length += cost
     if chunk:
         yield chunk

@@ -8,6 +8,7 @@ documented overridable methods to change just that.
 from __future__ import annotations
 
 import imaplib
+import re
 from dataclasses import dataclass
 
 from imapclient import IMAPClient
@@ -21,13 +22,40 @@ class Limits:
     """Bounds on the answer to one command, in bytes and lines.
 
     A line of 16 MB holds the UIDs of two million messages, for servers without
-    ESEARCH; a literal of 80 MB any message that servers take.
+    ESEARCH; a literal of 80 MB any message that servers take. A larger one is
+    read past, so that the session goes on, as long as no more than ``skip`` bytes
+    are thrown away: what comes of it is a :class:`Cut`.
     """
 
     line: int = 16_000_000
     literal: int = 80_000_000
     total: int = 160_000_000
     lines: int = 500_000
+    skip: int = 0
+
+
+SIGN_IN_LIMITS = Limits(line=100_000, literal=100_000, total=1_000_000, lines=1_000)
+#: Bytes that are kept of a literal that is too long.
+CUT = 128_000
+
+
+class Cut(bytes):
+    """The beginning of a literal that was too long to be kept."""
+
+
+#: Answers that a command collects; they go with the next command.
+_COLLECTED = frozenset(
+    ("ENABLED", "ESEARCH", "FETCH", "LIST", "SEARCH", "STATUS", "VANISHED")
+)
+#: Of all else the last answer counts, if it is one we know.
+_STATE = frozenset(
+    ("BAD", "BYE", "CAPABILITY", "EXISTS", "HIGHESTMODSEQ", "MAILBOXID", "NO")
+) | {"NOMODSEQ", "OK", "PREAUTH", "READ-ONLY", "UIDNEXT", "UIDVALIDITY"}
+
+
+def refusal(typ: str, data: list) -> imaplib.IMAP4.error:
+    """A tagged NO or BAD as an exception, with the server's words."""
+    return imaplib.IMAP4.error(typ.encode() + b" " + (data[-1] or b""))
 
 
 class BoundedIMAP4(imaplib.IMAP4):
@@ -35,9 +63,10 @@ class BoundedIMAP4(imaplib.IMAP4):
 
     def __init__(self, connection: Connection):
         self.connection = connection
-        self.limits = Limits()
-        self._bytes_read = 0
-        self._lines_read = 0
+        self.limits = SIGN_IN_LIMITS
+        #: Kinds of answers thrown away as they come.
+        self.discarded: frozenset[str] = frozenset()
+        self._bytes_read = self._lines_read = self._skipped = 0
         endpoint = connection.endpoint
         super().__init__(endpoint.host, endpoint.port)
 
@@ -45,15 +74,39 @@ class BoundedIMAP4(imaplib.IMAP4):
         return self.connection
 
     def _new_tag(self):
-        self._bytes_read = self._lines_read = 0
+        self._bytes_read = self._lines_read = self._skipped = 0
+        for kind in _COLLECTED:
+            self.untagged_responses.pop(kind, None)
         return super()._new_tag()
+
+    def _append_untagged(self, typ, dat):
+        """Keep what somebody may ask for: a server may say anything, for hours."""
+        typ = typ.upper()
+        if typ in self.discarded:
+            size = sum(map(len, dat)) if isinstance(dat, tuple) else len(dat)
+            self._bytes_read -= size
+            self._skip(size)
+        elif typ == "CLOSED":
+            # What came before was about the folder that was open (RFC 7162, 3.2.11).
+            self.untagged_responses.clear()
+        elif typ in _COLLECTED:
+            if isinstance(dat, tuple) and isinstance(dat[1], Cut):
+                dat = (re.sub(rb"\d+(?=\+?}$)", b"%d" % len(dat[1]), dat[0]), dat[1])
+            super()._append_untagged(typ, dat)
+        elif typ in _STATE:
+            self.untagged_responses[typ] = [dat]
 
     def read(self, size):
         """A literal of ``size`` bytes, refused before it is read if too large."""
-        if size > self.limits.literal:
-            raise self._too_large()
-        self._count(size)
-        return self.connection.read_exactly(size)
+        if size <= self.limits.literal:
+            self._count(size)
+            return self.connection.read_exactly(size)
+        kept = min(self.limits.literal, CUT)
+        self._skip(size - kept)
+        self._count(kept)
+        beginning = self.connection.read_exactly(kept)
+        self.connection.skip(size - kept)
+        return Cut(beginning)
 
     def readline(self):
         """One line, refused when longer than the limit."""
@@ -77,6 +130,11 @@ class BoundedIMAP4(imaplib.IMAP4):
     def _count(self, size: int) -> None:
         self._bytes_read += size
         if self._bytes_read > self.limits.total:
+            raise self._too_large()
+
+    def _skip(self, size: int) -> None:
+        self._skipped += size
+        if self._skipped > self.limits.skip:
             raise self._too_large()
 
     def _too_large(self):

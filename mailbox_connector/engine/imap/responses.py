@@ -8,21 +8,31 @@ text apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import groupby
 
 from imapclient.datetime_util import parse_to_datetime
 from imapclient.imap_utf7 import decode as decode_utf7
 from imapclient.response_parser import parse_response
 
 from ..types import Folder, FolderStatus, HeaderRecord, Role
-from .ranges import UidRanges
+from .fetched import read_date, read_plain
+from .ranges import MAX_UID, UidRanges
 
 #: UIDs that one search may give; more is no mailbox but an attack.
-MAX_FOUND = 5_000_000
+MAX_FOUND = 2_000_000
+#: Ranges that one answer may be made of.
+MAX_SPANS = 500_000
+#: The largest modification sequence (RFC 7162 section 3.1): 63 bits.
+MAX_MODSEQ = (1 << 63) - 1
+#: Flags or labels looked at of one message.
+MAX_FLAGS = 1_000
 
 
-def answers(data: Sequence | None) -> Iterator[list]:
+def answers(data: Iterable | None) -> Iterator[list]:
     """The parts of each single answer: texts and literals that belong together."""
     current: list = []
     for part in data or ():
@@ -74,20 +84,53 @@ def read_status(answer: list) -> tuple[str, FolderStatus] | None:
     atoms = parse_response(answer)
     if len(atoms) < 2 or not isinstance(atoms[1], tuple):
         return None
-    numbers = {
-        _text(key).upper(): value
-        for key, value in zip(atoms[1][::2], atoms[1][1::2], strict=False)
-        if isinstance(value, int)
-    }
-    if "MESSAGES" not in numbers:
+    pairs = zip(atoms[1][::2], atoms[1][1::2], strict=False)
+    items = {_text(key).upper(): value for key, value in pairs}
+    messages = _within(items.get("MESSAGES"), MAX_UID)
+    if messages is None:
         return None
     status = FolderStatus(
-        messages=numbers["MESSAGES"],
-        uidnext=numbers.get("UIDNEXT") or None,
-        uidvalidity=numbers.get("UIDVALIDITY", 0),
-        highestmodseq=numbers.get("HIGHESTMODSEQ") or None,
+        messages=messages,
+        uidnext=_within(items.get("UIDNEXT"), MAX_UID + 1) or None,
+        uidvalidity=_within(items.get("UIDVALIDITY"), MAX_UID) or 0,
+        highestmodseq=_within(items.get("HIGHESTMODSEQ"), MAX_MODSEQ) or None,
+        mailbox_id=_mailbox_id(items.get("MAILBOXID")),
     )
     return _name(atoms[0]), status
+
+
+def read_examined(untagged: dict[str, list]) -> FolderStatus:
+    """The state in the answers to EXAMINE (RFC 9051 section 6.3.2)."""
+
+    def number(name: str, highest: int) -> int | None:
+        match = re.match(rb"\d{1,20}(?!\d)", (untagged.get(name) or (b"",))[-1] or b"")
+        return _within(int(match[0]), highest) if match else None
+
+    given = (untagged.get("MAILBOXID") or (b"",))[-1] or b""
+    return FolderStatus(
+        messages=number("EXISTS", MAX_UID) or 0,
+        uidnext=number("UIDNEXT", MAX_UID + 1) or None,
+        uidvalidity=number("UIDVALIDITY", MAX_UID) or 0,
+        highestmodseq=number("HIGHESTMODSEQ", MAX_MODSEQ) or None,
+        mailbox_id=_mailbox_id((given.strip(b"() "),)),
+    )
+
+
+def read_vanished(lines: Sequence | None) -> UidRanges | None:
+    """UIDs of VANISHED answers (RFC 7162 section 3.2.10); None: absurdly many.
+
+    :raises ValueError: what is told is no set of UIDs
+    """
+    lines = [line or b"" for line in lines or ()]
+    if sum(line.count(b",") + 1 for line in lines) > MAX_SPANS:
+        return None
+    spans: list[tuple[int, int]] = []
+    for line in lines:
+        numbers = re.fullmatch(rb"(?:\(EARLIER\) ?)?([\d:,]*) *", line, re.I)
+        if not numbers:
+            raise ValueError("not a set of UIDs")
+        spans += UidRanges.parse(numbers[1].decode("ascii")).spans
+    return UidRanges(spans)
 
 
 def folder_title(raw_name: str) -> str:
@@ -107,23 +150,31 @@ def read_search(lines: Sequence | None, extended: Sequence | None) -> list[int]:
 
     :raises ValueError: neither numbers nor a set, or absurdly many
     """
-    uids: set[int] = set()
+    numbers: list[int] = []
     for line in lines or ():
-        if line:
-            numbers = re.sub(rb"\(MODSEQ \d+\)", b"", line, flags=re.I)
-            uids.update(int(number) for number in numbers.split())
+        plain = re.sub(rb"\(MODSEQ \d+\)", b"", line or b"", flags=re.I)
+        _refuse_flood(len(numbers) + plain.count(b" "), MAX_FOUND)
+        numbers += map(int, plain.split())
     found = UidRanges()
     for line in extended or ():
         match = re.search(rb"\bALL ([\d:,]+)", line or b"", re.I)
         if match:
+            _refuse_flood(len(found.spans) + match[1].count(b","), MAX_SPANS)
             found |= UidRanges.parse(match[1].decode("ascii"))
-    if len(found) + len(uids) > MAX_FOUND:
-        raise ValueError("too many search results")
-    uids.update(found)
-    return sorted(uids)
+    _refuse_flood(len(found) + len(numbers), MAX_FOUND)
+    if numbers and not 0 < min(numbers) <= max(numbers) <= MAX_UID:
+        raise ValueError("a search result that is no UID")
+    # No set: it would take four times the memory.
+    return [uid for uid, _same in groupby(sorted([*numbers, *found]))]
 
 
-def read_fetch(data: Sequence | None) -> dict[int, dict[bytes, object]]:
+def _refuse_flood(count: int, most: int) -> None:
+    """Before memory is taken for it."""
+    if count > most:
+        raise ValueError("absurdly many search results")
+
+
+def read_fetch(data: Iterable | None) -> dict[int, dict[bytes, object]]:
     """FETCH answers by UID: item names in upper case to values.
 
     Answers without UID (flags that another client changed) are left out; they
@@ -131,15 +182,22 @@ def read_fetch(data: Sequence | None) -> dict[int, dict[bytes, object]]:
     """
     messages: dict[int, dict[bytes, object]] = {}
     for answer in answers(data):
-        atoms = parse_response(answer)
-        if len(atoms) < 2 or not isinstance(atoms[1], tuple):
-            continue
-        pairs = zip(atoms[1][::2], atoms[1][1::2], strict=False)
-        items = {key.upper(): value for key, value in pairs if isinstance(key, bytes)}
+        items = read_plain(answer)
+        if items is None:
+            items = read_items(answer)
         uid = items.get(b"UID")
         if isinstance(uid, int):
             messages.setdefault(uid, {}).update(items)
     return messages
+
+
+def read_items(answer: list) -> dict[bytes, object]:
+    """The items of one FETCH answer of any shape; empty if it is none."""
+    atoms = parse_response(answer)
+    if len(atoms) < 2 or not isinstance(atoms[1], tuple):
+        return {}
+    pairs = zip(atoms[1][::2], atoms[1][1::2], strict=False)
+    return {key.upper(): value for key, value in pairs if isinstance(key, bytes)}
 
 
 def section(items: dict[bytes, object], prefix: bytes) -> bytes | None:
@@ -157,6 +215,8 @@ def internal_date(value: object) -> datetime | None:
     """INTERNALDATE as an aware datetime in UTC."""
     if not isinstance(value, bytes):
         return None
+    if plain := read_date(value):
+        return plain
     try:
         moment = parse_to_datetime(value, normalise=False)
         if moment.tzinfo is None:
@@ -174,15 +234,52 @@ def header_record(uid: int, items: dict[bytes, object], parse) -> HeaderRecord |
     header = section(items, b"BODY[HEADER")
     if header is None:
         return None
-    size = items.get(b"RFC822.SIZE")
+    size = _within(items.get(b"RFC822.SIZE"), MAX_UID) or 0
+    received = internal_date(items.get(b"INTERNALDATE"))
     addresses, message_id = parse(header)
+    known = bool(message_id and received)
     return HeaderRecord(
         uid=uid,
-        size=size if isinstance(size, int) else 0,
-        internal_date=internal_date(items.get(b"INTERNALDATE")),
+        size=size,
+        internal_date=received,
         addresses=addresses,
         message_id=message_id,
+        flags=_words(items.get(b"FLAGS")),
+        labels=_words(items.get(b"X-GM-LABELS")),
+        header_hash=_header_hash(header, size, received) if known else "",
     )
+
+
+def _header_hash(header: bytes, size: int, received: datetime) -> str:
+    """What a message keeps wherever it goes, but for how its lines are folded."""
+    unfolded = b" ".join(header.split())
+    place = b"\n%d %d" % (size, received.timestamp())
+    return blake2b(unfolded + place, digest_size=16).hexdigest()
+
+
+def _words(value: object) -> frozenset[str]:
+    """Flags or labels in lower case; labels are in modified UTF-7."""
+    if not isinstance(value, tuple):
+        return frozenset()
+    return frozenset(_word(_text(one)) for one in value[:MAX_FLAGS])
+
+
+@lru_cache(maxsize=1_000)
+def _word(text: str) -> str:
+    return folder_title(text[:1_000]).lower()
+
+
+def _within(value: object, highest: int) -> int | None:
+    """A number from 0 to ``highest``, else None: databases have their limits."""
+    return value if isinstance(value, int) and 0 <= value <= highest else None
+
+
+def _mailbox_id(value: object) -> str | None:
+    """RFC 8474 section 4: an objectid in parentheses."""
+    if not isinstance(value, tuple) or len(value) != 1:
+        return None
+    text = _text(value[0])
+    return text if re.fullmatch(r"[A-Za-z0-9_-]{1,255}", text) else None
 
 
 def _text(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from ..types import Address
 from .charsets import from_raw
@@ -116,14 +117,24 @@ def _clean(spec: str) -> str:
     return f"{local.lower() if local.isascii() else local}@{domain}"
 
 
-def _parse_value(value: str) -> list[Address]:
-    short = len(value) <= _SHORT and value.isascii()
-    simple = _SIMPLE.match(value) if short else None
-    if simple:
-        email = _clean(simple[2] or simple[3])
-        name = " ".join((simple[1] or "").split())
-        return [Address(name, email)] if email else []
-    return [address for part in _split(value) if (address := _read(part)) is not None]
+def _parse_value(value: str) -> tuple[Address, ...]:
+    return _parse_short(value) if len(value) <= _SHORT else _parse_any(value)
+
+
+# The addresses of a mailbox come again and again.
+@lru_cache(maxsize=2_000)
+def _parse_short(value: str) -> tuple[Address, ...]:
+    simple = _SIMPLE.match(value) if value.isascii() else None
+    if not simple:
+        return _parse_any(value)
+    email = _clean(simple[2] or simple[3])
+    name = " ".join((simple[1] or "").split())
+    return (Address(name, email),) if email else ()
+
+
+def _parse_any(value: str) -> tuple[Address, ...]:
+    read = (_read(part) for part in _split(value))
+    return tuple(address for address in read if address is not None)
 
 
 def _tokens(value: str) -> Iterator[tuple[str, str]]:

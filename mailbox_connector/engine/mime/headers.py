@@ -8,6 +8,9 @@ from ..types import Address
 from .addresses import parse_addresses
 from .ids import first_message_id
 
+#: Bytes of a header block that are looked at.
+MAX_HEADER = 500_000
+
 _ADDRESS_FIELDS = {
     b"from": "from",
     b"reply-to": "reply_to",
@@ -32,7 +35,7 @@ def first_phase(header: bytes) -> tuple[dict[str, list[Address]], str]:
 def fields(header: bytes) -> list[tuple[bytes, str]]:
     """Pairs of lower-case name and raw value (8-bit as surrogate escapes)."""
     found: list[tuple[bytes, str]] = []
-    unfolded = re.sub(rb"\r?\n(?=[ \t])", b"", header)
+    unfolded = re.sub(rb"\r?\n(?=[ \t])", b"", header[:MAX_HEADER])
     for line in re.split(rb"[\r\n]+", unfolded):
         name, colon, value = line.partition(b":")
         if colon:

@@ -21,8 +21,12 @@ MAX_DEPTH = 50
 MAX_PARTS = 1_000
 #: Header fields of one part; what comes after them is not looked at.
 MAX_FIELDS = 1_000
+#: Bytes of one header field; the rest is not looked at.
+MAX_FIELD = 500_000
 
-_FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:((?:[^\n]*)(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
+_NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
+# A field goes on in lines that begin with white space.
+_FIELD_END = re.compile(rb"\n(?![ \t])")
 _TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)\s*(;|\Z)", re.ASCII)
 _PARAMETER = re.compile(r'\s*;\s*([\w-]+)\s*=\s*(?:"([^"\\]*)"|([^\s;"\\]+))', re.ASCII)
 _FIRST_TYPES = ("text", "image", "audio", "video", "application", "message")
@@ -138,11 +142,13 @@ def _part(raw: bytes, start: int, end: int, default_type: str) -> tuple[Part, in
     """A part with its header fields, and where its body starts."""
     headers: list[tuple[str, str]] = []
     position = start
-    while position < end and (match := _FIELD.match(raw, position, end)):
-        position = match.end()
+    while position < end and (match := _NAME.match(raw, position, end)):
+        stop = _FIELD_END.search(raw, match.end(), end)
+        position = stop.end() if stop else end
         if len(headers) < MAX_FIELDS:
-            value = match[2].decode("ascii", "surrogateescape")
-            headers.append((match[1].decode("ascii").lower(), words.unfold(value)))
+            value = raw[match.end() : min(position, match.end() + MAX_FIELD)]
+            text = words.unfold(value.decode("ascii", "surrogateescape"))
+            headers.append((match[1].decode("ascii").lower(), text))
     # An empty line ends the header; anything else belongs to the body already.
     if raw.startswith(b"\r\n", position):
         position += 2

@@ -50,7 +50,8 @@ patch(Thread.prototype, {
 
     /**
      * Read again as many messages as are there, from the newest on. Does nothing while
-     * an older part is looked at: going up from there comes to what is new.
+     * an older part is looked at: going up from there comes to what is new. What one
+     * posts meanwhile stays, also if the answer does not know of it yet.
      *
      * @returns {Promise<boolean>} false when it has to be tried again
      */
@@ -62,6 +63,7 @@ patch(Thread.prototype, {
             return true;
         }
         const limit = Math.max(this.messages.length, this.store.FETCH_LIMIT);
+        const known = new Set(this.messages.map(({id}) => id));
         this.status = "loading";
         try {
             const result = await rpc(
@@ -71,9 +73,11 @@ patch(Thread.prototype, {
             );
             this.mailbox = result.mailbox;
             this.store.insert(result.data);
+            const posted = this.messages.filter(({id}) => !known.has(id));
             this.messages = this.store["mail.message"].insert(
                 result.messages.reverse()
             );
+            posted.forEach((message) => this.addOrReplaceMessage(message));
             this.loadOlder = result.messages.length === limit;
         } finally {
             this.status = "ready";
@@ -85,10 +89,7 @@ patch(Thread.prototype, {
     /** Core counts what is older and newer by ids. */
     async loadAround(messageId) {
         // Core gives a jump up, without a word, while a page is on its way.
-        for (let tries = 0; tries < 200; tries++) {
-            if (!messageId || !this.isByDate || this.status !== "loading") {
-                break;
-            }
+        while (this.isByDate && this.status === "loading") {
             await new Promise((resolve) => browser.setTimeout(resolve, 50));
         }
         const jumps =
@@ -96,7 +97,7 @@ patch(Thread.prototype, {
             !(this.isLoaded && this.messages.some(({id}) => id === messageId));
         await super.loadAround(...arguments);
         const place = this.messages.findIndex(({id}) => id === messageId);
-        if (!jumps || !this.isByDate || place === -1) {
+        if (!jumps || !this.isByDate || !messageId || place === -1) {
             return;
         }
         const half = this.store.FETCH_LIMIT;

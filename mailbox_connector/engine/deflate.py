@@ -1,0 +1,66 @@
+"""A compressed stream in both directions (RFC 4978 section 3)."""
+
+from __future__ import annotations
+
+import zlib
+
+#: Compressed bytes that may come without anything coming of them.
+MAX_IDLE = 1 << 20
+#: Raw deflate, the largest window.
+_WINDOW = -15
+
+
+class DeflateError(ValueError):
+    """What came is no deflated stream, or a sham of one."""
+
+
+class Deflate:
+    """Packs what is sent and unpacks what comes, never more than asked for."""
+
+    def __init__(self) -> None:
+        self._packer = zlib.compressobj(wbits=_WINDOW)
+        self._unpacker = zlib.decompressobj(_WINDOW)
+        self._packed = b""
+        self._full = False
+        self._idle = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether :meth:`take` may give something without new input."""
+        return bool(self._packed) or self._full
+
+    @property
+    def ended(self) -> bool:
+        """Whether the other side has finished its stream."""
+        return self._unpacker.eof
+
+    def pack(self, data: bytes) -> bytes:
+        """``data`` compressed, ready to be sent."""
+        return self._packer.compress(data) + self._packer.flush(zlib.Z_SYNC_FLUSH)
+
+    def feed(self, data: bytes) -> None:
+        """Take what came over the network.
+
+        :raises DeflateError: nothing has come of it for a long time
+        """
+        self._packed += data
+        self._idle += len(data)
+        if self._idle > MAX_IDLE:
+            raise DeflateError("a stream of nothing")
+
+    def take(self, size: int) -> bytes:
+        """Up to ``size`` unpacked bytes; empty when more input is needed.
+
+        However much is packed in a few bytes, no more than that is unpacked.
+
+        :raises DeflateError: not a deflated stream
+        """
+        try:
+            data = self._unpacker.decompress(self._packed, size)
+        except zlib.error as exc:
+            raise DeflateError(str(exc)) from exc
+        self._packed = self._unpacker.unconsumed_tail
+        self._full = len(data) == size
+        if data:
+            self._idle = 0
+        return data

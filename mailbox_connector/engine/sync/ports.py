@@ -1,0 +1,157 @@
+"""What a pass works with: a session with the server, and a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol, TypeVar
+
+from ..imap.ranges import UidRanges
+from ..types import Endpoint, Folder, FolderStatus, HeaderRecord
+from .state import Counts, FolderState
+
+T = TypeVar("T")
+
+#: UIDs by folder whose messages stand there no more.
+Gone = Mapping[Hashable, UidRanges]
+
+
+class Session(Protocol):
+    """The part of :class:`~..imap.session.ImapSession` that a pass needs."""
+
+    endpoint: Endpoint
+    #: The folder that is open, by its raw name.
+    folder: str | None
+    #: What the last ``examine`` told of expunged UIDs; None: nothing.
+    vanished: UidRanges | None
+    #: UIDs of the open folder that the server refused to hand out.
+    unfetchable: set[int]
+
+    def list_folders(self, status: bool = False) -> list[Folder]: ...
+
+    def status(self, raw_names: Iterable[str]) -> dict[str, FolderStatus]: ...
+
+    def examine(
+        self, raw_name: str, since: tuple[int, int] | None = None
+    ) -> FolderStatus: ...
+
+    def search_since(self, date: date | None) -> list[int]: ...
+
+    def search_uids(self, low: int, high: int = ...) -> list[int]: ...
+
+    def existing(self, uids: Iterable[int]) -> set[int]: ...
+
+    def fetch_headers(self, uids: Iterable[int]) -> list[HeaderRecord]: ...
+
+    def fetch_messages(self, uids: Iterable[int]) -> Iterator[tuple[int, bytes]]: ...
+
+
+class Store(Protocol):
+    """Where state, places and messages are kept, in transactions."""
+
+    def folders(self) -> list[FolderState]:
+        """All folders that are known, gone ones included."""
+
+    def refresh(self, listed: Sequence[Folder], renamed: Mapping[Hashable, str]):
+        """Take over the server's list.
+
+        Goes on with the import of history where a folder is there again that it has
+        not read.
+
+        :param renamed: new raw names of folders that go by another name now
+        :return: states of the folders that are read and exist
+        """
+
+    def handled(self, key: Hashable) -> UidRanges:
+        """UIDs of a folder that were imported or skipped."""
+
+    def save(
+        self,
+        key: Hashable,
+        imported: Iterable[int] = (),
+        skipped: Iterable[int] = (),
+        **changes,
+    ) -> None:
+        """Note handled UIDs and changed attributes of :class:`FolderState`."""
+
+    def begin(self, state: FolderState) -> None:
+        """Store a folder's state: its first, or anew after a renumbering."""
+
+    def transaction(self, work: Callable[[], T]) -> T:
+        """Do ``work`` and commit; anew, where another worker got in the way."""
+
+    def rollback(self) -> None:
+        """Forget what was not committed."""
+
+    def gone(self, key: Hashable) -> None:
+        """The folder is no longer on the server."""
+
+    # Places
+
+    def places(self, key: Hashable) -> UidRanges:
+        """UIDs of the messages that are known to stand in a folder."""
+
+    def header_hashes(self, key: Hashable, limit: int) -> dict[int, str]:
+        """Header hashes of the newest places of a folder, by UID."""
+
+    def rebind(
+        self, key: Hashable, headers: Sequence[HeaderRecord], gone: Gone
+    ) -> set[int]:
+        """Places of this account that are gone and whose message stands under
+        another UID now are moved there.
+
+        A place is gone when it is in ``gone``, of an older UIDVALIDITY of its folder,
+        or of a folder that is gone. Each serves once.
+
+        :return: UIDs that need not be fetched
+        """
+
+    def drop(self, key: Hashable, uids: UidRanges) -> None:
+        """Forget places."""
+
+    def may_rebind(self) -> bool:
+        """Whether any place of the account is gone."""
+
+    def drop_renumbered(self) -> None:
+        """Forget places of older UIDVALIDITYs of the account's folders."""
+
+    # Messages
+
+    def match(self, headers: Iterable[HeaderRecord]) -> dict[int, object]:
+        """Matches by UID; a message that belongs to nobody is absent."""
+
+    def import_messages(
+        self, key: Hashable, messages: Sequence[tuple[HeaderRecord, object, bytes]]
+    ) -> Counts:
+        """Import (header, matches, raw message); a bad one is put aside."""
+
+    def put_aside(self, key: Hashable, reasons: Mapping[int, str]) -> None:
+        """Keep in mind UIDs that cannot be read, and why."""
+
+    # The account
+
+    def reopen_history(self) -> bool:
+        """Whether the import of history will read folders that are new; goes on with
+        one that was done."""
+
+    def purge(self, before: datetime) -> None:
+        """Forget the places of folders that were gone by then, and their state: one
+        that comes back is a new one."""
+
+    def started_on(self) -> date:
+        """The day from which on mail is new."""
+
+    def history_since(self) -> date | None:
+        """Back to which day history is wanted at this moment; None: not at all."""
+
+    def history_found(self, left: int) -> None:
+        """So many messages of the wanted history are still to be looked at."""
+
+    def history_counted(self, counts: Counts) -> None:
+        """A batch of history is done."""
+
+    def history_done(self) -> None:
+        """All of it has been read."""
+
+    def now(self) -> datetime:
+        """Naive UTC."""

@@ -1,0 +1,65 @@
+"""What is remembered between two passes, and what a pass counts."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass
+class FolderState:
+    """A folder as the store knows it, but for its handled UIDs.
+
+    Every UID of the server is either handled (imported or skipped); or below
+    ``next_uid`` and not handled (older than what is wanted, or history still to
+    come); or at or above ``next_uid`` (new, not looked at).
+
+    :param key: the store's own name for the folder
+    :param raw_name: its name on the wire
+    :param uidvalidity: None: never opened
+    :param uidnext: the server's UIDNEXT in the last snapshot that was worked off;
+        0: the server does not give it
+    :param messages: how many stood in it then; -1: that is not certain
+    :param highestmodseq: RFC 7162, of the same snapshot
+    :param first_uid: UIDs from here on came as new mail; those below are history
+    :param next_uid: the first UID not yet looked at as new mail
+    :param read_since: every message received since that day is handled; None: the
+        history of the folder has not been read
+    :param rebind_below: after a renumbering, UIDs below it are still to be compared
+        with the old places; 0: none
+    :param mailbox_id: RFC 8474; survives a renaming
+    :param reconciled_at: naive UTC
+    """
+
+    key: Hashable
+    raw_name: str
+    uidvalidity: int | None = None
+    uidnext: int = 0
+    messages: int = 0
+    highestmodseq: int | None = None
+    first_uid: int = 1
+    next_uid: int = 1
+    read_since: date | None = None
+    rebind_below: int = 0
+    mailbox_id: str | None = None
+    reconciled_at: datetime | None = None
+
+
+@dataclass
+class Counts:
+    """What became of the messages of a batch or a whole pass.
+
+    ``linked`` counts contacts: a message of two counts twice.
+    """
+
+    seen: int = 0
+    matched: int = 0
+    linked: int = 0
+    skipped: int = 0
+    quarantined: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Take another batch in."""
+        for name in vars(self):
+            setattr(self, name, getattr(self, name) + getattr(other, name))

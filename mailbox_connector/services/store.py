@@ -1,0 +1,314 @@
+"""Where a pass over a mailbox keeps what it finds: the store of ``engine.sync``.
+
+Folders are named by their id. Everything happens in the transaction that
+:meth:`OdooStore.transaction` commits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from psycopg2 import OperationalError
+from psycopg2.errors import UniqueViolation
+
+from odoo import fields
+
+from ..engine.imap.ranges import UidRanges
+from ..engine.sync.state import Counts, FolderState
+from . import folders as folder_service
+from .importer import Candidate, Importer
+from .matcher import Matcher
+
+_logger = logging.getLogger(__name__)
+
+#: How often a batch is started anew when another worker got in its way.
+CONFLICTS = 3
+#: Attributes of a :class:`FolderState` that are columns of the same name.
+COLUMNS = (
+    "raw_name",
+    "uidnext",
+    "messages",
+    "first_uid",
+    "next_uid",
+    "rebind_below",
+)
+#: The same, of those that have nothing where a state has None.
+OPTIONAL = (
+    "uidvalidity",
+    "highestmodseq",
+    "read_since",
+    "mailbox_id",
+    "reconciled_at",
+)
+
+
+class OdooStore:
+    """See :class:`engine.sync.ports.Store`.
+
+    :param account: ``mailbox.account``, under a lease, in a superuser environment
+    :param commit: ends the transaction
+    """
+
+    def __init__(self, account, commit: Callable[[], object]):
+        self.account = account
+        self.env = account.env
+        self.commit = commit
+        self._matcher: Matcher | None = None
+        self._gone_places: bool | None = None
+
+    # ------------------------------------------------------------------
+    # Transactions
+    # ------------------------------------------------------------------
+
+    def transaction(self, work):
+        """Do ``work`` and commit; with fresh eyes, where another worker was faster."""
+        for attempt in range(CONFLICTS):
+            try:
+                result = work()
+                self.commit()
+                return result
+            except (OperationalError, UniqueViolation):
+                self.rollback()
+                if attempt + 1 == CONFLICTS:
+                    raise
+                _logger.info("Mailbox %s: a batch starts anew", self.account.id)
+
+    def rollback(self):
+        self.env.cr.rollback()
+        self._matcher = None
+        self._gone_places = None
+
+    # ------------------------------------------------------------------
+    # Folders
+    # ------------------------------------------------------------------
+
+    def folders(self):
+        return [_state(folder) for folder in self._folders()]
+
+    def refresh(self, listed, renamed):
+        folders = self._folders()
+        if renamed:
+            folders._rename(renamed)
+        folder_service.refresh(self.account, folders, listed)
+        return [_state(f) for f in self._folders() if f.sync and not f.gone]
+
+    def _folders(self):
+        Folder = self.env["mailbox.folder"]
+        return Folder.search_fetch(
+            [("account_id", "=", self.account.id)],
+            [*COLUMNS, *OPTIONAL, "name", "role", "sequence", "sync", "gone"],
+        )
+
+    def handled(self, key):
+        return self._folder(key)._handled()
+
+    def save(self, key, imported=(), skipped=(), **changes):
+        folder = self._folder(key)
+        folder._mark_handled(imported, skipped)
+        if changes:
+            folder.write(_columns(changes))
+
+    def begin(self, state):
+        changes = {name: getattr(state, name) for name in (*COLUMNS, *OPTIONAL)}
+        self._folder(state.key).write(
+            {**_columns(changes), "imported_uids": "", "skipped_uids": ""}
+        )
+        self._gone_places = None
+
+    def gone(self, key):
+        self._folder(key)._mark_gone()
+
+    def purge(self, before):
+        folders = self._folders().filtered(
+            lambda folder: folder.gone and folder.gone_at and folder.gone_at < before
+        )
+        if folders:
+            self.transaction(folders._forget)
+
+    def _folder(self, key):
+        return self.env["mailbox.folder"].browse(key)
+
+    # ------------------------------------------------------------------
+    # Places
+    # ------------------------------------------------------------------
+
+    def places(self, key):
+        self.env.cr.execute(
+            """
+            SELECT location.uid
+              FROM mailbox_location location
+              JOIN mailbox_folder folder ON folder.id = location.folder_id
+             WHERE location.folder_id = %s
+               AND location.uidvalidity = folder.uidvalidity
+            """,
+            [key],
+        )
+        return UidRanges.from_uids(uid for (uid,) in self.env.cr.fetchall())
+
+    def header_hashes(self, key, limit):
+        self.env.cr.execute(
+            """
+            SELECT location.uid, location.header_hash
+              FROM mailbox_location location
+              JOIN mailbox_folder folder ON folder.id = location.folder_id
+             WHERE location.folder_id = %s
+               AND location.uidvalidity = folder.uidvalidity
+               AND location.header_hash IS NOT NULL
+             ORDER BY location.uid DESC
+             LIMIT %s
+            """,
+            [key, limit],
+        )
+        return dict(self.env.cr.fetchall())
+
+    def may_rebind(self):
+        if self._gone_places is None:
+            self.env.cr.execute(
+                """
+                SELECT EXISTS (
+                    SELECT FROM mailbox_location location
+                      JOIN mailbox_folder folder ON folder.id = location.folder_id
+                     WHERE folder.account_id = %s
+                       AND (folder.gone OR location.uidvalidity != folder.uidvalidity))
+                """,
+                [self.account.id],
+            )
+            self._gone_places = self.env.cr.fetchone()[0]
+        return self._gone_places
+
+    def rebind(self, key, headers, gone):
+        by_hash = {h.header_hash: h.uid for h in headers if h.header_hash}
+        gone = {folder: uids for folder, uids in gone.items() if uids}
+        if not by_hash or not (gone or self.may_rebind()):
+            return set()
+        pairs = [(folder, uid) for folder, uids in gone.items() for uid in uids]
+        self.env.cr.execute(
+            """
+            SELECT DISTINCT ON (location.header_hash)
+                   location.header_hash, location.id
+              FROM mailbox_location location
+              JOIN mailbox_folder folder ON folder.id = location.folder_id
+              LEFT JOIN unnest(%(folders)s::int4[], %(uids)s::int8[])
+                        AS vanished (folder_id, uid)
+                ON vanished.folder_id = location.folder_id
+               AND vanished.uid = location.uid
+             WHERE folder.account_id = %(account)s
+               AND location.header_hash = ANY(%(hashes)s)
+               AND (vanished.uid IS NOT NULL
+                    OR folder.gone
+                    OR location.uidvalidity != folder.uidvalidity)
+             ORDER BY location.header_hash, location.id
+            """,
+            {
+                "account": self.account.id,
+                "hashes": list(by_hash),
+                "folders": [folder for folder, _uid in pairs],
+                "uids": [uid for _folder, uid in pairs],
+            },
+        )
+        moved = {by_hash[digest]: number for digest, number in self.env.cr.fetchall()}
+        if moved:
+            self.env.cr.execute(
+                """
+                UPDATE mailbox_location location
+                   SET folder_id = folder.id, uidvalidity = folder.uidvalidity,
+                       uid = value.uid
+                  FROM unnest(%s::int4[], %s::int8[]) AS value (id, uid),
+                       mailbox_folder folder
+                 WHERE location.id = value.id AND folder.id = %s
+                """,
+                [list(moved.values()), list(moved), key],
+            )
+            self._locations_changed()
+        return set(moved)
+
+    def drop(self, key, uids):
+        self.env.cr.execute(
+            """
+            DELETE FROM mailbox_location location
+             USING mailbox_folder folder
+             WHERE folder.id = %s AND location.folder_id = folder.id
+               AND location.uidvalidity = folder.uidvalidity
+               AND location.uid = ANY(%s::int8[])
+            """,
+            [key, list(uids)],
+        )
+        self._locations_changed()
+
+    def drop_renumbered(self):
+        self.env.cr.execute(
+            """
+            DELETE FROM mailbox_location location
+             USING mailbox_folder folder
+             WHERE folder.account_id = %s AND location.folder_id = folder.id
+               AND location.uidvalidity != folder.uidvalidity
+            """,
+            [self.account.id],
+        )
+        self._locations_changed()
+
+    def _locations_changed(self):
+        self._gone_places = None
+        self.env["mailbox.location"].invalidate_model(flush=False)
+        self.env["mailbox.message"].invalidate_model(["location_ids"], flush=False)
+
+    # ------------------------------------------------------------------
+    # Messages
+    # ------------------------------------------------------------------
+
+    def match(self, headers):
+        if self._matcher is None:
+            self._matcher = Matcher(self.env, self.account)
+        return self._matcher.match(headers)
+
+    def import_messages(self, key, messages):
+        candidates = [
+            Candidate(header, matches, raw) for header, matches, raw in messages
+        ]
+        return Importer(self._folder(key)).run(candidates)
+
+    def put_aside(self, key, reasons):
+        importer = Importer(self._folder(key))
+        for uid, reason in reasons.items():
+            importer.put_aside(uid, reason)
+
+    # ------------------------------------------------------------------
+    # The account
+    # ------------------------------------------------------------------
+
+    def reopen_history(self):
+        return self.account._reopen_history()
+
+    def started_on(self):
+        return self.account.started_on or fields.Date.today()
+
+    def history_since(self):
+        backfill = self._backfill()
+        return backfill.since if backfill.state == "running" else None
+
+    def history_found(self, left):
+        backfill = self._backfill()
+        backfill.total = backfill.seen + left
+
+    def history_counted(self, counts: Counts):
+        self._backfill()._count(counts)
+
+    def history_done(self):
+        self._backfill().write({"state": "done", "finished_at": self.env.cr.now()})
+
+    def _backfill(self):
+        return self.account.backfill_ids[:1]
+
+    def now(self):
+        return fields.Datetime.now()
+
+
+def _state(folder) -> FolderState:
+    values = {name: folder[name] for name in COLUMNS}
+    values.update((name, folder[name] or None) for name in OPTIONAL)
+    return FolderState(folder.id, **values)
+
+
+def _columns(changes: dict) -> dict:
+    return {name: False if value is None else value for name, value in changes.items()}

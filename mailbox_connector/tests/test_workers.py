@@ -1,0 +1,103 @@
+"""How many mailboxes are read side by side: the setting and the scheduled actions."""
+
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tests import Form, TransactionCase, new_test_user, tagged
+
+SHARED = {"fetch new mail": "_cron_new_mail", "import history": "_cron_history"}
+
+
+@tagged("post_install", "-at_install")
+class TestWorkers(TransactionCase):
+    def settings(self, user=None):
+        return self.env["res.config.settings"].with_user(user or self.env.user)
+
+    def save(self, number):
+        with Form(self.settings()) as form:
+            form.mailbox_workers = number
+        form.record.execute()
+
+    def workers(self):
+        """Names of the scheduled actions that read mailboxes, by method."""
+        found = self.env["ir.cron"].search([("model_id.model", "=", "mailbox.sync")])
+        return {
+            method: found.filtered(lambda cron: method in cron.code).mapped("name")
+            for method in SHARED.values()
+        }
+
+    def expected(self, *suffixes):
+        return {
+            method: [f"Mailboxes: {name}{suffix}" for suffix in suffixes]
+            for name, method in SHARED.items()
+        }
+
+    def assertWorkers(self, *suffixes):
+        found = {method: sorted(names) for method, names in self.workers().items()}
+        self.assertEqual(found, self.expected(*suffixes))
+
+    def test_one_worker_unless_told_otherwise(self):
+        self.assertEqual(Form(self.settings()).mailbox_workers, 1)
+        self.assertWorkers("")
+
+    def test_workers_come_and_go_with_the_setting(self):
+        first = self.env.ref("mailbox_connector.ir_cron_new_mail")
+        first.interval_number = 7
+        self.save(3)
+        self.assertEqual(Form(self.settings()).mailbox_workers, 3)
+        self.assertWorkers("", " (2)", " (3)")
+        second = self.env.ref("mailbox_connector.ir_cron_new_mail_2")
+        self.assertEqual(second.code, first.code)
+        self.assertEqual(second.interval_number, 7)
+        self.assertEqual(second.user_id, first.user_id)
+        self.assertTrue(second.active)
+        self.assertNotEqual(second.ir_actions_server_id, first.ir_actions_server_id)
+        self.save(3)
+        self.assertWorkers("", " (2)", " (3)")
+        self.save(2)
+        self.assertWorkers("", " (2)")
+        self.save(1)
+        self.assertWorkers("")
+        self.assertFalse(second.exists())
+
+    def test_a_worker_that_was_deleted_comes_back(self):
+        self.save(2)
+        self.env.ref("mailbox_connector.ir_cron_history_2").unlink()
+        self.save(2)
+        self.assertWorkers("", " (2)")
+
+    def test_switched_off_stays_switched_off(self):
+        """On a copy of the database for tests all scheduled actions are off."""
+        first = self.env.ref("mailbox_connector.ir_cron_new_mail")
+        first.active = False
+        self.save(2)
+        self.assertFalse(self.env.ref("mailbox_connector.ir_cron_new_mail_2").active)
+
+    def test_workers_belong_to_the_addon(self):
+        """They go when it is uninstalled, and an update leaves them as they are."""
+        self.save(2)
+        for name in ("ir_cron_new_mail_2", "ir_cron_history_2"):
+            data = self.env["ir.model.data"].search(
+                [("module", "=", "mailbox_connector"), ("name", "=", name)]
+            )
+            self.assertTrue(data.noupdate)
+
+    def test_all_workers_are_woken(self):
+        self.save(3)
+        Trigger = self.env["ir.cron.trigger"]
+        before = Trigger.search([])
+        self.env["ir.cron"]._mailbox_wake("ir_cron_history")
+        woken = (Trigger.search([]) - before).cron_id
+        self.assertEqual(
+            set(woken.mapped("name")), set(self.workers()["_cron_history"])
+        )
+
+    def test_bounds(self):
+        for number in (0, -1, 9, 1000):
+            with self.assertRaisesRegex(ValidationError, f"1 and 8 .* not {number}"):
+                self.save(number)
+        self.assertWorkers("")
+
+    def test_only_administrators_set_it(self):
+        for group in ("mailbox_connector.group_mailbox_manager", "base.group_user"):
+            user = new_test_user(self.env, group, groups=group)
+            with self.assertRaises(AccessError):
+                self.settings(user).create({"mailbox_workers": 2})

@@ -1,0 +1,241 @@
+"""An IMAP account in memory: what a pass sees of a server, and nothing more."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timezone
+
+from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind, Side
+from odoo.addons.mailbox_connector.engine.imap.ranges import UidRanges
+from odoo.addons.mailbox_connector.engine.types import (
+    Endpoint,
+    Folder,
+    FolderStatus,
+    HeaderRecord,
+    Role,
+    Security,
+)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A message; equal everywhere it stands. ``known``: a contact's."""
+
+    number: int
+    received: date
+    known: bool = True
+    draft: bool = False
+
+
+@dataclass
+class Box:
+    """A folder. UIDs ascend and are never used twice under one UIDVALIDITY."""
+
+    uidvalidity: int
+    mailbox_id: str
+    uidnext: int = 1
+    modseq: int = 1
+    mails: dict[int, Mail] = field(default_factory=dict)
+    expunged: dict[int, int] = field(default_factory=dict)
+
+    def add(self, mail: Mail) -> None:
+        self.mails[self.uidnext] = mail
+        self.uidnext += 1
+        self.modseq += 1
+
+    def remove(self, uid: int) -> Mail:
+        self.modseq += 1
+        self.expunged[uid] = self.modseq
+        return self.mails.pop(uid)
+
+    def renumber(self, uidvalidity: int) -> None:
+        mails = list(self.mails.values())
+        self.uidvalidity, self.uidnext, self.modseq = uidvalidity, 1, 1
+        self.mails, self.expunged = {}, {}
+        for mail in mails:
+            self.add(mail)
+
+    def pick(self, place: int) -> int | None:
+        uids = sorted(self.mails)
+        return uids[place % len(uids)] if uids else None
+
+
+class ModelServer:
+    """Folders by name; each method is something that can happen to an account."""
+
+    def __init__(self):
+        self._numbers = itertools.count(1)
+        self._validities = itertools.count(100)
+        self.boxes: dict[str, Box] = {}
+        #: Every message that was ever there.
+        self.mails: list[Mail] = []
+        for name in ("INBOX", "Archive", "Trash"):
+            self.create(name)
+
+    def create(self, name: str) -> None:
+        if name not in self.boxes:
+            number = next(self._validities)
+            self.boxes[name] = Box(number, f"id{number}")
+
+    def deliver(self, name: str, received: date, known=True, draft=False) -> None:
+        if name in self.boxes:
+            mail = Mail(next(self._numbers), received, known, draft)
+            self.mails.append(mail)
+            self.boxes[name].add(mail)
+
+    def expunge(self, name: str, place: int) -> None:
+        box = self.boxes.get(name)
+        if box and (uid := box.pick(place)):
+            box.remove(uid)
+
+    def move(self, name: str, place: int, to: str) -> None:
+        box = self.boxes.get(name)
+        if box and to in self.boxes and (uid := box.pick(place)):
+            self.boxes[to].add(box.remove(uid))
+
+    def copy(self, name: str, place: int, to: str) -> None:
+        box = self.boxes.get(name)
+        if box and to in self.boxes and (uid := box.pick(place)):
+            self.boxes[to].add(box.mails[uid])
+
+    def flag(self, name: str) -> None:
+        if name in self.boxes:
+            self.boxes[name].modseq += 1
+
+    def rename(self, name: str, to: str) -> None:
+        if name in self.boxes and to not in self.boxes and name != "INBOX":
+            self.boxes[to] = self.boxes.pop(name)
+
+    def swap(self, name: str, to: str) -> None:
+        if {name, to} <= self.boxes.keys() - {"INBOX"}:
+            boxes = self.boxes
+            boxes[name], boxes[to] = boxes[to], boxes[name]
+
+    def delete(self, name: str) -> None:
+        if name != "INBOX":
+            self.boxes.pop(name, None)
+
+    def renumber(self, name: str) -> None:
+        if name in self.boxes:
+            self.boxes[name].renumber(next(self._validities))
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a server can do."""
+
+    uidnext: bool = True
+    condstore: bool = True
+    qresync: bool = True
+    objectid: bool = False
+
+
+class ModelSession:
+    """The port that a pass reads through.
+
+    :param step: called before each command; may change the server or raise
+    :param hide: UIDs that a FETCH leaves out the first time (Microsoft 365)
+    """
+
+    endpoint = Endpoint(Side.IMAP, "imap.example.com", 993, Security.TLS, "me", "x")
+
+    def __init__(self, server: ModelServer, abilities: Abilities, step, hide=()):
+        self.server = server
+        self.can = abilities
+        self.step = step
+        self.folder: str | None = None
+        self.vanished: UidRanges | None = None
+        self.unfetchable: set[int] = set()
+        self.bodies = 0
+        self._hide = set(hide)
+        self._box: Box | None = None
+        self._uidvalidity = 0
+
+    def list_folders(self, status=False):
+        self.step()
+        return [
+            Folder(name, name, "/", (), Role.OTHER, True, self._status(box))
+            for name, box in self.server.boxes.items()
+        ]
+
+    def status(self, raw_names):
+        self.step()
+        boxes = self.server.boxes
+        return {name: self._status(boxes[name]) for name in raw_names if name in boxes}
+
+    def examine(self, raw_name, since=None):
+        self.step()
+        self.folder = self.vanished = None
+        self.unfetchable.clear()
+        self._box = self.server.boxes.get(raw_name)
+        if self._box is None:
+            raise EngineError(Kind.FOLDER_GONE, Side.IMAP)
+        self.folder, self._uidvalidity = raw_name, self._box.uidvalidity
+        if since and self.can.qresync and since[0] == self._box.uidvalidity:
+            self.vanished = UidRanges.from_uids(
+                uid for uid, at in self._box.expunged.items() if at > since[1]
+            )
+        return self._status(self._box)
+
+    def search_since(self, date):
+        mails = self._mails()
+        return sorted(u for u, m in mails.items() if not date or m.received >= date)
+
+    def search_uids(self, low, high=1 << 32):
+        return sorted(uid for uid in self._mails() if low <= uid <= high)
+
+    def existing(self, uids):
+        return set(uids) & self._mails().keys()
+
+    def fetch_headers(self, uids):
+        mails = self._mails()
+        asked = sorted(set(uids))
+        records = [_header(u, mails[u]) for u in asked if self._shows(u, mails)]
+        self._hide -= set(asked)
+        return records
+
+    def fetch_messages(self, uids):
+        for uid in list(uids):
+            mails = self._mails()
+            if uid in mails:
+                self.bodies += 1
+                yield uid, str(mails[uid].number).encode()
+
+    def _shows(self, uid, mails):
+        return uid in mails and uid not in self._hide
+
+    def _mails(self):
+        self.step()
+        if self._box is None:
+            raise EngineError(Kind.PROTOCOL, Side.IMAP)
+        if (
+            self._box not in self.server.boxes.values()
+            or self._box.uidvalidity != self._uidvalidity
+        ):
+            # A server that deletes or renumbers an open folder ends the session.
+            raise EngineError(Kind.CONNECTION_LOST, Side.IMAP)
+        return self._box.mails
+
+    def _status(self, box):
+        status = FolderStatus(len(box.mails), box.uidnext, box.uidvalidity)
+        if not self.can.uidnext:
+            status = replace(status, uidnext=None)
+        if self.can.condstore:
+            status = replace(status, highestmodseq=box.modseq)
+        if self.can.objectid:
+            status = replace(status, mailbox_id=box.mailbox_id)
+        return status
+
+
+def _header(uid: int, mail: Mail) -> HeaderRecord:
+    return HeaderRecord(
+        uid=uid,
+        size=1000,
+        internal_date=datetime.combine(mail.received, time(), timezone.utc),
+        addresses={"from": [mail.known]},
+        message_id=f"<{mail.number}@example.com>",
+        flags=frozenset({"\\draft"} if mail.draft else ()),
+        # Every third message has no Message-ID: nothing tells it from others.
+        header_hash=f"hash {mail.number}" if mail.number % 3 else "",
+    )

@@ -1,0 +1,178 @@
+"""The sync algorithm, driven through random histories of a model server.
+
+After each of them, whatever was cut where: every message of a contact that stands in
+a folder that is read is there, none was lost or forgotten, and the places are the
+server's.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+from model_server import Abilities, ModelServer, ModelSession
+from model_store import UNREAD, Conflict, ModelStore
+
+from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind, Side
+from odoo.addons.mailbox_connector.engine.sync import folder as folder_module
+from odoo.addons.mailbox_connector.engine.sync.account import AccountPass
+from odoo.addons.mailbox_connector.engine.transport import Deadline
+
+TODAY = date(2026, 3, 1)
+OLD = TODAY - timedelta(days=100)
+WINDOW = TODAY - timedelta(days=7)
+
+NAMES = st.sampled_from(["INBOX", "Archive", "Trash", "Projects", "Ideas"])
+PLACES = st.integers(0, 7)
+EVENTS = st.one_of(
+    st.tuples(st.just("deliver"), NAMES, st.booleans()),
+    st.tuples(st.just("deliver"), NAMES, st.just(True)),
+    st.tuples(st.just("expunge"), NAMES, PLACES),
+    st.tuples(st.just("move"), NAMES, PLACES, NAMES),
+    st.tuples(st.just("copy"), NAMES, PLACES, NAMES),
+    st.tuples(st.just("flag"), NAMES),
+    st.tuples(st.just("create"), NAMES),
+    st.tuples(st.just("delete"), NAMES),
+    st.tuples(st.just("rename"), NAMES, NAMES),
+    st.tuples(st.just("swap"), NAMES, NAMES),
+    st.tuples(st.just("renumber"), NAMES),
+)
+FAULTS = st.sampled_from(["crash", "conflict", "lost", "deadline"])
+#: What happens before the next so many steps of a pass; None: nothing.
+SCHEDULE = st.lists(st.one_of(st.none(), st.none(), EVENTS, FAULTS), max_size=60)
+HISTORY = st.lists(
+    st.tuples(st.lists(EVENTS, max_size=6), st.booleans(), SCHEDULE), max_size=8
+)
+ABILITIES = st.builds(
+    Abilities,
+    uidnext=st.booleans(),
+    condstore=st.booleans(),
+    qresync=st.booleans(),
+    objectid=st.booleans(),
+)
+
+
+class Crash(BaseException):
+    """The worker is killed."""
+
+
+def happen(server: ModelServer, what: tuple) -> None:
+    kind, *arguments = what
+    if kind == "deliver":
+        name, known = arguments
+        server.deliver(name, TODAY, known)
+    else:
+        getattr(server, kind)(*arguments)
+
+
+class Stepper:
+    """Plays a schedule, one entry a step of the pass."""
+
+    def __init__(self, server, schedule=()):
+        self.server = server
+        self.left = list(schedule)
+
+    def __call__(self):
+        what = self.left.pop(0) if self.left else None
+        if isinstance(what, tuple):
+            happen(self.server, what)
+        elif what == "crash":
+            raise Crash
+        elif what == "conflict":
+            raise Conflict
+        elif what in ("lost", "deadline"):
+            kind = Kind.DEADLINE if what == "deadline" else Kind.CONNECTION_LOST
+            raise EngineError(kind, Side.IMAP)
+
+
+def run(server, store, abilities, history, schedule=()):
+    """One pass; whether it got to its end."""
+    step = Stepper(server, schedule)
+    store.step = step
+
+    def server_step():
+        try:
+            step()
+        except Conflict:
+            pass
+
+    session = ModelSession(server, abilities, server_step)
+    try:
+        AccountPass(session, store, Deadline()).run(history)
+        store.transaction(lambda: None)
+        return session
+    except (Crash, Conflict, EngineError) as error:
+        event(type(error).__name__)
+        return None
+    finally:
+        store.rollback()
+        store.step = lambda: None
+
+
+def read_boxes(server):
+    return {n: box for n, box in server.boxes.items() if n not in UNREAD}
+
+
+def check(server, store, since):
+    data = store.data
+    states = {s.raw_name: s for k, s in data.states.items() if k not in data.gone}
+    there = set()
+    for name, box in read_boxes(server).items():
+        state = states[name]
+        assert state.uidvalidity == box.uidvalidity
+        for uid, mail in box.mails.items():
+            if mail.known and mail.received >= since:
+                there.add((state.key, uid, mail.number))
+    standing = {number for _key, _uid, number in there}
+    assert standing <= data.imported.keys(), "a message was lost"
+    places = {
+        (key, uid, number)
+        for (key, validity, uid), (number, _hash) in data.places.items()
+        if key not in data.gone
+        and data.states[key].uidvalidity == validity
+        and store._read(key)
+    }
+    assert there <= places, "a message stands somewhere we do not know of"
+    for key, uid, number in places:
+        box = server.boxes[data.states[key].raw_name]
+        assert uid in box.mails, "a place is left that is gone"
+        assert box.mails[uid].number == number, "a place holds another message"
+    strangers = {mail.number for mail in server.mails if not mail.known}
+    assert not strangers & data.imported.keys()
+    assert not data.put_aside
+
+
+def settle(server, store, abilities):
+    for _round in range(4):
+        assert run(server, store, abilities, history=True)
+
+
+def story(history, abilities, window, batch):
+    server = ModelServer()
+    for n in range(4):
+        server.deliver("INBOX", OLD + timedelta(days=n))
+        server.deliver("Archive", WINDOW + timedelta(days=n), known=n % 2 == 0)
+    store = ModelStore(TODAY, WINDOW if window else None)
+    size, folder_module.BATCH = folder_module.BATCH, batch
+    try:
+        # What was there before the first pass is not wanted without a window.
+        run(server, store, abilities, history=False)
+        ever: set[int] = set()
+        for events, with_history, schedule in history:
+            for what in events:
+                happen(server, what)
+            run(server, store, abilities, with_history, schedule)
+            assert ever <= store.data.imported.keys(), "a message disappeared"
+            ever = set(store.data.imported)
+        settle(server, store, abilities)
+    finally:
+        folder_module.BATCH = size
+    check(server, store, WINDOW if window else TODAY)
+    return server, store
+
+
+@settings(max_examples=150, deadline=None)
+@given(HISTORY, ABILITIES, st.booleans(), st.sampled_from([1, 2, 250]))
+def test_nothing_is_lost_whatever_happens(history, abilities, window, batch):
+    story(history, abilities, window, batch)
