@@ -17,6 +17,10 @@ NEEDS = {
         ("/usr/lib/dovecot/lmtp", "dovecot-lmtpd"),
         ("exim4", "exim4-daemon-light"),
     ),
+    "cyrus": (
+        ("/usr/lib/cyrus/bin/master", "cyrus-common"),
+        ("saslpasswd2", "sasl2-bin"),
+    ),
     "browser": (
         ("chromium", "chromium"),
         ("/usr/share/fonts/truetype/liberation*", "fonts-liberation"),

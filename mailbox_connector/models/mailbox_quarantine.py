@@ -88,7 +88,8 @@ class MailboxQuarantine(models.Model):
     def action_retry(self):
         """Try these e-mails again, and tell what came of it."""
         self.check_access("read")
-        self.account_id.check_access("read")
+        accounts = self.account_id
+        accounts.check_access("read")
         count, settled = len(self), 0
         for account, rows in self.grouped("account_id").items():
             sync = self.env["mailbox.sync"]._sync(
@@ -102,7 +103,7 @@ class MailboxQuarantine(models.Model):
             settled += sync.settled
         self.env.invalidate_all()
         kind = "success" if settled == count else "warning"
-        return self.account_id[:1]._tell(
+        return accounts[:1]._tell(
             kind,
             self.env._(
                 "%(settled)s of %(count)s e-mails could be read now.",

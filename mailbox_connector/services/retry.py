@@ -76,7 +76,7 @@ class Retry:
         header = HeaderRecord(
             row.uid if row.uidvalidity == row.folder_id.uidvalidity else 0,
             len(raw),
-            received and received.replace(tzinfo=timezone.utc),
+            received.replace(tzinfo=timezone.utc) if received else None,
             addresses,
             message_id,
         )

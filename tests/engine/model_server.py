@@ -62,11 +62,18 @@ class Box:
 
 
 class ModelServer:
-    """Folders by name; each method is something that can happen to an account."""
+    """Folders by name; each method is something that can happen to an account.
 
-    def __init__(self):
+    :param crowded: new folders share their UIDVALIDITY, as on a server that takes it
+        from the clock
+    """
+
+    def __init__(self, crowded: bool = False):
         self._numbers = itertools.count(1)
+        self._ids = itertools.count(1)
         self._validities = itertools.count(100)
+        self._crowded = crowded
+        self._names: dict[tuple[str, int], str] = {}
         self.boxes: dict[str, Box] = {}
         #: Every message that was ever there.
         self.mails: list[Mail] = []
@@ -75,8 +82,16 @@ class ModelServer:
 
     def create(self, name: str) -> None:
         if name not in self.boxes:
-            number = next(self._validities)
-            self.boxes[name] = Box(number, f"id{number}")
+            number = 99 if self._crowded else next(self._validities)
+            self._put(name, Box(number, f"id{next(self._ids)}"))
+
+    def _put(self, name: str, box: Box) -> None:
+        """Name and UIDVALIDITY together never mean another folder than before."""
+        owner = self._names.setdefault((name, box.uidvalidity), box.mailbox_id)
+        if owner != box.mailbox_id:
+            box.renumber(next(self._validities))
+            self._names[name, box.uidvalidity] = box.mailbox_id
+        self.boxes[name] = box
 
     def deliver(self, name: str, received: date, known=True, draft=False) -> None:
         if name in self.boxes:
@@ -105,12 +120,13 @@ class ModelServer:
 
     def rename(self, name: str, to: str) -> None:
         if name in self.boxes and to not in self.boxes and name != "INBOX":
-            self.boxes[to] = self.boxes.pop(name)
+            self._put(to, self.boxes.pop(name))
 
     def swap(self, name: str, to: str) -> None:
-        if {name, to} <= self.boxes.keys() - {"INBOX"}:
-            boxes = self.boxes
-            boxes[name], boxes[to] = boxes[to], boxes[name]
+        if name != to and {name, to} <= self.boxes.keys() - {"INBOX"}:
+            one, other = self.boxes.pop(name), self.boxes.pop(to)
+            self._put(name, other)
+            self._put(to, one)
 
     def delete(self, name: str) -> None:
         if name != "INBOX":
@@ -118,7 +134,9 @@ class ModelServer:
 
     def renumber(self, name: str) -> None:
         if name in self.boxes:
-            self.boxes[name].renumber(next(self._validities))
+            box = self.boxes[name]
+            box.renumber(next(self._validities))
+            self._names[name, box.uidvalidity] = box.mailbox_id
 
 
 @dataclass(frozen=True)
@@ -176,7 +194,10 @@ class ModelSession:
             self.vanished = UidRanges.from_uids(
                 uid for uid, at in self._box.expunged.items() if at > since[1]
             )
-        return self._status(self._box)
+        status = self._status(self._box)
+        if self.can.objectid:
+            status = replace(status, mailbox_id=self._box.mailbox_id)
+        return status
 
     def search_since(self, date):
         mails = self._mails()
@@ -223,8 +244,6 @@ class ModelSession:
             status = replace(status, uidnext=None)
         if self.can.condstore:
             status = replace(status, highestmodseq=box.modseq)
-        if self.can.objectid:
-            status = replace(status, mailbox_id=box.mailbox_id)
         return status
 
 

@@ -149,6 +149,7 @@ def test_sixty_megabytes_by_imap(servers, imap_endpoint, policy, user):
         with growth() as grown:
             ((_uid, fetched),) = session.fetch_messages([uid])
             message = parse_message(fetched, RECEIVED)
+    servers.wipe(user)  # nobody wants to keep it
     assert [one.content for one in message.attachments] == [content]
     assert message.html == "<div>see the file</div>"
     assert grown.megabytes < 4 * 60

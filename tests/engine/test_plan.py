@@ -13,6 +13,7 @@ from odoo.addons.mailbox_connector.engine.sync.plan import (
     body_batches,
     plan_renames,
     plan_tick,
+    without_collisions,
 )
 from odoo.addons.mailbox_connector.engine.sync.state import FolderState
 from odoo.addons.mailbox_connector.engine.types import Folder, FolderStatus, Role
@@ -71,42 +72,39 @@ def test_one_tick(known, status, plan):
     assert plan_tick(known, status) == plan
 
 
-def folder(name, uidvalidity, uidnext=10, mailbox_id=None):
-    status = FolderStatus(5, uidnext, uidvalidity, mailbox_id=mailbox_id)
+def folder(name, uidvalidity, uidnext=10):
+    status = FolderStatus(5, uidnext, uidvalidity)
     return Folder(name, name, "/", (), Role.OTHER, True, status)
 
 
 @pytest.mark.parametrize(
     ("known", "listed", "renames"),
     [
-        ([state(raw_name="A")], [folder("B", 7)], [("A", "B", False)]),
+        ([state(raw_name="A")], [folder("B", 7)], [("A", ["B"])]),
         ([state(raw_name="A")], [folder("A", 7), folder("B", 7)], []),
         ([state(raw_name="A")], [folder("B", 8)], []),
         # Fewer UIDs than were seen: another folder.
         ([state(raw_name="A")], [folder("B", 7, uidnext=3)], []),
-        # All folders have one UIDVALIDITY: nothing can be told.
-        ([state(raw_name="A")], [folder("B", 7), folder("C", 7)], []),
-        (
-            [state(raw_name="A", mailbox_id="x")],
-            [folder("B", 7, mailbox_id="y"), folder("C", 7, mailbox_id="x")],
-            [("A", "C", True)],
-        ),
+        # All folders have one UIDVALIDITY: each is tried.
+        ([state(raw_name="A")], [folder("B", 7), folder("C", 7)], [("A", ["B", "C"])]),
         # Two folders changed places.
         (
             [state(raw_name="A"), state(8, raw_name="B")],
             [folder("A", 8), folder("B", 7)],
-            [("A", "B", False), ("B", "A", False)],
-        ),
-        # The new name belongs to a folder that keeps it.
-        (
-            [state(raw_name="A"), state(8, raw_name="B")],
-            [folder("B", 7)],
-            [],
+            [("A", ["B"]), ("B", ["A"])],
         ),
     ],
 )
 def test_renamed_folders(known, listed, renames):
     assert plan_renames(known, listed) == renames
+
+
+def test_a_new_name_that_another_folder_keeps_is_not_taken():
+    known = [state(raw_name=name) for name in "ABC"]
+    assert without_collisions({"A": "B"}, known) == {}
+    assert without_collisions({"A": "B", "B": "A"}, known) == {"A": "B", "B": "A"}
+    assert without_collisions({"A": "D", "B": "D"}, known) == {}
+    assert without_collisions({"A": "B", "B": "C"}, known) == {}
 
 
 @given(st.lists(st.integers(1, 99)), st.sets(st.integers(1, 99)), st.integers(1, 9))

@@ -148,8 +148,8 @@ def settle(server, store, abilities):
         assert run(server, store, abilities, history=True)
 
 
-def story(history, abilities, window, batch):
-    server = ModelServer()
+def story(history, abilities, window, batch, crowded=False):
+    server = ModelServer(crowded)
     for n in range(4):
         server.deliver("INBOX", OLD + timedelta(days=n))
         server.deliver("Archive", WINDOW + timedelta(days=n), known=n % 2 == 0)
@@ -173,6 +173,6 @@ def story(history, abilities, window, batch):
 
 
 @settings(max_examples=150, deadline=None)
-@given(HISTORY, ABILITIES, st.booleans(), st.sampled_from([1, 2, 250]))
-def test_nothing_is_lost_whatever_happens(history, abilities, window, batch):
-    story(history, abilities, window, batch)
+@given(HISTORY, ABILITIES, st.booleans(), st.sampled_from([1, 2, 250]), st.booleans())
+def test_nothing_is_lost_whatever_happens(history, abilities, window, batch, crowded):
+    story(history, abilities, window, batch, crowded)

@@ -206,12 +206,11 @@ class FolderCommands(Connected):
         return list(unique.values()), states
 
     def _status_items(self) -> str:
+        # Not MAILBOXID: Cyrus 3.6 answers with whatever stands in its memory.
         items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
         if self._status_extras:
             if {"CONDSTORE", "QRESYNC"} & self.capabilities:
                 items.append("HIGHESTMODSEQ")
-            if "OBJECTID" in self.capabilities:
-                items.append("MAILBOXID")
         return f"({' '.join(items)})"
 
     def _states(self, data) -> dict[str, FolderStatus]:

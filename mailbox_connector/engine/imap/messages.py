@@ -18,7 +18,7 @@ from .protocol import CUT, Cut, Limits, refusal
 from .ranges import MAX_UID, UidRanges
 
 HEADER_BATCH = 500
-BODY_BATCH = 50
+BODY_BATCH = 125
 #: A larger message is never fetched: asking for it ends the session (TOO_LARGE).
 MAX_MESSAGE = Limits().literal
 #: Bytes of UIDs in one command: M365 fails on lines longer than 4,096.
@@ -86,7 +86,7 @@ class MessageCommands(Connected):
         return records
 
     def fetch_messages(self, uids: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-        """Whole messages in the order given, ≤ 50 in memory; gone ones absent.
+        """Whole messages in the order given, ≤ 125 in memory; gone ones absent.
 
         The caller bounds the bytes (see ``sync.plan``). A message larger
         than :data:`MAX_MESSAGE`, whatever its RFC822.SIZE said, is absent and
@@ -138,7 +138,7 @@ class MessageCommands(Connected):
             numbers = str(UidRanges.from_uids(uids))
             typ, data = proto._simple_command("UID", "FETCH", numbers, items)
             answers = self._timely(proto.untagged_responses.pop("FETCH", None))
-            found = responses.read_fetch(answers)
+            found = responses.read_fetch(answers, frozenset(uids))
             if typ == "OK":
                 return found
             error = from_imap(refusal(typ, data), self.endpoint)

@@ -8,7 +8,7 @@ text apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
 from hashlib import blake2b
@@ -94,7 +94,6 @@ def read_status(answer: list) -> tuple[str, FolderStatus] | None:
         uidnext=_within(items.get("UIDNEXT"), MAX_UID + 1) or None,
         uidvalidity=_within(items.get("UIDVALIDITY"), MAX_UID) or 0,
         highestmodseq=_within(items.get("HIGHESTMODSEQ"), MAX_MODSEQ) or None,
-        mailbox_id=_mailbox_id(items.get("MAILBOXID")),
     )
     return _name(atoms[0]), status
 
@@ -174,8 +173,10 @@ def _refuse_flood(count: int, most: int) -> None:
         raise ValueError("absurdly many search results")
 
 
-def read_fetch(data: Iterable | None) -> dict[int, dict[bytes, object]]:
-    """FETCH answers by UID: item names in upper case to values.
+def read_fetch(
+    data: Iterable | None, wanted: Container[int]
+) -> dict[int, dict[bytes, object]]:
+    """FETCH answers by UID, of those wanted: item names in upper case to values.
 
     Answers without UID (flags that another client changed) are left out; they
     must not be taken for messages whose UID is their sequence number.
@@ -186,7 +187,7 @@ def read_fetch(data: Iterable | None) -> dict[int, dict[bytes, object]]:
         if items is None:
             items = read_items(answer)
         uid = items.get(b"UID")
-        if isinstance(uid, int):
+        if isinstance(uid, int) and uid in wanted:
             messages.setdefault(uid, {}).update(items)
     return messages
 

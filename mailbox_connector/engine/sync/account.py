@@ -11,7 +11,7 @@ from ..imap.ranges import UidRanges
 from ..types import Folder, FolderStatus
 from .batch import Renumbered
 from .folder import FolderPass
-from .plan import TickPlan, plan_renames, plan_tick
+from .plan import TickPlan, plan_renames, plan_tick, without_collisions
 from .ports import Session, Store
 from .state import Counts, FolderState
 
@@ -141,16 +141,18 @@ class AccountPass:
     def _renamed(
         self, known: list[FolderState], listed: list[Folder]
     ) -> dict[Hashable, str]:
-        renamed = {}
+        renamed: dict[Hashable, str] = {}
         states = {state.key: state for state in known}
-        for key, raw_name, certain in plan_renames(known, listed):
-            try:
-                if certain or self._pass(states[key]).is_renamed(raw_name):
-                    renamed[key] = raw_name
-            except EngineError as error:
-                if error.kind is not Kind.FOLDER_GONE:
-                    raise
-        return renamed
+        for key, raw_names in plan_renames(known, listed):
+            for raw_name in raw_names:
+                try:
+                    if self._pass(states[key]).is_renamed(raw_name):
+                        renamed[key] = raw_name
+                        break
+                except EngineError as error:
+                    if error.kind is not Kind.FOLDER_GONE:
+                        raise
+        return without_collisions(renamed, known)
 
     def _snapshots(self, listed: list[Folder]) -> dict[str, FolderStatus]:
         """States of the folders that are read, asked for where LIST did not tell."""

@@ -70,6 +70,8 @@ class FolderBatches:
         status = self.session.examine(self.state.raw_name, since)
         if status.uidvalidity != self.state.uidvalidity:
             raise Renumbered
+        if status.mailbox_id and status.mailbox_id != self.state.mailbox_id:
+            self._save(mailbox_id=status.mailbox_id)
 
     def batch(
         self,

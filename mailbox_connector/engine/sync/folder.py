@@ -49,7 +49,6 @@ class FolderPass(FolderBatches):
             next_uid=first,
             read_since=self.state.read_since,
             rebind_below=end if rebind else 0,
-            mailbox_id=status.mailbox_id,
             reconciled_at=self.store.now(),
             # A snapshot is kept when it has been worked off.
             **(_snapshot(status) if first == end else {}),
@@ -165,11 +164,17 @@ class FolderPass(FolderBatches):
         self._drop_and_save(vanished, {"reconciled_at": self.store.now()})
 
     def is_renamed(self, raw_name: str) -> bool:
-        """Whether the folder of another name is this one: messages tell."""
+        """Whether the folder of another name is this one: its id or its messages
+        tell."""
+        mailbox_id = self.state.mailbox_id
         hashes = self.store.header_hashes(self.state.key, SAMPLE)
+        if not (mailbox_id or hashes):
+            return False
+        status = self.session.examine(raw_name)
+        if mailbox_id and status.mailbox_id:
+            return mailbox_id == status.mailbox_id
         if not hashes:
             return False
-        self.session.examine(raw_name)
         found = self.session.fetch_headers(hashes)
         return bool(found) and all(h.header_hash == hashes[h.uid] for h in found)
 

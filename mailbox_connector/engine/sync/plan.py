@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..imap.ranges import MAX_UID, UidRanges
 from ..types import Folder, FolderStatus
 from .state import FolderState
+
+#: Folders that are opened to find one under its new name.
+MAX_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -73,46 +76,45 @@ def _plan_without_uidnext(
 
 def plan_renames(
     known: Sequence[FolderState], listed: Sequence[Folder]
-) -> list[tuple[Hashable, str, bool]]:
-    """Folders that seem to go by another name now.
+) -> list[tuple[Hashable, list[str]]]:
+    """Folders that may go by another name now.
 
-    :return: (key, new raw name, whether it is certain); where it is not, a sample
-        of messages has to tell
+    A UIDVALIDITY proves little, for some servers give the same to many folders: the
+    folder has to be opened.
+
+    :return: (key, raw names to try)
     """
-    known = [state for state in known if state.uidvalidity]
     listed = [folder for folder in listed if folder.selectable and folder.status]
     there = {(folder.raw_name, folder.status.uidvalidity) for folder in listed}
     stored = {(state.raw_name, state.uidvalidity) for state in known}
-    strays = [s for s in known if (s.raw_name, s.uidvalidity) not in there]
     fresh = [f for f in listed if (f.raw_name, f.status.uidvalidity) not in stored]
-    # Some servers give every folder the same UIDVALIDITY.
-    numbers = Counter(folder.status.uidvalidity for folder in fresh)
-    alone = [f for f in fresh if numbers[f.status.uidvalidity] == 1]
-    by_number = {folder.status.uidvalidity: folder for folder in alone}
-    by_id = {f.status.mailbox_id: f for f in fresh if f.status.mailbox_id}
     renames = []
-    for state in strays:
-        folder = by_id.get(state.mailbox_id) or by_number.get(state.uidvalidity)
-        if not folder or folder.status.uidvalidity != state.uidvalidity:
+    for state in known:
+        if not state.uidvalidity or (state.raw_name, state.uidvalidity) in there:
             continue
-        if (folder.status.uidnext or MAX_UID) < state.next_uid:
-            continue
-        certain = bool(state.mailbox_id) and (
-            state.mailbox_id == folder.status.mailbox_id
-        )
-        renames.append((state.key, folder.raw_name, certain))
-    return _without_collisions(renames, known)
+        names = [
+            folder.raw_name
+            for folder in fresh
+            if folder.status.uidvalidity == state.uidvalidity
+            and (folder.status.uidnext or MAX_UID) >= state.next_uid
+        ]
+        if names:
+            renames.append((state.key, names[:MAX_TRIES]))
+    return renames
 
 
-def _without_collisions(
-    renames: list[tuple[Hashable, str, bool]], known: Sequence[FolderState]
-) -> list[tuple[Hashable, str, bool]]:
-    """Only new names that no other stored folder keeps, and each once."""
+def without_collisions(
+    renames: Mapping[Hashable, str], known: Sequence[FolderState]
+) -> dict[Hashable, str]:
+    """Only new names that no other known folder keeps, and each once."""
     while True:
-        moving = {key for key, _name, _certain in renames}
-        kept = {state.raw_name for state in known if state.key not in moving}
-        counts = Counter(name for _key, name, _certain in renames)
-        good = [one for one in renames if one[1] not in kept and counts[one[1]] == 1]
+        kept = {state.raw_name for state in known if state.key not in renames}
+        counts = Counter(renames.values())
+        good = {
+            key: name
+            for key, name in renames.items()
+            if name not in kept and counts[name] == 1
+        }
         if len(good) == len(renames):
             return good
         renames = good
@@ -129,7 +131,7 @@ def backfill_batches(
 
 def body_batches(
     records: Sequence[tuple[int, int]],
-    max_count: int = 50,
+    max_count: int = 125,
     max_bytes: int = 4_000_000,
 ) -> list[list[int]]:
     """Which messages to fetch together, in the order given.

@@ -1,0 +1,132 @@
+"""What could not be read is kept and tried again: by hand, later, after an upgrade."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from odoo.addons.mailbox_connector.engine.errors import MessageError
+from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
+from odoo.addons.mailbox_connector.services import importer
+
+
+@pytest.fixture
+def faulty(monkeypatch):
+    """A parser that fails on mails with "Faulty" in them, until it is called."""
+    parse_message = importer.parse_message
+
+    def parse(raw, received):
+        if b"Faulty" in raw:
+            raise MessageError("Nested too deep.")
+        return parse_message(raw, received)
+
+    monkeypatch.setattr(importer, "parse_message", parse)
+    return lambda: monkeypatch.setattr(importer, "parse_message", parse_message)
+
+
+@pytest.fixture
+def holding_back(monkeypatch):
+    """A server that lists UID 1 and does not hand it out, until it is called."""
+    fetch_messages = ImapSession.fetch_messages
+    held = {1}
+
+    def fetch(session, uids):
+        return fetch_messages(session, [uid for uid in uids if uid not in held])
+
+    monkeypatch.setattr(ImapSession, "fetch_messages", fetch)
+    return held.clear
+
+
+def aside(mailbox):
+    mailbox.env.invalidate_all()
+    return mailbox.account.quarantine_ids
+
+
+def places(mailbox):
+    locations = mailbox.env["mailbox.location"]
+    return locations.search([("folder_id.account_id", "=", mailbox.account.id)])
+
+
+def test_bad_message_is_kept_and_the_folder_goes_on(mailbox, contact, faulty):
+    for subject in ("Before", "Faulty", "After"):
+        mailbox.receive(contact.email, subject)
+    mailbox.connect()
+    assert set(mailbox.subjects(contact)) == {"Before", "After"}
+    row = aside(mailbox)
+    assert row.reason == "Nested too deep."
+    assert b"Subject: Faulty" in row.raw_bytes()
+    assert row.received_at
+    mailbox.sync()
+    assert aside(mailbox).attempts == 1, "it is not tried over and over"
+
+
+def test_try_again_brings_it_to_the_contact(env, mailbox, contact, faulty):
+    mailbox.receive(contact.email, "Faulty")
+    mailbox.connect()
+    result = aside(mailbox).action_retry()
+    assert result["params"]["message"] == "0 of 1 e-mails could be read now."
+    assert aside(mailbox).attempts == 2
+    faulty()
+    result = aside(mailbox).action_retry()
+    assert result["params"]["message"] == "1 of 1 e-mails could be read now."
+    assert not aside(mailbox)
+    assert mailbox.subjects(contact) == ["Faulty"]
+    assert places(mailbox).mapped("uid") == [1]
+
+
+def test_all_are_tried_again_after_an_upgrade(env, mailbox, contact, faulty):
+    mailbox.receive(contact.email, "Faulty")
+    mailbox.connect()
+    faulty()
+    env["mailbox.sync"]._cron_history()
+    assert aside(mailbox), "the same version would fail again"
+    aside(mailbox).version = "19.0.0.9.0"
+    env.cr.commit()
+    env["mailbox.sync"]._cron_history()
+    assert not aside(mailbox)
+    assert mailbox.subjects(contact) == ["Faulty"]
+
+
+def test_what_the_server_holds_back_is_asked_for_later(
+    env, mailbox, contact, holding_back
+):
+    """Microsoft 365 lists messages that it does not hand out at that moment."""
+    mailbox.receive(contact.email, "Held back")
+    mailbox.receive(contact.email, "Fine")
+    mailbox.connect()
+    row = aside(mailbox)
+    assert "does not hand it out" in row.reason
+    assert row.retry_at > datetime.now() + timedelta(minutes=9)
+    assert mailbox.account not in env["mailbox.sync"]._due("history_served_at")
+    holding_back()
+    row.retry_at = datetime.now() - timedelta(seconds=2)
+    env.cr.commit()
+    env["mailbox.sync"]._cron_history()
+    assert not aside(mailbox)
+    assert set(mailbox.subjects(contact)) == {"Held back", "Fine"}
+    assert sorted(places(mailbox).mapped("uid")) == [1, 2]
+
+
+def test_held_back_for_good_is_left_to_a_person(env, mailbox, contact, holding_back):
+    mailbox.receive(contact.email, "Held back")
+    mailbox.connect()
+    for _attempt in range(6):
+        row = aside(mailbox)
+        if row.retry_at:
+            row.retry_at = datetime.now() - timedelta(seconds=2)
+            env.cr.commit()
+            env["mailbox.sync"]._cron_history()
+    assert not aside(mailbox).retry_at, "it is not asked for for ever"
+    assert aside(mailbox).attempts == 6
+
+
+def test_gone_from_the_server_is_no_longer_kept(
+    env, servers, mailbox, contact, holding_back
+):
+    mailbox.receive(contact.email, "Held back")
+    mailbox.connect()
+    with servers.imap(mailbox.address) as client:
+        client.select_folder("INBOX")
+        client.delete_messages([1])
+        client.expunge()
+    aside(mailbox).action_retry()
+    assert not aside(mailbox)
