@@ -14,6 +14,8 @@ HELP = """./dev COMMAND [arguments]
   test [PART ...]    engine, addon, loader, e2e (these four by default), core
   lint [--fix]       ruff, pylint-odoo, the OCA checks, prettier
   bench [--json F]   figures, side by side with Odoo's own
+  corpora [DIR ...]  whole collections of odd mail, through the importer
+  soak [PART ...]    faults and random history for a long time (--seed N, --rounds N)
   up, down           start or stop PostgreSQL and the mail servers
   odoo [ARG ...]     Odoo's command line on this checkout (odoo -d DB -i ADDON ...)
   python [ARG ...]   Python with Odoo, the addon and `host` importable
@@ -143,8 +145,27 @@ def _bench(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _corpora(arguments: list[str]) -> int:
+    from .corpora import main as run
+
+    return run(arguments)
+
+
+def _soak(arguments: list[str]) -> int:
+    from .system import require
+    from .worker import in_odoo_python
+
+    require("servers")
+    if (code := in_odoo_python(["soak", *arguments])) is not None:
+        return code
+    from .soak import main as run
+
+    return run(arguments)
+
+
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "bench": _bench,
+    "corpora": _corpora,
     "demo": _demo,
     "down": _down,
     "lint": _lint,
@@ -153,6 +174,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "psql": _psql,
     "python": _python,
     "setup": _setup,
+    "soak": _soak,
     "test": _test,
     "up": _up,
 }

@@ -151,8 +151,16 @@ def pid(folder: Path) -> int | None:
     return process.read_pid(folder / "run" / "master.pid", "dovecot")
 
 
-def _program() -> str:
-    program = process.which("dovecot")
+def renumber(folder: Path, user: str, mailbox: str, uidvalidity: int) -> None:
+    """Give a user's mailbox another UIDVALIDITY; nobody may have it open."""
+    process.run(
+        [_program("doveadm"), "-c", folder / "dovecot.conf", "mailbox", "update"]
+        + ["-u", user, "--uid-validity", str(uidvalidity), mailbox]
+    )
+
+
+def _program(name: str = "dovecot") -> str:
+    program = process.which(name)
     if not program:
         raise HostError("Dovecot is not installed (Debian: dovecot-imapd)")
     return program

@@ -42,7 +42,9 @@ class MailboxCredential(models.Model):
     @api.model
     def _open(self, account, side):
         """The password of one side; SMTP falls back on IMAP's. "" when none is set."""
-        stored = self.sudo().search([("account_id", "=", account.id)])
+        stored = self.sudo().search_fetch(
+            [("account_id", "=", account.id)], ["side", "token"]
+        )
         by_side = {row.side: row for row in stored}
         own = by_side.get(side) or by_side.get("imap")
         if not own:

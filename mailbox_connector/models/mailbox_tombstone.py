@@ -5,8 +5,7 @@ from odoo.tools import hmac
 class MailboxTombstone(models.Model):
     """An e-mail that was deleted here: no sync brings it back.
 
-    Nothing of it is kept but a keyed hash, of the e-mail itself or of the e-mail and
-    one contact.
+    Nothing of it is kept but a keyed hash.
     """
 
     _name = "mailbox.tombstone"
@@ -19,14 +18,11 @@ class MailboxTombstone(models.Model):
     _digest_unique = models.Constraint("UNIQUE (digest)", "It is deleted already.")
 
     @api.model
-    def _digest(self, identity, partner_id=0):
+    def _digest(self, identity):
         """
-        :param identity: (hash of the Message-ID, fingerprint), see ``importer.identity``
-        :param partner_id: 0: for all contacts
+        :param identity: (hash of the Message-ID, fingerprint); ``importer.identity``
         """
-        return hmac(
-            self.env(su=True), "mailbox_connector.tombstone", (*identity, partner_id)
-        )
+        return hmac(self.env(su=True), "mailbox_connector.tombstone", identity)
 
     @api.model
     def _bury(self, digests):
@@ -37,12 +33,6 @@ class MailboxTombstone(models.Model):
             """,
             [list(digests)],
         )
-
-    @api.model
-    def _any(self):
-        """Whether anything was deleted at all."""
-        self.env.cr.execute("SELECT EXISTS (SELECT FROM mailbox_tombstone)")
-        return self.env.cr.fetchone()[0]
 
     @api.model
     def _buried(self, digests):

@@ -42,5 +42,6 @@ class ResConfigSettings(models.TransientModel):
                 )
 
     def set_values(self):
-        super().set_values()
+        result = super().set_values()
         self.env["ir.cron"]._mailbox_set_workers(self.mailbox_workers)
+        return result

@@ -18,7 +18,7 @@ def small_rig(servers, proxy: imap_proxy.ImapProxy) -> Iterator[Rig]:
     database = os.environ["MAILBOX_TEST_DATABASE"]
     log = Path(os.environ["MAILBOX_TEST_LOGS"]) / "faults-odoo.txt"
     with soak_worker.running(database, log) as worker:
-        rig = Rig(servers, proxy, worker, database, SEED, messages=15, days=15)
+        rig = Rig(servers, proxy, worker, database, SEED, messages=40, days=40)
         yield rig
         rig.leave()
 

@@ -224,16 +224,18 @@ def chatter(screen: Screen) -> Locator:
 
 def see_the_mails(screen: Screen) -> None:
     """The contact's chatter: in order of time, with bodies and the file."""
-    texts = (
-        "Ten lamps.",
-        "the next order is attached",
-        "on Thursday before noon",
-        "when will it arrive?",
-    )
-    for text in texts:
-        expect(chatter(screen).filter(has_text=text)).to_have_count(1)
-    shown = "".join(chatter(screen).all_inner_texts())
-    places = [shown.index(text) for text in texts]
+    mails = [
+        chatter(screen).filter(has_text=text)
+        for text in (
+            "Ten lamps.",
+            "the next order is attached",
+            "on Thursday before noon",
+            "when will it arrive?",
+        )
+    ]
+    for mail in mails:
+        expect(mail).to_have_count(1)
+    places = [mail.bounding_box()["y"] for mail in mails]
     assert places == sorted(places), "the newest stands on top"
     for text in ("Offices to let", "Last year's prices"):
         expect(chatter(screen).filter(has_text=text)).to_have_count(0)

@@ -45,6 +45,7 @@ for address, visibility, subject, content in (
         "mail_server_id": server.id,
     })
 env["ir.config_parameter"].set_param("mailbox_connector.allowed_networks", "::1")
+env["res.config.settings"].create({"mailbox_workers": 3}).execute()
 env.cr.commit()
 """
 

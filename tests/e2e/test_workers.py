@@ -31,8 +31,8 @@ def office(env, make_mailbox):
     return boxes
 
 
-def work(method, workers=2):
-    """Run a scheduled action's method by as many at once; each has a cursor."""
+def at_once(do, workers=2):
+    """Run ``do(env)`` by as many threads at once; each has a cursor of its own."""
     from odoo import SUPERUSER_ID
     from odoo.api import Environment
     from odoo.modules.registry import Registry
@@ -42,13 +42,17 @@ def work(method, workers=2):
 
     def run():
         with registry.cursor() as cr:
-            sync = Environment(cr, SUPERUSER_ID, {})["mailbox.sync"]
+            worker = Environment(cr, SUPERUSER_ID, {})
             together.wait()
-            getattr(sync, method)()
+            return do(worker)
 
     with ThreadPoolExecutor(workers) as pool:
-        for ended in [pool.submit(run) for _worker in range(workers)]:
-            ended.result()
+        return [ended.result() for ended in [pool.submit(run) for _ in range(workers)]]
+
+
+def fetch_new_mail(env):
+    """What the scheduled action does."""
+    env["mailbox.sync"]._cron_new_mail()
 
 
 class Sessions:
@@ -82,7 +86,7 @@ def test_two_workers_share_the_mailboxes(env, servers, office, contact):
             box.receive(contact.email, f"Mail {number}{letter}")
     addresses = {box.address for box in office}
     sessions = Sessions(servers, addresses)
-    work("_cron_new_mail")
+    at_once(fetch_new_mail)
     env.cr.commit()
     logins, most = sessions.read()
     assert sorted(logins) == sorted(addresses)
@@ -110,7 +114,7 @@ def test_the_same_mail_read_by_two_workers_stands_once(env, office, contact, ser
             servers.append(box.address, "INBOX", raw)
     ours = [("account_id", "in", [box.account.id for box in office])]
     for _number in range(PASSES):
-        work("_cron_new_mail")
+        at_once(fetch_new_mail)
         env.invalidate_all()
         env.cr.commit()
         if not env["mailbox.lease"].search([*ours, ("pending", "=", True)]):
@@ -124,3 +128,21 @@ def test_the_same_mail_read_by_two_workers_stands_once(env, office, contact, ser
     copies = env["mail.message"].search([("mailbox_message_id", "in", found.ids)])
     assert sorted(copies.mapped("subject")) == expected
     assert not any(box.account.imap_problem for box in office)
+
+
+def test_a_mailbox_has_one_worker_however_many_come_at_once(mailbox):
+    """To come second is no error, and nobody comes in while another one is there."""
+    account_id = mailbox.account.id
+    inside, crowds = [], []
+
+    def come_and_go(env):
+        account = env["mailbox.account"].browse(account_id)
+        for _number in range(50):
+            with env["mailbox.lease"]._hold(account, "new") as held:
+                if held:
+                    inside.append(held)
+                    crowds.append(len(inside))
+                    inside.pop()
+
+    at_once(come_and_go, workers=4)
+    assert set(crowds) == {1}

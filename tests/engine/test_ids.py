@@ -64,12 +64,26 @@ def test_never_raises(one, two):
 
 
 def test_fingerprint_sees_what_a_reader_sees():
-    same = fingerprint("a@x", "Hello  \r\nworld\r\n\r\n", [b"1", b"2"])
-    assert same == fingerprint("a@x", "Hello\nworld", [b"2", b"1"])
-    for other in (
-        fingerprint("b@x", "Hello\nworld", [b"2", b"1"]),
-        fingerprint("a@x", "Hello\nthere", [b"2", b"1"]),
-        fingerprint("a@x", "Hello\nworld", [b"2"]),
-        fingerprint("a@x", "Hello\nworld", [b"2", b"3"]),
-    ):
-        assert other != same
+    same = fingerprint("a@x", "Offer", "Hello  \r\nworld\r\n\r\n", [b"1", b"2"])
+    assert same == fingerprint("a@x", "Offer", "Hello\nworld", [b"2", b"1"])
+    others = [
+        fingerprint("b@x", "Offer", "Hello\nworld", [b"2", b"1"]),
+        fingerprint("a@x", "Order", "Hello\nworld", [b"2", b"1"]),
+        fingerprint("a@x", "Offer", "Hello\nthere", [b"2", b"1"]),
+        fingerprint("a@x", "Offer", "Hello\nworld", [b"2"]),
+        fingerprint("a@x", "Offer", "Hello\nworld", [b"2", b"3"]),
+    ]
+    assert same not in others and len(set(others)) == len(others)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "[sales] Offer",
+        "Re: [sales] Offer",
+        "***SPAM*** Offer",
+        "[EXTERNAL] FW: [x] offer",
+    ],
+)
+def test_tags_of_lists_and_filters_make_no_other_message(subject):
+    assert fingerprint("a@x", subject, "", []) == fingerprint("a@x", "Offer", "", [])

@@ -11,6 +11,10 @@ MAX_REFERENCES = 100
 #: A Message-ID longer than this is none (RFC 5322 lines hold 998).
 MAX_ID = 995
 
+#: What lists and filters put before a subject: "[sales]", "Re:", "***SPAM***".
+_TAGS = re.compile(
+    r"^(?:\s|\[[^\]]{1,80}\]|\*{3,}[^*]{1,20}\*{3,}|(?:re|aw|fwd?|wg)\s*:)+", re.I
+)
 _ID = re.compile(r"<([^<>\x00-\x1f]{1,2000})>")
 
 
@@ -66,13 +70,17 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def fingerprint(sender: str, body: str, attachments: Iterable[bytes]) -> str:
+def fingerprint(
+    sender: str, subject: str, body: str, attachments: Iterable[bytes]
+) -> str:
     """SHA-256 in hex over what a reader sees of a message.
 
-    Equal for copies that differ in transport headers, folding, line ends or
-    transfer encoding; different for another content under the same Message-ID.
+    Equal for copies that differ in transport headers, folding, line ends,
+    transfer encoding or tags before the subject, as mailing lists and filters put
+    there; different for another content under the same Message-ID.
 
     :param sender: normalised address of From
+    :param subject: decoded
     :param body: decoded text (or html) as it was sent, before cleaning
     :param attachments: decoded contents, in any order
     """
@@ -80,7 +88,9 @@ def fingerprint(sender: str, body: str, attachments: Iterable[bytes]) -> str:
     text = "\n".join(line for line in lines if line)
     digest = hashlib.sha256()
     digest.update(sender.encode("utf-8", "replace") + b"\0")
-    digest.update(text.encode("utf-8", "replace") + b"\0")
+    title = " ".join(_TAGS.sub("", subject).split()).casefold()
+    for part in (title, text):
+        digest.update(part.encode("utf-8", "replace") + b"\0")
     for one in sorted(hashlib.sha256(content).digest() for content in attachments):
         digest.update(one)
     return digest.hexdigest()

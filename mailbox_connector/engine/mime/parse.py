@@ -55,19 +55,20 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
         body.take(part, parents)
     shown, source = body.finish()
     sender = addresses["from"][0].email if addresses["from"] else ""
+    subject = words.text(_first(headers, "subject"))
     references = _first(headers, "references")
     in_reply_to = _first(headers, "in-reply-to")
     return ParsedMessage(
         message_id=ids.first_message_id(_first(headers, "message-id")),
         references=ids.parse_references(references, in_reply_to),
         in_reply_to=ids.first_message_id(in_reply_to),
-        subject=words.text(_first(headers, "subject")),
+        subject=subject,
         date=_date(_first(headers, "date"), internal_date),
         addresses=addresses,
         html=shown,
         attachments=body.attachments,
         fingerprint=ids.fingerprint(
-            sender, source, (one.content for one in body.attachments)
+            sender, subject, source, (one.content for one in body.attachments)
         ),
         automatic=_automatic(message, headers),
     )

@@ -121,10 +121,7 @@ addTour("mailbox_chatter_order", () => [
     {
         trigger: `${MESSAGE}:contains(Mail 040)`,
         async run() {
-            await until(
-                () => shown(94, 0),
-                "after a jump to what is there already"
-            );
+            await until(() => shown(94, 0), "after a jump to what is there already");
         },
     },
     {trigger: ".o-mail-Chatter-logNote", run: "click"},
@@ -133,23 +130,29 @@ addTour("mailbox_chatter_order", () => [
     {
         content: "What one posts is the newest",
         trigger: `${MESSAGE}:contains(Mail 095)`,
-        run: () =>
-            until(() => numbers()[0] === 95 && numbers()[1] === 94, "a note"),
+        run: () => until(() => numbers()[0] === 95 && numbers()[1] === 94, "a note"),
     },
     {
         content: "What one posts while the conversation is read anew stays",
         trigger: MESSAGE,
         async run() {
             const thread = conversation();
+            await until(() => thread.status === "ready", "nothing on its way");
             const [note] = thread.messages.slice(-1);
             const reading = thread.reloadNewest();
             const posted = thread.store["mail.message"].insert({
                 ...{id: note.id + 1000, model: thread.model, res_id: thread.id},
-                ...{body: "Mail 096 is a note", date: note.date, author_id: note.author_id},
+                ...{
+                    body: "Mail 096 is a note",
+                    date: note.date,
+                    author_id: note.author_id,
+                },
                 message_type: "comment",
             });
             thread.addOrReplaceMessage(posted);
-            await reading;
+            if (!(await reading) || !posted.in(thread.messages)) {
+                throw new Error("The note is gone, or nothing was read");
+            }
             await until(() => numbers()[0] === 96 && numbers()[1] === 95, "two notes");
         },
     },
@@ -226,11 +229,9 @@ addTour("mailbox_contact_emails", () => [
     },
     {
         content: "An e-mail shows its text",
-        trigger:
-            ".o_form_view .o_field_widget[name='body']:contains(Text of Mail 094)",
+        trigger: ".o_form_view .o_field_widget[name='body']:contains(Text of Mail 094)",
     },
     {
-        trigger:
-            ".o_form_view .o_field_widget[name='email_from']:contains(customer@)",
+        trigger: ".o_form_view .o_field_widget[name='email_from']:contains(customer@)",
     },
 ]);

@@ -1,0 +1,55 @@
+"""Who sees e-mails that could not be read, and how one comes to them."""
+
+import base64
+
+from odoo.tests import tagged
+
+from .common import MailboxCase, mail
+
+
+@tagged("post_install", "-at_install")
+class TestAside(MailboxCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.raw = mail(subject="Broken")
+        cls.others = cls.make_account("board@example.org", owner=cls.manager)
+        cls.rows = cls.env["mailbox.quarantine"].create(
+            [
+                {
+                    "account_id": account.id,
+                    "folder_id": account.folder_ids[:1].id,
+                    "uidvalidity": 1,
+                    "uid": 7,
+                    "reason": "It has no sender.",
+                    "raw": base64.b64encode(cls.raw),
+                }
+                for account in (cls.account, cls.others)
+            ]
+        )
+
+    def seen_by(self, user):
+        return self.env["mailbox.quarantine"].with_user(user).search([])
+
+    def test_users_see_those_of_their_mailboxes_and_managers_all(self):
+        """A manager looks after the mailboxes of those who cannot."""
+        self.assertEqual(self.seen_by(self.owner), self.rows[0])
+        self.assertFalse(self.seen_by(self.member))
+        self.account.member_ids = self.member
+        self.assertEqual(self.seen_by(self.member), self.rows[0])
+        self.assertEqual(self.seen_by(self.manager), self.rows[::-1])
+
+    def test_the_mailbox_counts_them_and_leads_to_them(self):
+        account = self.account.with_user(self.owner)
+        self.assertEqual(account.quarantine_count, 1)
+        action = account.action_view_quarantine()
+        found = self.env[action["res_model"]].with_user(self.owner)
+        self.assertEqual(found.search(action["domain"]), self.rows[0])
+        self.rows[0].unlink()
+        account.invalidate_recordset()
+        self.assertEqual(account.quarantine_count, 0)
+
+    def test_the_owner_downloads_it_as_it_came(self):
+        row = self.rows[0].with_user(self.owner)
+        self.assertEqual(base64.b64decode(row.raw), self.raw)
+        self.assertEqual(row.file_name, "e-mail-7.eml")

@@ -1,0 +1,60 @@
+"""Deleting an e-mail in Odoo: who may, what goes, and that it does not come back."""
+
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+
+from .common import MailboxCase, mail
+
+
+@tagged("post_install", "-at_install")
+class TestDelete(MailboxCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.raw = mail(subject="Offer", attachments=[("a.pdf", b"drawing")])
+        cls.message = cls.import_mail(cls.raw)
+
+    def test_manager_deletes_an_email_from_the_contact(self):
+        copy = self.copies(self.message)
+        files = copy.attachment_ids
+        self.assertTrue(files)
+        self.message.with_user(self.manager).unlink()
+        for record in (self.message, copy, files):
+            self.assertFalse(record.exists(), record)
+        self.assertEqual(self.customer.mailbox_message_count, 0)
+
+    def test_others_do_not_delete(self):
+        for user in (self.owner, self.agent, self.portal):
+            with self.assertRaises(AccessError):
+                self.message.with_user(user).unlink()
+
+    def test_manager_does_not_delete_what_is_for_others(self):
+        private = self.make_account("private@example.org", self.owner, "members")
+        [message] = self.import_mail(mail(subject="Salary"), account=private)
+        with self.assertRaises(AccessError):
+            message.with_user(self.manager).unlink()
+
+    def test_it_does_not_come_back_by_another_mailbox(self):
+        self.message.with_user(self.manager).unlink()
+        other = self.make_account("other@example.org", self.owner)
+        self.assertFalse(self.import_mail(self.raw, account=other).exists())
+        self.assertFalse(self.customer.mailbox_message_count)
+
+    def test_what_was_written_in_the_chatter_stays(self):
+        """The e-mail of a message sent from the contact is deleted; the message is
+        the user's own."""
+        written = self.customer.message_post(body="Hello", message_type="comment")
+        self.message.link_ids.mail_message_id = written
+        self.message.with_user(self.manager).unlink()
+        self.assertTrue(written.exists())
+
+    def test_contact_that_is_deleted_may_come_back_with_its_mail(self):
+        values = {"name": "Visitor", "email": "visitor@example.com"}
+        raw = mail(sender="visitor@example.com")
+        visitor = self.env["res.partner"].create(values)
+        message = self.import_mail(raw)
+        self.assertEqual(message.partner_ids, visitor)
+        visitor.unlink()
+        self.assertFalse(message.exists())
+        visitor = self.env["res.partner"].create(values)
+        self.assertEqual(self.import_mail(raw).partner_ids, visitor)
