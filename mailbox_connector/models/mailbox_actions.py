@@ -123,7 +123,7 @@ class MailboxAccount(models.Model):
     def _wake(self, *names):
         for name in names:
             # sudo: any user may ask for their mailbox to be served
-            self.env.ref(f"mailbox_connector.{name}").sudo()._trigger()
+            self.env["ir.cron"].sudo()._mailbox_wake(name)
 
     def action_sync_now(self):
         """Read new mail, and go on with history, for as long as a person waits."""

@@ -4,6 +4,8 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, STATUS_READY
+
 from odoo import fields, models
 from odoo.tools import SQL
 
@@ -70,8 +72,19 @@ class MailboxLease(models.Model):
         finally:
             self._release(account, held, kind)
 
-    def _take(self, account, holder, rest):
+    @contextmanager
+    def _cursor(self):
+        """A cursor that sees what others have committed by now: in Odoo's own isolation
+        a row that another worker has just let go of would be an error."""
         with self.env.registry.cursor() as cr:
+            # Odoo sets its own again for whoever has the connection next. A test's
+            # cursor is in a transaction already.
+            if cr.connection.status == STATUS_READY:
+                cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+            yield cr
+
+    def _take(self, account, holder, rest):
+        with self._cursor() as cr:
             cr.execute(
                 """
                 UPDATE mailbox_lease
@@ -102,7 +115,7 @@ class MailboxLease(models.Model):
 
         :raise LeaseLostError: it is another's now
         """
-        with self.env.registry.cursor() as cr:
+        with self._cursor() as cr:
             cr.execute(
                 """
                 UPDATE mailbox_lease
@@ -123,7 +136,7 @@ class MailboxLease(models.Model):
         changes = [SQL("%s = %s", SQL.identifier(name), now) for name in columns]
         if kind in served:
             changes.append(SQL("pending = %s", held.pending))
-        with self.env.registry.cursor() as cr:
+        with self._cursor() as cr:
             cr.execute(
                 SQL(
                     """

@@ -52,16 +52,20 @@ class MailboxSync(models.AbstractModel):
     @api.model
     def _cron_history(self):
         """Import history and repair, a slice of each mailbox in turn, until nothing
-        is left."""
-        served = True
-        while served and (waiting := self._due("history_served_at").ids):
-            served = False
+        is left that gets on."""
+        done = set()
+        while True:
+            due = self._due("history_served_at").ids
+            waiting = [number for number in due if number not in done]
+            if not waiting:
+                break
             while waiting:
                 if not self._go_on(len(waiting)):
                     return
                 account = self.env["mailbox.account"].browse(waiting.pop(0))
-                if self._sync(account, "history", SLICE, SLICE_HARD):
-                    served = True
+                sync = self._sync(account, "history", SLICE, SLICE_HARD)
+                if not (sync and sync.got_on):
+                    done.add(account.id)
         self._go_on(0)
 
     def _go_on(self, remaining):

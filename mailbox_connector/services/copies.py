@@ -59,18 +59,19 @@ def show(importer: Importer, candidates: list[Candidate]) -> int:
                         _copy_values(importer, candidate, match.partner_id, body, ids),
                     )
                 )
-    made = _create_copies(env, [values for _link, values in copy_values])
+    made = _create_copies(
+        env, [values for _link, values in copy_values], importer.defaults
+    )
     for (link, _values), copy_id in zip(copy_values, made, strict=True):
         link["mail_message_id"] = copy_id
-    bulk.create(env["mailbox.link"], link_values)
+    bulk.create(env["mailbox.link"], link_values, defaults=importer.defaults)
     env["mailbox.message"].invalidate_model(["link_ids", "partner_ids"], flush=False)
     _bind_parents(env, record_ids)
-    partners = env["res.partner"].browse({v["partner_id"] for v in link_values})
-    partners._mailbox_reload_chatter()
+    importer.shown.update(values["partner_id"] for values in link_values)
     return len(link_values)
 
 
-def _create_copies(env, vals_list: list[dict]) -> list[int]:
+def _create_copies(env, vals_list: list[dict], defaults: bulk.Defaults) -> list[int]:
     """Create copies; the ids in that order.
 
     Their bodies were cleaned by an allow-list stricter than the field's: to let the
@@ -78,7 +79,7 @@ def _create_copies(env, vals_list: list[dict]) -> list[int]:
     """
     Message = env["mail.message"]
     attachment_ids = [values.pop("attachment_ids") for values in vals_list]
-    ids = bulk.create(Message, vals_list, clean=["body"])
+    ids = bulk.create(Message, vals_list, clean=["body"], defaults=defaults)
     relation = Message._fields["attachment_ids"]
     env.cr.execute(
         SQL(
@@ -238,22 +239,43 @@ class _Attachments:
 
 def _bind_parents(env, record_ids) -> None:
     """Tell copies what they answer, whichever of the two came last."""
+    # LATERAL: an index for each, also while the tables have no statistics yet.
+    env.cr.execute(
+        """
+        WITH mine AS (
+            SELECT id, message_id_hash, parent_hash FROM mailbox_message
+             WHERE id = ANY(%s)
+        )
+        SELECT mine.id, parent.id
+          FROM mine CROSS JOIN LATERAL (
+               SELECT id FROM mailbox_message
+                WHERE message_id_hash = mine.parent_hash OFFSET 0) parent
+         WHERE mine.parent_hash IS NOT NULL
+        UNION
+        SELECT answer.id, mine.id
+          FROM mine CROSS JOIN LATERAL (
+               SELECT id FROM mailbox_message
+                WHERE parent_hash = mine.message_id_hash OFFSET 0) answer
+        """,
+        [record_ids],
+    )
+    pairs = env.cr.fetchall()
+    if not pairs:
+        return
     env.cr.execute(
         """
         UPDATE mail_message copy
            SET parent_id = parent_link.mail_message_id
-          FROM mailbox_link link
-          JOIN mailbox_message answer ON answer.id = link.message_id
-          JOIN mailbox_message parent ON parent.message_id_hash = answer.parent_hash
+          FROM unnest(%s, %s) AS pair (answer_id, parent_id)
+          JOIN mailbox_link link ON link.message_id = pair.answer_id
           JOIN mailbox_link parent_link
-            ON parent_link.message_id = parent.id
+            ON parent_link.message_id = pair.parent_id
            AND parent_link.partner_id = link.partner_id
          WHERE copy.id = link.mail_message_id
            AND copy.mailbox_message_id IS NOT NULL
            AND copy.parent_id IS NULL
            AND parent_link.mail_message_id != copy.id
-           AND (answer.id = ANY(%(ids)s) OR parent.id = ANY(%(ids)s))
         """,
-        {"ids": record_ids},
+        [[answer for answer, _parent in pairs], [parent for _answer, parent in pairs]],
     )
     env["mail.message"].invalidate_model(["parent_id", "child_ids"])

@@ -11,14 +11,16 @@ UNREAD_ROLES = {Role.DRAFTS, Role.JUNK, Role.TRASH}
 ORDER = list(Role)
 
 
-def refresh(account, known, listed: Iterable[Folder]) -> None:
+def refresh(account, known, listed: Iterable[Folder]) -> bool:
     """Add new folders, mark vanished ones; write only what differs.
 
     Where a folder is there again that history has not reached, it goes on.
 
     :param known: the account's ``mailbox.folder`` records
     :param listed: selectable and other folders, as LIST gave them
+    :return: whether anything differed
     """
+    differs = False
     listed = {f.raw_name: f for f in listed if f.selectable}
     by_name = {folder.raw_name: folder for folder in known}
     has_all = any(f.role is Role.ALL for f in listed.values())
@@ -35,6 +37,7 @@ def refresh(account, known, listed: Iterable[Folder]) -> None:
             changed = {k: v for k, v in values.items() if record[k] != v}
             if changed:
                 record.write(changed)
+                differs = True
             if "gone" in changed:
                 account._reopen_history()
             continue
@@ -49,8 +52,10 @@ def refresh(account, known, listed: Iterable[Folder]) -> None:
     for raw_name, record in by_name.items():
         if raw_name not in listed and not record.gone:
             record._mark_gone()
+            differs = True
     if new_values:
         account.env["mailbox.folder"].create(new_values)
+    return differs or bool(new_values)
 
 
 def _is_read(folder: Folder, has_all: bool) -> bool:

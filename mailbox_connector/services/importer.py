@@ -59,6 +59,9 @@ class Importer:
         self.account = self.folder.account_id
         self.scope = self.env["mailbox.scope"]._for_accounts(self.account)
         self.scope_ids: dict[int, int] = {}
+        self.defaults: bulk.Defaults = {}
+        #: Contacts whose open chatters have not been told yet.
+        self.shown: set[int] = set()
         self.own_addresses = self.account._addresses()
         self.subtype_id = self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_comment")
         colleagues = self.env["res.users"].search([("share", "=", False)])
@@ -66,10 +69,18 @@ class Importer:
             user.partner_id.email_normalized: user.partner_id.id for user in colleagues
         }
 
-    def run(self, candidates: Sequence[Candidate]) -> Counts:
-        """Import ``candidates``; the caller saves the cursor and commits."""
+    def run(self, candidates: Sequence[Candidate], tell: bool = True) -> Counts:
+        """Import ``candidates``; the caller saves the cursor and commits.
+
+        :param tell: open chatters reload with the commit; else they are the caller's,
+            in ``shown``
+        """
+        self.scope_ids = {}
         counts = Counts(seen=len(candidates), matched=len(candidates))
         self._run(list(candidates), counts)
+        if tell:
+            self.env["res.partner"].browse(self.shown)._mailbox_reload_chatter()
+            self.shown = set()
         return counts
 
     def _run(self, candidates: list[Candidate], counts: Counts) -> None:
@@ -105,8 +116,6 @@ class Importer:
             return 0
         self._find_or_create(candidates)
         self._locate(candidates)
-        fresh = [c for c in candidates if c.is_new]
-        threads.bind(self.env, [(c.record_id, c.parsed) for c in fresh])
         return copies.show(self, candidates)
 
     # ------------------------------------------------------------------
@@ -132,8 +141,25 @@ class Importer:
             )
         }
         new_keys = [key for key in keys if key not in known]
+        references = [threads.reference_hashes(keys[key].parsed) for key in new_keys]
+        conversations = threads.place(
+            self.env,
+            [
+                (digest, hashes)
+                for (digest, _content), hashes in zip(new_keys, references, strict=True)
+            ],
+            self.defaults,
+        )
         created = bulk.create(
-            Message, [self._message_values(keys[key], key) for key in new_keys]
+            Message,
+            [
+                self._message_values(keys[key], key, conversation)
+                for key, conversation in zip(new_keys, conversations, strict=True)
+            ],
+            defaults=self.defaults,
+        )
+        threads.keep(
+            self.env, list(zip(created, references, strict=True)), self.defaults
         )
         by_key = dict(zip(new_keys, created, strict=True))
         for candidate in candidates:
@@ -158,7 +184,9 @@ class Importer:
                 [("mailbox_message_id", "=", message.id)]
             ).mailbox_scope_id = scope
 
-    def _message_values(self, candidate: Candidate, key: tuple[str, str]) -> dict:
+    def _message_values(
+        self, candidate: Candidate, key: tuple[str, str], conversation_id: int
+    ) -> dict:
         parsed = candidate.parsed
         return {
             "rfc_message_id": parsed.message_id,
@@ -166,6 +194,7 @@ class Importer:
             "fingerprint": key[1],
             "parent_hash": parent_hash(parsed),
             "scope_id": self.scope.id,
+            "conversation_id": conversation_id,
             "direction": "out" if self.is_outgoing(parsed) else "in",
             "date": parsed.date,
             "subject": parsed.subject,

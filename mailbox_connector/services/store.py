@@ -56,16 +56,27 @@ class OdooStore:
         self.commit = commit
         self._matcher: Matcher | None = None
         self._gone_places: bool | None = None
+        self._known = None
+        self._importers: dict[int, Importer] = {}
+        self._is_history = False
+        #: Contacts whose open chatters have not been told yet.
+        self._shown: set[int] = set()
 
     # ------------------------------------------------------------------
     # Transactions
     # ------------------------------------------------------------------
 
     def transaction(self, work):
-        """Do ``work`` and commit; with fresh eyes, where another worker was faster."""
+        """Do ``work`` and commit; with fresh eyes, where another worker was faster.
+
+        Open chatters are told with it; of history at the end, by :meth:`finish`.
+        """
         for attempt in range(CONFLICTS):
             try:
+                self._is_history = False
                 result = work()
+                if not self._is_history:
+                    self._tell()
                 self.commit()
                 return result
             except (OperationalError, UniqueViolation):
@@ -78,20 +89,36 @@ class OdooStore:
         self.env.cr.rollback()
         self._matcher = None
         self._gone_places = None
+        self._known = None
+        self._importers = {}
+
+    def finish(self):
+        """Tell open chatters what history has brought, once for all its batches."""
+        if self._shown:
+            self._tell()
+            self.commit()
+
+    def _tell(self):
+        if self._shown:
+            self.env["res.partner"].browse(self._shown)._mailbox_reload_chatter()
+            self._shown = set()
 
     # ------------------------------------------------------------------
     # Folders
     # ------------------------------------------------------------------
 
     def folders(self):
-        return [_state(folder) for folder in self._folders()]
+        self._known = self._folders()
+        return [_state(folder) for folder in self._known]
 
     def refresh(self, listed, renamed):
-        folders = self._folders()
+        folders = self._known or self._folders()
+        self._known = None
         if renamed:
             folders._rename(renamed)
-        folder_service.refresh(self.account, folders, listed)
-        return [_state(f) for f in self._folders() if f.sync and not f.gone]
+        if folder_service.refresh(self.account, folders, listed) or renamed:
+            folders = self._folders()
+        return [_state(f) for f in folders if f.sync and not f.gone]
 
     def _folders(self):
         Folder = self.env["mailbox.folder"]
@@ -266,12 +293,20 @@ class OdooStore:
         candidates = [
             Candidate(header, matches, raw) for header, matches, raw in messages
         ]
-        return Importer(self._folder(key)).run(candidates)
+        importer = self._importer(key)
+        counts = importer.run(candidates, tell=False)
+        self._shown |= importer.shown
+        importer.shown = set()
+        return counts
 
     def put_aside(self, key, reasons):
-        importer = Importer(self._folder(key))
         for uid, reason in reasons.items():
-            importer.put_aside(uid, reason)
+            self._importer(key).put_aside(uid, reason)
+
+    def _importer(self, key):
+        if key not in self._importers:
+            self._importers[key] = Importer(self._folder(key))
+        return self._importers[key]
 
     # ------------------------------------------------------------------
     # The account
@@ -292,6 +327,7 @@ class OdooStore:
         backfill.total = backfill.seen + left
 
     def history_counted(self, counts: Counts):
+        self._is_history = True
         self._backfill()._count(counts)
 
     def history_done(self):

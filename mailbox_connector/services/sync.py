@@ -42,17 +42,25 @@ class Sync:
         """
         store = OdooStore(self.account, self.commit)
         with self._session() as session:
-            work = AccountPass(session, store, self.pause)
+            careful = bool(self.account.failures)
+            work = AccountPass(session, store, self.pause, careful)
             self.new, self.history = work.new, work.history
             try:
                 work.run(history)
                 if history:
                     Retry(self.account, session, store).due(self.pause)
             except EngineError as error:
-                if error.kind is not Kind.DEADLINE:
-                    raise
                 store.rollback()
+                if error.kind is not Kind.DEADLINE:
+                    store.finish()
+                    raise
                 self.unfinished = True
+            store.finish()
+
+    @property
+    def got_on(self) -> bool:
+        """Whether another pass right now may bring more."""
+        return self.unfinished or bool(self.new.seen or self.history.seen)
 
     def retry(self, rows) -> None:
         """Try e-mails that were put aside again; ``settled`` counts what is done.

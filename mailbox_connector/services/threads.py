@@ -7,96 +7,95 @@ answers; every reference is kept by hash and ties whichever end arrives last.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ..engine.mime.ids import message_id_hash
 from ..engine.types import ParsedMessage
 from . import bulk
 
 
-def bind(env, fresh: Sequence[tuple[int, ParsedMessage]]) -> None:
-    """Tie new messages, (id, parsed), to each other and to those that are there."""
-    if not fresh:
-        return
-    references = {
-        record_id: {message_id_hash(reference) for reference in parsed.references}
-        for record_id, parsed in fresh
-    }
+def reference_hashes(parsed: ParsedMessage) -> set[str]:
+    """Hashes of the Message-IDs that a message refers to."""
+    return {message_id_hash(reference) for reference in parsed.references}
+
+
+def place(
+    env, messages: Sequence[tuple[str, Collection[str]]], defaults: bulk.Defaults
+) -> list[int]:
+    """The conversation of each new message, in that order.
+
+    Several that a new message shows to be one are joined.
+
+    :param messages: of each the hash of its Message-ID and those it refers to
+    """
+    if not messages:
+        return []
+    groups = _Groups()
+    for number, (own, references) in enumerate(messages):
+        for digest in (own, *references):
+            groups.join(("new", number), ("hash", digest))
+    hashes = [value for kind, value in groups.parents if kind == "hash"]
+    for digest, message_id, conversation_id in _known(env, hashes):
+        end = ("conversation", conversation_id)
+        groups.join(
+            ("hash", digest), end if conversation_id else ("message", message_id)
+        )
+    members = groups.members()
+    alone = [root for root, kinds in members.items() if "conversation" not in kinds]
+    made = bulk.create(
+        env["mailbox.conversation"], [{} for _root in alone], defaults=defaults
+    )
+    target = dict(zip(alone, made, strict=True))
+    Message = env["mailbox.message"]
+    for root, kinds in members.items():
+        if kinds["conversation"]:
+            target[root], *merged = sorted(kinds["conversation"])
+            if merged:
+                Message.search(
+                    [("conversation_id", "in", merged)]
+                ).conversation_id = target[root]
+                env["mailbox.conversation"].browse(merged).unlink()
+        if kinds["message"]:
+            # They had none, for whatever reason.
+            Message.browse(kinds["message"]).conversation_id = target[root]
+    return [target[groups.find(("new", number))] for number in range(len(messages))]
+
+
+def _known(env, hashes: list[str]) -> list[tuple[str, int, int | None]]:
+    """Messages that bear or refer to one of these: hash, message, conversation."""
+    env["mailbox.message"].flush_model(["conversation_id"])
+    # LATERAL: an index for each, also while the tables have no statistics yet.
+    env.cr.execute(
+        """
+        SELECT wanted.hash, found.id, found.conversation_id
+          FROM unnest(%s) AS wanted (hash) CROSS JOIN LATERAL (
+               SELECT id, conversation_id FROM mailbox_message
+                WHERE message_id_hash = wanted.hash
+               UNION ALL
+               SELECT message.id, message.conversation_id
+                 FROM mailbox_reference reference
+                 JOIN mailbox_message message ON message.id = reference.message_id
+                WHERE reference.hash = wanted.hash
+               OFFSET 0) found
+        """,
+        [hashes],
+    )
+    return env.cr.fetchall()
+
+
+def keep(
+    env, messages: Sequence[tuple[int, Collection[str]]], defaults: bulk.Defaults
+) -> None:
+    """Keep what new messages, by id, refer to: what they answer may come later."""
     bulk.create(
         env["mailbox.reference"],
         [
             {"message_id": record_id, "hash": digest}
-            for record_id, digests in references.items()
+            for record_id, digests in messages
             for digest in sorted(digests)
         ],
+        defaults=defaults,
     )
-    _join(env, list(references))
-
-
-def _join(env, ids: list[int]) -> None:
-    """Put new messages into the conversations they belong to, joining several
-    conversations that a new message shows to be one."""
-    groups = _Groups()
-    for record_id in ids:
-        groups.find(("message", record_id))
-    env.cr.execute(
-        """
-        WITH fresh AS (
-            SELECT id, message_id_hash AS own FROM mailbox_message
-             WHERE id = ANY(%(ids)s)
-        ), hashes AS (
-            SELECT id, own AS hash FROM fresh
-            UNION
-            SELECT message_id, hash FROM mailbox_reference
-             WHERE message_id = ANY(%(ids)s)
-        ), ends AS (
-            SELECT hashes.id, other.id AS other_id, other.conversation_id
-              FROM hashes JOIN mailbox_message other
-                ON other.message_id_hash = hashes.hash
-            UNION
-            SELECT hashes.id, other.id, other.conversation_id
-              FROM hashes JOIN mailbox_reference reference USING (hash)
-              JOIN mailbox_message other ON other.id = reference.message_id
-        )
-        SELECT id, other_id, conversation_id FROM ends WHERE id != other_id
-        """,
-        {"ids": ids},
-    )
-    for record_id, other_id, conversation_id in env.cr.fetchall():
-        groups.join(("message", record_id), ("message", other_id))
-        if conversation_id:
-            groups.join(("message", other_id), ("conversation", conversation_id))
-    messages_by_root = defaultdict(list)
-    conversations_by_root = defaultdict(list)
-    for kind, number in list(groups.parents):
-        by_root = messages_by_root if kind == "message" else conversations_by_root
-        by_root[groups.find((kind, number))].append(number)
-    alone = [root for root in messages_by_root if root not in conversations_by_root]
-    made = bulk.create(env["mailbox.conversation"], [{} for _root in alone])
-    target = dict(zip(alone, made, strict=True))
-    for root, numbers in conversations_by_root.items():
-        target[root], *merged = sorted(numbers)
-        if merged:
-            env["mailbox.message"].search(
-                [("conversation_id", "in", merged)]
-            ).conversation_id = target[root]
-            env["mailbox.conversation"].browse(merged).unlink()
-    by_conversation = [
-        (message_id, target[root])
-        for root, message_ids in messages_by_root.items()
-        for message_id in message_ids
-    ]
-    env.cr.execute(
-        """
-        UPDATE mailbox_message message
-           SET conversation_id = value.conversation_id
-          FROM unnest(%s, %s) AS value (id, conversation_id)
-         WHERE message.id = value.id
-           AND message.conversation_id IS DISTINCT FROM value.conversation_id
-        """,
-        [[m for m, _c in by_conversation], [c for _m, c in by_conversation]],
-    )
-    env["mailbox.message"].invalidate_model(["conversation_id"])
 
 
 class _Groups:
@@ -114,3 +113,10 @@ class _Groups:
 
     def join(self, one, other):
         self.parents[self.find(one)] = self.find(other)
+
+    def members(self):
+        """Of each set, by its root: values by kind."""
+        found = defaultdict(lambda: defaultdict(list))
+        for kind, value in list(self.parents):
+            found[self.find((kind, value))][kind].append(value)
+        return found

@@ -78,9 +78,11 @@ class TestBulk(TransactionCase):
         Message = self.env["mail.message"]
         by_orm = Message.create([self.values(number) for number in range(4)]).ids
         defaults = {}
-        bulk.create(Message, [self.values(5)], clean=["body"], defaults=defaults)
+        first = bulk.create(
+            Message, [self.values(5)], clean=["body"], defaults=defaults
+        )
         # What becomes of that row is nothing to the next ones.
-        Message.search([("message_id", "=", "<5@copy.invalid>")]).pinned_at = "2024-01-01"
+        Message.browse(first).pinned_at = "2024-01-01"
         Message.flush_model()
         in_bulk = bulk.create(
             Message,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from model_server import Abilities, ModelServer, ModelSession
@@ -176,3 +177,55 @@ def story(history, abilities, window, batch, crowded=False):
 @given(HISTORY, ABILITIES, st.booleans(), st.sampled_from([1, 2, 250]), st.booleans())
 def test_nothing_is_lost_whatever_happens(history, abilities, window, batch, crowded):
     story(history, abilities, window, batch, crowded)
+
+
+def test_after_a_failure_bodies_come_one_by_one():
+    """A server that lies about sizes breaks off a batch; it would do so for ever."""
+    server = ModelServer()
+    store = ModelStore(TODAY, WINDOW)
+
+    class Session(ModelSession):
+        def fetch_messages(self, uids):
+            if len(uids) > 1:
+                raise EngineError(Kind.TOO_LARGE, Side.IMAP)
+            return super().fetch_messages(uids)
+
+    def work(careful):
+        session = Session(server, Abilities(), lambda: None)
+        AccountPass(session, store, Deadline(), careful).run(history=True)
+
+    for _mail in range(3):
+        server.deliver("INBOX", TODAY)
+    with pytest.raises(EngineError):
+        work(careful=False)
+    store.rollback()
+    work(careful=True)
+    assert set(store.data.imported) == {1, 2, 3}
+
+
+def test_what_a_server_leaves_out_once_is_asked_for_again():
+    """Microsoft 365 lists a message and does not answer for it, the first time."""
+    server = ModelServer()
+    store = ModelStore(TODAY, WINDOW)
+    server.deliver("INBOX", TODAY)
+    session = ModelSession(server, Abilities(), lambda: None, hide={1})
+    AccountPass(session, store, Deadline()).run(history=True)
+    assert set(store.data.imported) == {1}
+    assert not store.data.put_aside
+
+
+def test_the_daily_comparison_finds_what_was_never_shown_as_new():
+    server = ModelServer()
+    store = ModelStore(TODAY, None)
+    run(server, store, Abilities(), history=False)
+    hidden = server.boxes["INBOX"]
+    server.deliver("INBOX", TODAY)
+    mail = hidden.mails.pop(1)
+    server.deliver("INBOX", TODAY)
+    run(server, store, Abilities(), history=True)
+    hidden.mails[1] = mail
+    run(server, store, Abilities(), history=True)
+    assert set(store.data.imported) == {2}, "it is not new to anybody"
+    store.tomorrow()
+    run(server, store, Abilities(), history=True)
+    assert set(store.data.imported) == {1, 2}

@@ -26,12 +26,21 @@ class AccountPass:
     with the state that says it is done.
 
     :param pause: when to begin no further batch; the next pass goes on
+    :param careful: the last pass failed; bodies are fetched one by one, so that this
+        one gets past a message that a server cannot give along with others
     """
 
-    def __init__(self, session: Session, store: Store, pause: Deadline):
+    def __init__(
+        self,
+        session: Session,
+        store: Store,
+        pause: Deadline,
+        careful: bool = False,
+    ):
         self.session = session
         self.store = store
         self.pause = pause
+        self.careful = careful
         self.new = Counts()
         self.history = Counts()
         self.folders: list[FolderState] = []
@@ -219,8 +228,15 @@ class AccountPass:
     # ------------------------------------------------------------------
 
     def _pass(self, state: FolderState, history: bool = False) -> FolderPass:
-        totals = self.history if history else self.new
-        return FolderPass(self.session, self.store, state, self.pause, totals, history)
+        return FolderPass(
+            self.session,
+            self.store,
+            state,
+            self.pause,
+            self.history if history else self.new,
+            history,
+            self.careful,
+        )
 
     def _passes(
         self, choose: Callable[[FolderState], object], history: bool = False

@@ -33,6 +33,7 @@ class FolderBatches:
     :param pause: when to begin no further batch
     :param totals: what is done is added to them
     :param history: whether these are also counted as history
+    :param careful: bodies one by one
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class FolderBatches:
         pause: Deadline,
         totals: Counts,
         history: bool = False,
+        careful: bool = False,
     ):
         self.session = session
         self.store = store
@@ -50,6 +52,7 @@ class FolderBatches:
         self.pause = pause
         self.totals = totals
         self.history = history
+        self.careful = careful
         self._handled: UidRanges | None = None
 
     @property
@@ -112,7 +115,7 @@ class FolderBatches:
         matches = self._work(sort_out)
         sizes = [(u, by_uid[u].size) for u in uids if u in matches]
         left = [pair for pair in sizes if pair[0] not in self.handled]
-        for part in body_batches(left):
+        for part in body_batches(left, *([1] if self.careful else [])):
             self._pause()
             self._import(part, by_uid, matches)
         if changes:
