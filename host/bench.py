@@ -3,18 +3,39 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from . import bench_backfill, mailservers, postgres, worker
+from . import (
+    bench_backfill,
+    bench_bytes,
+    bench_chatter,
+    bench_match,
+    bench_memory,
+    bench_quiet,
+    bench_tick,
+    mailservers,
+    postgres,
+    worker,
+)
 from .bench_row import Bench, Row
 from .console import HostError, say
 from .paths import state_dir
 from .system import require
 
-ROWS: dict[str, Callable[[Bench], Row]] = {
-    "backfill_vs_core": bench_backfill.row,
+#: What measures a row; rows that share a measurement come from one.
+ROWS: dict[str, Callable[[Bench], list[Row]]] = {
+    "backfill_vs_core": bench_backfill.rows,
+    "backfill_vs_floor": bench_backfill.rows,
+    "bytes_overhead": bench_bytes.rows,
+    "tick_round_trips": bench_tick.rows,
+    "tick_statements": bench_tick.rows,
+    "match_scaling": bench_match.rows,
+    "quiet_mailbox_ms": bench_quiet.rows,
+    "backfill_memory_mb": bench_memory.rows,
+    "chatter_open_vs_core": bench_chatter.rows,
 }
 USAGE = "./dev bench [--quick] [--profile] [--json FILE] [ROW ...]"
 #: Load of the machine, per core, from which figures of this run are in doubt.
@@ -32,18 +53,30 @@ def main(arguments: list[str]) -> int:
         say(f"this machine is busy (load {load:.1f} a core): trust ratios, not times")
     with postgres.running():
         servers = mailservers.start("bench")
+        bench = Bench(_folder(), servers, frozenset(names), quick, profile)
         try:
-            bench = Bench(_folder(), servers, quick, profile)
             say(f"logs of this run: {bench.folder}")
-            rows = [ROWS[name](bench) for name in names]
+            rows = _measure(bench, names)
         finally:
+            bench.clean()
             if servers.started:
                 servers.stop()
-    _print(rows)
     if path:
         result = {row.name: row.as_json() for row in rows}
         path.write_text(json.dumps(result, indent=2) + "\n")
     return 0 if all(row.holds for row in rows) else 1
+
+
+def _measure(bench: Bench, names: list[str]) -> list[Row]:
+    """The rows in order, each printed as soon as it is known."""
+    rows: dict[str, Row] = {}
+    print(f"{'row':24} {'value':>10} {'reach':>10}  holds  unit", flush=True)
+    for measure in dict.fromkeys(ROWS[name] for name in names):
+        found = [row for row in measure(bench) if row.name in names]
+        rows |= {row.name: row for row in found}
+        for row in found:
+            _print(row)
+    return [rows[name] for name in names]
 
 
 def _options(arguments: list[str]) -> tuple[bool, bool, Path | None, list[str]]:
@@ -75,14 +108,13 @@ def _folder() -> Path:
     return folder
 
 
-def _print(rows: list[Row]) -> None:
-    print(f"{'row':24} {'value':>10} {'reach':>10}  holds  unit")
-    for row in rows:
-        sign = "≥" if row.at_least else "≤"
-        holds = "yes" if row.holds else "NO"
-        print(
-            f"{row.name:24} {row.value:10.1f} {f'{sign} {row.reach:g}':>10}"
-            f"  {holds:5}  {row.unit}"
-        )
-        for label, value in row.details:
-            print(f"    {label:28} {value}")
+def _print(row: Row) -> None:
+    sign = "≥" if row.at_least else "≤"
+    holds = "yes" if row.holds else "NO"
+    print(
+        f"{row.name:24} {row.value:10.2f} {f'{sign} {row.reach:g}':>10}"
+        f"  {holds:5}  {row.unit}"
+    )
+    for label, value in row.details:
+        print(f"    {label:28} {value}")
+    sys.stdout.flush()

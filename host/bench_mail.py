@@ -1,4 +1,4 @@
-"""A thousand mails as a sales mailbox gets them, the same on every run."""
+"""Mails as a sales mailbox gets them, the same on every run."""
 
 import random
 from collections.abc import Iterator
@@ -35,27 +35,26 @@ def address(number: int) -> str:
     return f"buyer{number}@company{number}.example"
 
 
-def mixed(count: int, contacts: int, to: str) -> Iterator[bytes]:
+def stranger(number: int) -> str:
+    """An address that no contact has."""
+    return f"reader{number}@newsletter{number}.example"
+
+
+def mixed(count: int, contacts: int, to: str, every: int = 1) -> Iterator[bytes]:
     """`count` mails to `to`, in turn from `contacts` senders, over the last 6 days.
 
-    Of five: two of text, two of html of about 6 kB, one with a 50 kB attachment.
-    Every one begins a thread of its own.
+    Of ten: five of text, four of html of about 6 kB, one with a 50 kB attachment.
+    Every one begins a thread of its own. Only one of `every` comes from a contact.
     """
     rng = random.Random(count)
-    start = datetime.now(timezone.utc) - timedelta(days=6)
     for number in range(count):
-        message = EmailMessage(policy=SMTP)
-        sender = number % contacts
-        message["From"] = f"Buyer {sender} <{address(sender)}>"
-        message["To"] = to
-        message["Subject"] = f"{_sentence(rng, 4)} {number}"
-        message["Date"] = format_datetime(start + timedelta(minutes=8 * number))
-        message["Message-ID"] = f"<{number}.{rng.getrandbits(64):x}@mail.example>"
+        sender = address(number % contacts) if number % every == 0 else stranger(number)
+        message = _message(rng, number, count, sender, to)
         message.set_content(_text(rng))
-        kind = number % 5
-        if kind in (1, 3):
+        kind = number // every % 10
+        if kind in (1, 3, 5, 7):
             message.add_alternative(_html(rng, number), subtype="html")
-        elif kind == 4:
+        elif kind == 9:
             message.add_attachment(
                 rng.randbytes(ATTACHMENT_BYTES),
                 maintype="application",
@@ -63,6 +62,29 @@ def mixed(count: int, contacts: int, to: str) -> Iterator[bytes]:
                 filename=f"drawing-{number}.dwg",
             )
         yield message.as_bytes()
+
+
+def small(count: int, senders: list[str], to: str) -> Iterator[bytes]:
+    """`count` mails of a few lines to `to`, in turn from `senders`."""
+    rng = random.Random(count)
+    for number in range(count):
+        message = _message(rng, number, count, senders[number % len(senders)], to)
+        message.set_content(f"Hello,\n\n{_sentence(rng, 25)}.\n\nRegards\n")
+        yield message.as_bytes()
+
+
+def _message(
+    rng: random.Random, number: int, count: int, sender: str, to: str
+) -> EmailMessage:
+    """The header of mail `number` of `count`, which fill the last 6 days."""
+    age = timedelta(days=6) * (1 - number / count)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = f"Buyer {number} <{sender}>"
+    message["To"] = to
+    message["Subject"] = f"{_sentence(rng, 4)} {number}"
+    message["Date"] = format_datetime(datetime.now(timezone.utc) - age)
+    message["Message-ID"] = f"<{number}.{rng.getrandbits(64):x}@mail.example>"
+    return message
 
 
 def _sentence(rng: random.Random, words: int) -> str:

@@ -210,3 +210,5 @@ class Rig:
             say(f"{self.tally.part}, round {self.tally.rounds}, {what}: {line}")
         if new:
             say(f"    on the server before: {'; '.join(self.world.done)}")
+        if self.tally.rounds % 50 == 0:
+            say(f"{self.tally.part}: {self.tally.faults} faults so far")

@@ -95,8 +95,11 @@ def _record(account, mail_message_id, mime):
         [("message_id_hash", "=", digest), ("fingerprint", "=", fingerprint)]
     )
     if not message:
+        references = threads.reference_hashes(parsed)
+        [conversation_id] = threads.place(env, [(digest, references)], {})
         message = Message.create(
             {
+                "conversation_id": conversation_id,
                 "rfc_message_id": parsed.message_id,
                 "message_id_hash": digest,
                 "fingerprint": fingerprint,
@@ -111,7 +114,7 @@ def _record(account, mail_message_id, mime):
                 "attachment_count": sum(not a.inline for a in parsed.attachments),
             }
         )
-        threads.bind(env, [(message.id, parsed)])
+        threads.keep(env, [(message.id, references)], {})
     link = Link.search(
         [("message_id", "=", message.id), ("partner_id", "=", shown.res_id)]
     )
