@@ -15,7 +15,6 @@ from . import mailbox_sync
 from . import mailbox_actions
 from . import mailbox_sending
 from . import mailbox_quarantine
-from . import mailbox_aside
 from . import mailbox_outbox
 from . import mail_message
 from . import mail_mail

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..exceptions import explain
@@ -15,6 +15,20 @@ class MailboxAccount(models.Model):
     # Apart from the fields: each file is about one thing.
     # pylint: disable=consider-merging-classes-inherited
     _inherit = "mailbox.account"
+
+    quarantine_count = fields.Integer(
+        string="Could not be read", compute="_compute_quarantine_count"
+    )
+
+    @api.depends("quarantine_ids")
+    def _compute_quarantine_count(self):
+        counts = dict(
+            self.env["mailbox.quarantine"]._read_group(
+                [("account_id", "in", self.ids)], ["account_id"], ["__count"]
+            )
+        )
+        for account in self:
+            account.quarantine_count = counts.get(account, 0)
 
     def action_connect(self):
         """Try both sides and open the dialog that tells what was found.
@@ -181,6 +195,14 @@ class MailboxAccount(models.Model):
             "view_mode": "list,form",
             "domain": self._message_domain(),
         }
+
+    def action_view_quarantine(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "mailbox_connector.mailbox_quarantine_action"
+        )
+        action["domain"] = [("account_id", "=", self.id)]
+        return action
 
     def _tell(self, kind, text):
         """Show ``text`` on the screen and the form as it is now."""

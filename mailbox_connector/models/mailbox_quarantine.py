@@ -30,6 +30,7 @@ class MailboxQuarantine(models.Model):
     received_at = fields.Datetime(string="Received on", readonly=True)
     reason = fields.Char(required=True, readonly=True)
     raw = fields.Binary(string="The e-mail as it came", attachment=True, readonly=True)
+    file_name = fields.Char(compute="_compute_file_name")
     attempts = fields.Integer(readonly=True)
     last_attempt_at = fields.Datetime(string="Last tried on", readonly=True)
     retry_at = fields.Datetime(string="Tried again on", readonly=True)
@@ -41,6 +42,11 @@ class MailboxQuarantine(models.Model):
         "UNIQUE (folder_id, uidvalidity, uid)",
         "This e-mail has been put aside already.",
     )
+
+    @api.depends("uid")
+    def _compute_file_name(self):
+        for row in self:
+            row.file_name = f"e-mail-{row.uid}.eml"
 
     def raw_bytes(self):
         """The message, b"" where the server did not hand it out."""
