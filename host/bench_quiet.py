@@ -17,12 +17,15 @@ MAILBOXES, QUICK_MAILBOXES = 500, 20
 
 def rows(bench: Bench) -> list[Row]:
     count = QUICK_MAILBOXES if bench.quick else MAILBOXES
-    values = [bench.mailbox(bench.user(f"quiet{n}")) for n in range(count)]
+    arguments = {
+        "common": bench.mailbox(bench.user("quiet")),
+        "users": [bench.user(f"quiet{number}") for number in range(count)],
+    }
     with bench.ours("quiet") as name:
         with step(f"{count} mailboxes, looked at for the first time"):
-            bench.call(name, f"{__name__}:prepare", "quiet-prepare", values=values)
+            bench.call(name, f"{__name__}:prepare", "quiet-prepare", **arguments)
         with step(f"{count} quiet mailboxes"):
-            run = bench.call(name, f"{__name__}:quiet", "quiet", values=values)
+            run = bench.call(name, f"{__name__}:quiet", "quiet", **arguments)
     bare = min(run["bare"])
     own = (run["seconds"] - bare) / count * 1000
     return [
@@ -52,10 +55,12 @@ def rows(bench: Bench) -> list[Row]:
 # ----------------------------------------------------------------------
 
 
-def prepare(env, values: list[dict]) -> None:
+def prepare(env, common: dict, users: list[str]) -> None:
     """Mailboxes whose first pass is behind them."""
     allow_loopback(env)
-    accounts = env["mailbox.account"].create(values)
+    accounts = env["mailbox.account"].create(
+        [{**common, "email": user, "imap_username": user} for user in users]
+    )
     for account in accounts:
         account._import_history(0)
     env.cr.commit()
@@ -68,12 +73,12 @@ def prepare(env, values: list[dict]) -> None:
     env.cr.execute("ANALYZE")
 
 
-def quiet(env, values: list[dict]) -> dict:
+def quiet(env, common: dict, users: list[str]) -> dict:
     _due(env)
-    bare = [_log_in(values)]
+    bare = [_log_in(common, users)]
     with Clock(env) as clock:
         env["mailbox.sync"]._cron_new_mail()
-    bare.append(_log_in(values))
+    bare.append(_log_in(common, users))
     env.cr.execute("SELECT count(*) FROM mailbox_lease WHERE served_at IS NULL")
     if left := env.cr.fetchone()[0]:
         raise RuntimeError(f"{left} mailboxes were not served")
@@ -86,14 +91,13 @@ def _due(env) -> None:
     env.invalidate_all()
 
 
-def _log_in(values: list[dict]) -> float:
+def _log_in(common: dict, users: list[str]) -> float:
     """Seconds for signing in to every account and out again."""
-    context = ssl.create_default_context(cadata=values[0]["ca_certificate"])
+    host, port = common["imap_host"], common["imap_port"]
+    context = ssl.create_default_context(cadata=common["ca_certificate"])
     started = time.monotonic()
-    for one in values:
-        imap = imaplib.IMAP4_SSL(
-            one["imap_host"], one["imap_port"], ssl_context=context
-        )
-        imap.login(one["imap_username"], one["imap_password"])
+    for user in users:
+        imap = imaplib.IMAP4_SSL(host, port, ssl_context=context)
+        imap.login(user, common["imap_password"])
         imap.logout()
     return time.monotonic() - started

@@ -244,6 +244,11 @@ class OdooStore:
                   FROM unnest(%s::int4[], %s::int8[]) AS value (id, uid),
                        mailbox_folder folder
                  WHERE location.id = value.id AND folder.id = %s
+                   AND NOT EXISTS (
+                        SELECT FROM mailbox_location there
+                         WHERE there.folder_id = folder.id
+                           AND there.uidvalidity = folder.uidvalidity
+                           AND there.uid = value.uid)
                 """,
                 [list(moved.values()), list(moved), key],
             )
