@@ -273,7 +273,9 @@ class World:
         message.set_content(f"Text of {number}.\n" * self.rng.randint(1, 40))
         checksum = ""
         if size or self.rng.random() < 0.25:
-            content = self.rng.randbytes(size or self.rng.randint(100, 60_000))
+            # Of this run alone: a file that is stored already would not be written.
+            content = f"{self.run} {number}".encode()
+            content += self.rng.randbytes(size or self.rng.randint(100, 60_000))
             checksum = hashlib.sha1(content).hexdigest()
             message.add_attachment(
                 content, maintype="application", subtype="pdf", filename="a.pdf"
