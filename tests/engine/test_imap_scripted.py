@@ -199,6 +199,17 @@ def test_one_message_that_the_server_cannot_read(play):
     assert session.unfetchable == {2}
 
 
+@pytest.mark.parametrize("code", [b"[INUSE]", b"[UNAVAILABLE]"])
+def test_a_busy_folder_is_no_message_that_cannot_be_read(play, code):
+    """It is tried again later; nothing is put aside."""
+    session = opened(play, EXAMINE, (rb" FETCH ", b"%t NO " + code + b" Busy\r\n"))
+    session.examine("INBOX")
+    with pytest.raises(EngineError) as caught:
+        list(session.fetch_messages([1, 2]))
+    assert caught.value.kind is Kind.TRANSIENT
+    assert not session.unfetchable
+
+
 def test_list_options_are_dropped_when_the_server_chokes(play):
     caps = ("LIST-STATUS", "LIST-EXTENDED", "SPECIAL-USE", "CONDSTORE")
     script = [
