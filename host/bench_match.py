@@ -110,6 +110,8 @@ def _seconds(env, turn: int, contacts: int) -> float:
         addresses = {"from": [Address("", sender)], "reply_to": [], "cc": []}
         addresses["to"] = [Address("", account.email)]
         headers.append(HeaderRecord(uid, 1, None, addresses))
+    # Once before: pages that PostgreSQL has to fetch first are not matching's.
+    Matcher(env, account).match(headers)
     started = time.perf_counter()
     found = Matcher(env, account).match(headers)
     taken = time.perf_counter() - started

@@ -29,7 +29,7 @@ _HEADERS = (
 )
 #: Longer headers are cut: addresses beyond that are looked at by nobody.
 #: Said of the whole folder or server (RFC 5530), not of a message.
-_BUSY = ("[INUSE]", "[UNAVAILABLE]")
+_BUSY = re.compile(r"\[(INUSE|UNAVAILABLE)\]", re.I)
 _HEADER_LIMITS = Limits(1_000_000, literal=CUT, total=80_000_000, skip=400_000_000)
 _SEARCH_LIMITS = Limits(total=32_000_000, lines=100_000)
 _BODY_LIMITS = Limits(skip=400_000_000)
@@ -146,7 +146,7 @@ class MessageCommands(Connected):
             error = from_imap(refusal(typ, data), self.endpoint)
             if error.kind not in (Kind.TRANSIENT, Kind.PROTOCOL):
                 raise error
-            if error.server_text.upper().startswith(_BUSY):
+            if _BUSY.search(error.server_text):
                 raise error
         # NO may be about a single message (Exchange, Gmail): the others are
         # asked for alone, and the one is remembered, not silently left out.
