@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import database, odoo
+from . import database, odoo, worker
 from .console import HostError, say
 from .junit import Outcome, odoo_outcome, pytest_outcome
 from .logcheck import problems
@@ -56,12 +56,22 @@ class Run:
             database.copy(installed, name)
             return []
         database.prepare(installed, log=log)
+        assets = self.folder / "assets.log"
+        worker.call(installed, f"{__name__}:build_assets", assets)
         database.copy(installed, name)
-        return problems([log])
+        return problems([log, assets])
 
     def clean_up(self) -> None:
         if not self.keep:
             database.drop(self.database("installed"))
+
+
+def build_assets(env) -> None:
+    """In Odoo: what the web client loads, so that no browser test waits for it."""
+    bundle = env["ir.qweb"]._get_asset_bundle
+    for name in ("web.assets_web", "web.assets_web_print", "web.assets_tests"):
+        bundle(name, css=False, js=True).js()
+        bundle(name, css=True, js=False).css()
 
 
 def engine(run: Run) -> Result:

@@ -4,7 +4,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from psycopg2 import OperationalError
-from psycopg2.errors import UniqueViolation
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
@@ -14,6 +13,7 @@ from ..engine.mime.ids import message_id_hash
 from ..engine.transport import Deadline
 from ..exceptions import explain
 from ..services.outgoing import SendingFailed, interrupted
+from ..services.races import RACES, quiet_races
 from ..services.sent_copy import Filing
 
 _logger = logging.getLogger(__name__)
@@ -165,9 +165,9 @@ class MailboxOutbox(models.Model):
         if not (copy and sent):
             return
         try:
-            with self._own_cursor() as outbox:
+            with quiet_races(), self._own_cursor() as outbox:
                 queued = outbox._queue_copy(delivery, sent[0], copy)
-        except (OperationalError, UniqueViolation):
+        except RACES:
             # Another recipient's row keeps the copy of this message.
             _logger.info("Sent copy of mail %s: one is queued", delivery.mail_id)
             return
@@ -268,9 +268,10 @@ class MailboxOutbox(models.Model):
         if not place:
             return
         try:
-            filing.locate(place, mime)
-            self.env["ir.cron"]._commit_progress()
-        except (OperationalError, UniqueViolation):
+            with quiet_races():
+                filing.locate(place, mime)
+                self.env["ir.cron"]._commit_progress()
+        except RACES:
             # The folder is being read at this moment: that finds the mail.
             self.env.cr.rollback()
 

@@ -12,6 +12,7 @@ from odoo.tools import SQL
 from ..engine.errors import STOPPING, EngineError, Kind
 from ..engine.sync.account import RECONCILE
 from ..exceptions import explain
+from ..services.races import quiet_races
 from ..services.sync import Sync
 from .mailbox_lease import LeaseLostError
 
@@ -181,11 +182,12 @@ class MailboxSync(models.AbstractModel):
         """
         account_id = account.id
         try:
-            if kind == "retry":
-                sync.retry(rows)
-            else:
-                sync.run(history=kind == "history")
-                self._succeeded(account, sync)
+            with quiet_races():
+                if kind == "retry":
+                    sync.retry(rows)
+                else:
+                    sync.run(history=kind == "history")
+                    self._succeeded(account, sync)
             return True
         except EngineError as error:
             account.env.cr.rollback()

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg2 import Error as DatabaseError
-from psycopg2 import OperationalError
-from psycopg2.errors import UniqueViolation
 
 from odoo import SUPERUSER_ID
 
@@ -26,6 +24,7 @@ from ..engine.sync.state import Counts
 from ..engine.types import HeaderRecord, ParsedMessage
 from . import bulk, copies, threads
 from .matcher import Match
+from .races import RACES
 
 _logger = logging.getLogger(__name__)
 
@@ -91,7 +90,7 @@ class Importer:
                 linked = self._import(candidates)
                 self.env.flush_all()
             counts.linked += linked
-        except (OperationalError, UniqueViolation, OSError):
+        except (*RACES, OSError):
             # No message's fault: the database is away, the disk full, or another
             # worker stored the same e-mail a moment ago. The batch is done anew.
             raise

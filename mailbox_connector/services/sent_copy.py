@@ -7,9 +7,6 @@ import logging
 from datetime import datetime, timezone
 from email.message import EmailMessage
 
-from psycopg2 import OperationalError
-from psycopg2.errors import UniqueViolation
-
 from ..engine.imap.session import ImapSession
 from ..engine.mime.addresses import normalize
 from ..engine.mime.headers import first_phase
@@ -19,6 +16,7 @@ from ..engine.types import HeaderRecord
 from . import threads
 from .importer import Candidate, Importer, header_text, identity
 from .matcher import Matcher
+from .races import RACES, quiet_races
 
 _logger = logging.getLogger(__name__)
 
@@ -69,9 +67,9 @@ def record(account, mail_message_id: int, mime: bytes) -> None:
     """
     env = account.env(su=True)
     try:
-        with env.cr.savepoint():
+        with quiet_races(), env.cr.savepoint():
             _record(account.with_env(env), mail_message_id, mime)
-    except (OperationalError, UniqueViolation):
+    except RACES:
         # The sync was faster and has recorded it.
         env.invalidate_all(flush=False)
         _logger.info("Mailbox %s: sent mail is left to the sync", account.id)

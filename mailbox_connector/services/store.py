@@ -9,9 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from psycopg2 import OperationalError
-from psycopg2.errors import UniqueViolation
-
 from odoo import fields
 
 from ..engine.imap.ranges import UidRanges
@@ -19,6 +16,7 @@ from ..engine.sync.state import Counts, FolderState
 from . import folders as folder_service
 from .importer import Candidate, Importer
 from .matcher import Matcher
+from .races import RACES
 
 _logger = logging.getLogger(__name__)
 
@@ -79,7 +77,7 @@ class OdooStore:
                     self._tell()
                 self.commit()
                 return result
-            except (OperationalError, UniqueViolation):
+            except RACES:
                 self.rollback()
                 if attempt + 1 == CONFLICTS:
                     raise

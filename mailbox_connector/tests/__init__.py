@@ -9,6 +9,7 @@ from . import test_gateway
 from . import test_importer
 from . import test_merge
 from . import test_quotes
+from . import test_races
 from . import test_sending
 from . import test_store
 from . import test_workers

@@ -1,0 +1,40 @@
+import threading
+
+from psycopg2.errors import UndefinedTable, UniqueViolation
+
+from odoo.tests import TransactionCase, tagged
+
+from ..services.races import quiet_races
+
+LOGGER = "odoo.sql_db"
+
+
+@tagged("post_install", "-at_install")
+class TestRaces(TransactionCase):
+    """What another worker did first is no error in the log of a healthy Odoo."""
+
+    def violate(self):
+        self.env["mailbox.tombstone"]._bury(["0" * 64])
+        with self.assertRaises(UniqueViolation), self.env.cr.savepoint():
+            self.env.cr.execute(
+                "INSERT INTO mailbox_tombstone (digest) VALUES (%s)", ["0" * 64]
+            )
+
+    def test_a_lost_race_is_not_reported(self):
+        with self.assertNoLogs(LOGGER, "ERROR"), quiet_races():
+            self.violate()
+
+    def test_outside_it_is(self):
+        with self.assertLogs(LOGGER, "ERROR"):
+            self.violate()
+
+    def test_a_wrong_query_is_reported(self):
+        with self.assertLogs(LOGGER, "ERROR"), quiet_races():
+            with self.assertRaises(UndefinedTable), self.env.cr.savepoint():
+                self.env.cr.execute("SELECT * FROM mailbox_nowhere")
+
+    def test_other_threads_are_reported(self):
+        with self.assertLogs(LOGGER, "ERROR"), quiet_races():
+            thread = threading.Thread(target=self.violate)
+            thread.start()
+            thread.join()
