@@ -51,7 +51,7 @@ def _setup(arguments: list[str]) -> int:
     from .system import require
     from .venv import odoo_python
 
-    require("servers", "browser")
+    require("servers", "browser", "cyrus")
     say(f"Odoo: {odoo_source().origin}, {odoo_source().root}")
     say(f"Python: {odoo_python()}")
     return 0

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
             f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}"
         )
     names = [name for name in PARTS if name in (arguments or DEFAULT)]
-    require("servers", "browser")
+    require("servers", "browser", "cyrus")
     if not which("chromium"):
         raise HostError("Chromium is not installed (Debian: chromium)")
     run = testparts.Run(_folder(), options, keep)
