@@ -89,6 +89,9 @@ class FolderPass(FolderBatches):
             found = self.session.search_uids(first, last)
         handled = self.handled
         uids = [uid for uid in found if uid not in handled]
+        if uids and plan.next_uid is None and self.state.messages >= 0:
+            # Cut from here on, the snapshot would not count them.
+            self._save(messages=-1, highestmodseq=None)
         for start in range(0, len(uids), BATCH):
             batch = uids[start : start + BATCH]
             self.batch(batch, gone, next_uid=batch[-1] + 1)
@@ -139,10 +142,13 @@ class FolderPass(FolderBatches):
         since = self.state.read_since or self.store.started_on()
         window = set(self.session.search_since(since))
         below = self.state.rebind_below
-        uids = [uid for uid in self.session.search_since(None) if uid < below]
+        listed = self.session.search_since(None)
+        # A folder that goes by an earlier name again brings its UIDVALIDITY back.
+        vanished = self.store.places(self.state.key) - UidRanges.from_uids(listed)
+        uids = [uid for uid in listed if uid < below]
         for batch in backfill_batches(uids, self.handled, BATCH):
             self.batch(batch, wanted=window, rebind_below=min(batch))
-        self._save(rebind_below=0)
+        self._drop_and_save(vanished, {"rebind_below": 0})
 
     def reconcile(self) -> None:
         """Compare all UIDs with what is stored, and repair.
