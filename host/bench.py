@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 from . import (
@@ -22,7 +20,7 @@ from . import (
 )
 from .bench_row import Bench, Row
 from .console import HostError, say
-from .paths import state_dir
+from .paths import run_folder
 from .system import require
 
 #: What measures a row; rows that share a measurement come from one.
@@ -53,7 +51,7 @@ def main(arguments: list[str]) -> int:
         say(f"this machine is busy (load {load:.1f} a core): trust ratios, not times")
     with postgres.running():
         servers = mailservers.start("bench")
-        bench = Bench(_folder(), servers, frozenset(names), quick, profile)
+        bench = Bench(run_folder("bench"), servers, frozenset(names), quick, profile)
         try:
             say(f"logs of this run: {bench.folder}")
             rows = _measure(bench, names)
@@ -95,17 +93,6 @@ def _options(arguments: list[str]) -> tuple[bool, bool, Path | None, list[str]]:
     if unknown := set(names) - set(ROWS):
         raise HostError(f"no such row: {', '.join(sorted(unknown))}; {USAGE}")
     return flags[0], flags[1], path, names or list(ROWS)
-
-
-def _folder() -> Path:
-    """A new folder for logs; those of the last runs are kept."""
-    runs = state_dir() / "bench-runs"
-    runs.mkdir(exist_ok=True)
-    for old in sorted(runs.iterdir())[:-4]:
-        shutil.rmtree(old, ignore_errors=True)
-    folder = runs / f"{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}"
-    folder.mkdir()
-    return folder
 
 
 def _print(row: Row) -> None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -57,3 +59,14 @@ def state_dir() -> Path:
     path.mkdir(parents=True, exist_ok=True)
     (path / "checkout").write_text(f"{CHECKOUT}\n")
     return path
+
+
+def run_folder(kind: str) -> Path:
+    """A new folder for a run's logs; those of the last ten of that kind are kept."""
+    runs = state_dir() / f"{kind}-runs"
+    runs.mkdir(exist_ok=True)
+    for old in sorted(runs.iterdir())[:-9]:
+        shutil.rmtree(old, ignore_errors=True)
+    folder = runs / f"{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}"
+    folder.mkdir()
+    return folder

@@ -6,14 +6,11 @@ random history on the server; passes in Odoo processes of their own.
 
 import os
 import random
-import shutil
 import time
-from datetime import datetime
-from pathlib import Path
 
 from . import database, imap_proxy, mailservers, postgres, soak_worker
 from .console import HostError, say, step
-from .paths import state_dir
+from .paths import run_folder
 from .soak_faults import PARTS, ROUNDS
 from .soak_rig import Rig, Tally
 
@@ -24,7 +21,7 @@ def main(arguments: list[str]) -> int:
     """0 when nothing was lost, doubled or misplaced, whatever struck."""
     options, names = _options(arguments)
     seed = options.get("seed", random.SystemRandom().randrange(1_000_000))
-    folder = _folder()
+    folder = run_folder("soak")
     name = f"soak_{os.getpid()}"
     say(f"seed {seed}; logs of this run: {folder}")
     tallies = []
@@ -79,17 +76,6 @@ def _options(arguments: list[str]) -> tuple[dict[str, int], list[str]]:
         else:
             raise HostError(f"no such part: {argument}; {USAGE}")
     return options, [part for part in PARTS if part in (parts or PARTS)]
-
-
-def _folder() -> Path:
-    """A new folder for logs; those of the last runs are kept."""
-    runs = state_dir() / "soak-runs"
-    runs.mkdir(exist_ok=True)
-    for old in sorted(runs.iterdir())[:-4]:
-        shutil.rmtree(old, ignore_errors=True)
-    folder = runs / f"{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}"
-    folder.mkdir()
-    return folder
 
 
 def _summary(tallies: list[Tally], seed: int) -> int:

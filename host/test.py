@@ -1,13 +1,9 @@
 """`./dev test`: run the parts, and say in one summary whether all is well."""
 
-import os
-import shutil
-from datetime import datetime
-
 from . import mailservers, postgres, testparts
 from .console import HostError, say, step
 from .coretests import core
-from .paths import state_dir
+from .paths import run_folder
 from .process import which
 from .system import require
 
@@ -36,7 +32,7 @@ def main(arguments: list[str]) -> int:
     require("servers", "browser", "cyrus")
     if not which("chromium"):
         raise HostError("Chromium is not installed (Debian: chromium)")
-    run = testparts.Run(_folder(), options, keep)
+    run = testparts.Run(run_folder("test"), options, keep)
     say(f"logs of this run: {run.folder}")
     with postgres.running():
         servers = mailservers.start()
@@ -52,17 +48,6 @@ def main(arguments: list[str]) -> int:
             if servers.started:
                 servers.stop()
     return _summary(run)
-
-
-def _folder():
-    """A new folder for logs; those of the last ten runs are kept."""
-    runs = state_dir() / "test-runs"
-    runs.mkdir(exist_ok=True)
-    for old in sorted(runs.iterdir())[:-9]:
-        shutil.rmtree(old, ignore_errors=True)
-    folder = runs / f"{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}"
-    folder.mkdir()
-    return folder
 
 
 def _summary(run: testparts.Run) -> int:

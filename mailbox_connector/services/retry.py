@@ -42,8 +42,7 @@ class Retry:
         :return: whether it is settled: imported, nobody's any more, or gone from the
             server
         """
-        self.env.cr.execute("SELECT 1 FROM mailbox_quarantine WHERE id = %s", [row.id])
-        if not self.env.cr.fetchone():
+        if not row.exists():
             return True
         raw = row.raw_bytes() or self._fetch(row)
         return self.store.transaction(lambda: self._settle(row, raw))
