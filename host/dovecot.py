@@ -33,6 +33,9 @@ disable_plaintext_auth = yes
 auth_mechanisms = plain login
 auth_failure_delay = 0
 mail_max_userip_connections = 500
+# Two processes that make one account's folders at once are taken for a deadlock by
+# fcntl, and Dovecot gives up the session.
+lock_method = flock
 mail_location = sdbox:{folder}/mail/%Ld/%Ln
 mail_home = {folder}/home/%Ld/%Ln
 {capability}
