@@ -13,6 +13,7 @@ from . import (
     bench_match,
     bench_memory,
     bench_quiet,
+    bench_sending,
     bench_tick,
     mailservers,
     postgres,
@@ -34,6 +35,7 @@ ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "quiet_mailbox_ms": bench_quiet.rows,
     "backfill_memory_mb": bench_memory.rows,
     "chatter_open_vs_core": bench_chatter.rows,
+    "sending_vs_core": bench_sending.rows,
 }
 USAGE = "./dev bench [--quick] [--profile] [--json FILE] [ROW ...]"
 #: Load of the machine, per core, from which figures of this run are in doubt.

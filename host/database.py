@@ -75,7 +75,8 @@ def prepare(name: str, *, addons: Iterable[str] = (), log: Path) -> None:
     """Make database `name` with our addon, and other `addons`, installed.
 
     Odoo's own scheduled actions, all due at once in a new database, wait a day (but
-    run when triggered): a server that is stopped amid one of them logs an error.
+    run when triggered): a server that is stopped amid one of them logs an error. The
+    settings of an address are not looked for outside this machine.
     """
     copy(template([*dependencies(), *addons]), name)
     update(name, install=[ADDON.name], log=log)
@@ -84,6 +85,11 @@ def prepare(name: str, *, addons: Iterable[str] = (), log: Path) -> None:
         name,
         "UPDATE ir_cron SET nextcall = nextcall + interval '1 day'"
         f" WHERE id NOT IN ({ours} '{ADDON.name}')",
+    )
+    postgres.query(
+        name,
+        "INSERT INTO ir_config_parameter (key, value)"
+        f" VALUES ('{ADDON.name}.discovery', 'table')",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .engine.errors import EngineError, Field, Kind, Side
+from .engine.mime.delivery import RecipientStatus
 
 
 def explain(env, error: EngineError) -> str:
@@ -156,20 +157,135 @@ def explain(env, error: EngineError) -> str:
             **values,
         ),
     }
-    if error.kind is Kind.CERTIFICATE_INVALID:
-        sentence = (
-            env._("The CA certificate under Advanced is not a PEM certificate.")
-            if error.field is Field.CERTIFICATE
-            else env._("The certificate of %(host)s is not valid: %(detail)s", **values)
-        )
-    else:
-        sentence = sentences[error.kind]
+    sentence = _special(env, error, values) or sentences[error.kind]
     side = (
         env._("Reading (IMAP)") if error.side is Side.IMAP else env._("Sending (SMTP)")
     )
-    said = (
-        env._(" The server said: “%s”", error.server_text) if error.server_text else ""
-    )
-    if error.server_text and error.server_text in sentence:
-        said = ""
-    return f"{side}: {sentence}{said}"
+    return f"{side}: {sentence}{_said(env, error.server_text, sentence)}"
+
+
+def _said(env, words: str, sentence: str) -> str:
+    """What the server said, to be put behind ``sentence``."""
+    if not words or words in sentence:
+        return ""
+    return env._(" The server said: “%s”", words)
+
+
+def _special(env, error: EngineError, values: dict) -> str:
+    """The sentence where more is known than the kind; '' where not."""
+    if error.kind is Kind.CERTIFICATE_INVALID:
+        if error.field is Field.CERTIFICATE:
+            return env._("The CA certificate under Advanced is not a PEM certificate.")
+        return env._("The certificate of %(host)s is not valid: %(detail)s", **values)
+    if error.kind is Kind.TOO_LARGE and error.size and error.limit:
+        return env._(
+            "The message is %(size)s; this server takes up to %(limit)s. Send large "
+            "files as a link, or make them smaller.",
+            size=_megabytes(error.size, up=True),
+            limit=_megabytes(error.limit, up=False),
+        )
+    refused = (Kind.SENDER_REFUSED, Kind.RECIPIENT_REFUSED)
+    if error.kind in refused and error.detail and not error.server_text:
+        # No server was asked: the address cannot be written to this way.
+        if error.detail.isascii():
+            return env._(
+                "“%(detail)s” is not an e-mail address. Correct it, then send again.",
+                **values,
+            )
+        return env._(
+            "%(host)s cannot send to or from %(detail)s: it takes addresses of plain "
+            "letters only (a to z, without accents). Use another address.",
+            **values,
+        )
+    if error.kind is Kind.QUOTA and error.side is Side.SMTP and error.detail:
+        return env._("The mailbox of %(detail)s is full.", **values)
+    return ""
+
+
+def _megabytes(size: int, *, up: bool) -> str:
+    """A size for people; rounded so that what is too large looks so."""
+    unit, name = (1 << 20, "MB") if size >= 1 << 20 else (1 << 10, "kB")
+    tenths = size * 10 / unit
+    rounded = -int(-tenths // 1) if up else int(tenths)
+    return f"{rounded / 10:.1f} {name}".replace(".0 ", " ")
+
+
+def explain_bounce(env, status: RecipientStatus) -> str:
+    """What a report says of one recipient, and the server's words behind it.
+
+    By the enhanced status code (RFC 3463 and its registry).
+
+    :param env: an Odoo environment, for the user's language
+    """
+    address = status.address
+    if status.action == "delivered":
+        return env._("The e-mail to %s was delivered.", address)
+    if status.action in ("relayed", "expanded"):
+        return env._(
+            "The e-mail to %s was passed on. Whether it arrived is not reported.",
+            address,
+        )
+    reason = _reason(env, status)
+    if status.action == "delayed":
+        head = env._(
+            "The e-mail to %s has not arrived yet. The mail server keeps trying; "
+            "there is nothing to do now.",
+            address,
+        )
+    else:
+        head = env._("The e-mail to %s was not delivered.", address)
+    sentence = f"{head} {reason}".strip()
+    return f"{sentence}{_said(env, status.diagnostic, sentence)}"
+
+
+def _reason(env, status: RecipientStatus) -> str:
+    """Why, by the status code; '' where it says nothing that helps."""
+    grade, _dot, code = status.status.partition(".")
+    if grade == "4" and status.action == "failed" and code in ("0.0", "4.7", "4.1"):
+        return env._("The mail server tried for days and has given up.")
+    subject = code.partition(".")[0]
+    reasons = {
+        "1.1": env._("The address does not exist."),
+        "1.2": env._(
+            "The domain of the address, the part behind the @, does not exist or "
+            "takes no mail."
+        ),
+        "1.3": env._("The address is not written correctly."),
+        "1.6": env._("The person has moved and left no new address."),
+        "1.7": env._("The address it was sent from is not accepted."),
+        "1.8": env._("The address it was sent from is not accepted."),
+        "1.10": env._("The address does not exist or takes no mail."),
+        "2.1": env._("The mailbox is switched off."),
+        "2.2": env._("The mailbox is full."),
+        "2.3": env._("The e-mail is too large for this mailbox."),
+        "3.4": env._("The e-mail is too large for the recipient's server."),
+        "4.1": env._("The recipient's server does not answer."),
+        "5.4.1": env._("The recipient's server takes no mail for this address."),
+        "4.4": env._(
+            "No mail server was found for the domain of the address, the part "
+            "behind the @."
+        ),
+        "4.6": env._(
+            "The address forwards mail in a circle. Its owner has to change that."
+        ),
+        "4.14": env._(
+            "The address forwards mail in a circle. Its owner has to change that."
+        ),
+        "4.7": env._("The recipient's server did not take it in time."),
+        "7.1": env._("The recipient's server refuses it, by its rules or as spam."),
+    }
+    for one in ("7.20", "7.23", "7.25", "7.26", "7.27", "7.29"):
+        reasons[one] = env._(
+            "The recipient's server cannot verify that it comes from your domain. "
+            "The administrator of your domain has to complete its SPF, DKIM or DMARC "
+            "records."
+        )
+    general = {
+        "1": env._("There is something wrong with the address."),
+        "2": env._("The mailbox does not take it."),
+        "3": env._("The recipient's server cannot take it."),
+        "4": env._("The recipient's server could not be reached."),
+        "6": env._("The recipient's server does not accept its content."),
+        "7": reasons["7.1"],
+    }
+    return reasons.get(status.status) or reasons.get(code) or general.get(subject) or ""

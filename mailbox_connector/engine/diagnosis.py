@@ -29,8 +29,10 @@ _PERMANENT = {
 _IMAP_CODE = re.compile(r"\[([A-Z][A-Z0-9-]*)(?: [^\]]*)?\]")
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _BACKOFF = re.compile(
-    r"(?:back-?off time|(?:try|retry)(?: again)? (?:after|in))\D{0,5}(\d{1,9})\s*"
-    r"(milliseconds|ms|seconds?|secs?|s|minutes?|mins?|hours?)?",
+    r"(?:back-?off time|(?:(?:try|retry|come|again|wait|greylist\w*|deferred|delayed)\b"
+    r"(?: (?:again|back|later|at least|another))*)(?: after| in| for)?)\D{0,5}"
+    r"(?:(?P<clock>\d{1,2}:\d\d:\d\d)|(?P<count>\d{1,9})(?![.:\d])\s*"
+    r"(?P<unit>milliseconds|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h)?\b)",
     re.I,
 )
 _UNITS = {"m": 60.0, "h": 3600.0}
@@ -187,10 +189,13 @@ def _retry_after(text: str) -> float | None:
     match = _BACKOFF.search(text)
     if not match:
         return None
-    unit = (match[2] or "s").lower()
+    if match["clock"]:
+        hours, minutes, seconds = map(int, match["clock"].split(":"))
+        return hours * 3600.0 + minutes * 60 + seconds
+    unit = (match["unit"] or "s").lower()
     if unit.startswith(("ms", "milli")):
-        return int(match[1]) / 1000
-    return int(match[1]) * _UNITS.get(unit[0], 1.0)
+        return int(match["count"]) / 1000
+    return int(match["count"]) * _UNITS.get(unit[0], 1.0)
 
 
 def _error(kind, field, endpoint, text="") -> EngineError:

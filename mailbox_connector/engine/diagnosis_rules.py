@@ -110,6 +110,23 @@ IMAP_RULES = (
     Rule(Kind.LOGIN_WRONG, stages=("login",), field=Field.PASSWORD),
 )
 
+_WORK = ("mail", "rcpt", "data")
+_FULL = r"(mailbox|inbox|account)[^.]{0,30}\bfull|over ?quota|quota (is )?exceeded"
+_TOO_MUCH = (
+    # Said of the account or the address it comes from, not of this message.
+    r"too (many (recipients|messages|e?-?mails)|much mail) from"
+    r"|\b(sending|daily|hourly|submission|sender|outbound|relay)\b[^.]{0,40}"
+    r"\b(limits?|quota|rate)\b|\b(messages?|recipients?)\b[^.]{0,20}\b(limit|quota|rate)"
+    r"\b|limits? (has been |was |is )?(exceeded|reached)|(rate|sending|message) ?limit"
+    r"|exceeded[^.]{0,40}\b(limit|quota|max(imum)?|per (hour|day|minute))\b"
+    r"|SubmissionQuotaExceeded|sending (e?-?mails? )?too (fast|quickly|many|much)"
+    r"|unusual (sending )?(activity|rate)|concurrent connections"
+)
+_DONE_HERE = (
+    r"time-?d? ?out|idle|inactiv|too many (messages|mails?|transactions|commands)"
+    r"|(messages|transactions) (per|in (this|one)) (connection|session)"
+)
+
 SMTP_RULES = (
     Rule(Kind.WEB_LOGIN_NEEDED, _WEB_LOGIN, field=Field.PASSWORD),
     Rule(Kind.WEB_LOGIN_NEEDED, codes=("5.7.14",), field=Field.PASSWORD),
@@ -124,45 +141,84 @@ SMTP_RULES = (
         hosts=_QQ_163,
         field=Field.PASSWORD,
     ),
+    # A session that was kept is closed between two mails: nothing is lost.
+    Rule(Kind.CONNECTION_LOST, _DONE_HERE, codes=("421",), stages=("mail",)),
+    # One recipient's trouble must not stop the mailbox.
+    Rule(
+        Kind.RECIPIENT_REFUSED,
+        codes=("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"),
+        stages=("rcpt",),
+    ),
+    Rule(Kind.QUOTA, codes=("5.2.2", "4.2.2")),
+    Rule(Kind.QUOTA, _FULL, stages=("", "connect", "auth", "rcpt")),
+    # "Too many recipients from …" counts those of the last minutes.
+    Rule(Kind.SENDING_LIMIT, r"too (many recipients|much mail) from", stages=_WORK),
     Rule(Kind.TOO_LARGE, codes=("5.3.4", "5.2.3")),
     Rule(Kind.TOO_MANY_RECIPIENTS, codes=("4.5.3", "5.5.3")),
     Rule(Kind.TOO_MANY_RECIPIENTS, r"too many recipients"),
     Rule(
-        Kind.SENDING_LIMIT,
-        r"(sending|message|daily|hourly|recipient|submission)[^.]{0,30}"
-        r"(limit|quota|rate)|rate limit|limit exceeded|concurrent connections",
-        stages=("mail", "rcpt", "data"),
+        Kind.TOO_LARGE,
+        r"message (is |was )?(size|too (big|large))|size (limit|exceed)"
+        r"|maximum (message|allowed) size|(exceeds|over)[^.]{0,30}\bsize\b",
+        codes=("552", "554", "550", "523", "500", "501"),
     ),
+    Rule(
+        Kind.ACCOUNT_BLOCKED,
+        r"outboundspam|bad outbound sender|banned sending",
+        stages=_WORK,
+    ),
+    Rule(Kind.ACCOUNT_BLOCKED, codes=("5.7.501", "5.7.502", "5.7.503")),
+    Rule(Kind.SENDING_LIMIT, _TOO_MUCH, stages=_WORK),
     Rule(Kind.TOO_MANY_CONNECTIONS, _TOO_MANY),
-    Rule(Kind.TOO_LARGE, r"message (size|too (big|large))|size (limit|exceed)"),
-    Rule(Kind.QUOTA, codes=("5.2.2", "4.2.2")),
-    Rule(Kind.QUOTA, r"(mailbox|inbox)[^.]{0,30}full|over ?quota|quota exceeded"),
-    Rule(Kind.SENDING_LIMIT, codes=("550 5.4.5", "5.4.5", "452", "432")),
+    Rule(Kind.QUOTA, _FULL),
+    Rule(Kind.TRANSIENT, codes=("452 4.3.1", "452 4.3.0", "451 4.3.1")),
+    Rule(Kind.SENDING_LIMIT, codes=("5.4.5", "452", "432")),
     Rule(Kind.TOO_LARGE, codes=("552",)),
+    Rule(
+        Kind.THROTTLED,
+        r"too many (failed |invalid |bad )?(login|auth\w*)( attempts| failures|s\b)",
+        codes=("421", "450", "451", "454"),
+        stages=("", "connect", "auth"),
+    ),
     Rule(
         Kind.LOGIN_WRONG,
         codes=("535", "5.7.8"),
         stages=("auth",),
         field=Field.PASSWORD,
     ),
-    Rule(Kind.ACCOUNT_BLOCKED, _ACCOUNT),
+    Rule(Kind.ACCOUNT_BLOCKED, _ACCOUNT, stages=("", "connect", "auth", "mail")),
     Rule(Kind.ACCOUNT_BLOCKED, codes=("538", "525")),
     Rule(Kind.STARTTLS_MISSING, r"starttls", codes=("530",), field=Field.SECURITY),
     Rule(Kind.LOGIN_WRONG, codes=("530", "535"), field=Field.USERNAME),
-    Rule(Kind.SENDER_REFUSED, codes=("5.7.60", "553 5.7.1"), field=Field.ADDRESS),
+    Rule(
+        Kind.LOGIN_WRONG,
+        r"auth(enticat\w*|orization)? (is )?(required|needed)|\bAUTH (first|before)",
+        codes=("503", "550", "553", "554"),
+        stages=_WORK,
+        field=Field.USERNAME,
+    ),
     Rule(
         Kind.SENDER_REFUSED,
-        r"not owned by user|sender (address )?(rejected|refused|not allowed|denied)"
-        r"|send ?as ?denied|not (allowed|permitted|authori[sz]ed) to send (as|from)"
-        r"|from address",
+        codes=("5.7.60", "553 5.7.1", "5.1.7", "5.1.8", "5.2.252"),
+        field=Field.ADDRESS,
+    ),
+    Rule(
+        Kind.SENDER_REFUSED,
+        r"not owned by user|sender (address )?(is )?(rejected|refused|not allowed"
+        r"|denied|invalid)|send ?as ?denied"
+        r"|(sender|from)\b[^.]{0,40}(mismatch|does not match)"
+        r"|not (allowed|permitted|authori[sz]ed) to send (as|from)|from address"
+        r"|mail from must (be|equal)",
         codes=("550", "551", "553", "554", "501"),
         field=Field.ADDRESS,
     ),
     Rule(
         Kind.TRANSIENT,
-        codes=("421", "450", "451", "454", "454 4.7.0"),
+        codes=("421", "450", "451", "454"),
         stages=("", "connect", "auth"),
     ),
-    Rule(Kind.GREYLISTED, codes=("421", "450", "451", "454", "454 4.7.0")),
+    Rule(Kind.GREYLISTED, codes=("421", "450", "451", "454")),
+    # The order of commands is about this connection, not about the mail.
+    Rule(Kind.TRANSIENT, codes=("503",), stages=_WORK),
     Rule(Kind.PROTOCOL, codes=("503",)),
 )

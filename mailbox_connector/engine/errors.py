@@ -114,6 +114,8 @@ class EngineError(Exception):
     :param host: the host as the user typed it
     :param port: TCP port
     :param detail: a name for the message (folder, certificate's names, recipient)
+    :param size: bytes of the message that is too large, if that is known
+    :param limit: bytes that the server takes, if it says so
     """
 
     def __init__(
@@ -127,6 +129,8 @@ class EngineError(Exception):
         host: str = "",
         port: int = 0,
         detail: str = "",
+        size: int = 0,
+        limit: int = 0,
     ):
         self.kind = kind
         self.side = side
@@ -136,6 +140,8 @@ class EngineError(Exception):
         self.host = host
         self.port = port
         self.detail = one_line(detail)
+        self.size = size
+        self.limit = limit
         super().__init__(f"{side.value}: {kind.value}: {self.server_text}".rstrip(": "))
 
     @property

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 
 from .deadline import Deadline
 from .egress import EgressPolicy
 from .errors import EngineError, Field, Kind
 from .types import Endpoint
+
+#: From a host, a port and a deadline to addresses as ``socket.getaddrinfo`` gives them.
+Resolve = Callable[[str, int, Deadline], list[tuple]]
 
 #: Seconds the system's resolver may take; it has no limit of its own.
 RESOLVE_TIMEOUT = 15.0
@@ -44,9 +48,14 @@ def idna_host(host: str) -> str:
 
 
 def checked_addresses(
-    endpoint: Endpoint, policy: EgressPolicy, limit: Deadline
+    endpoint: Endpoint,
+    policy: EgressPolicy,
+    limit: Deadline,
+    resolve: Resolve | None = None,
 ) -> list[tuple]:
     """Addresses of the host that may be connected to, as getaddrinfo gives them.
+
+    :param resolve: asked instead of the system
 
     :raises EngineError: HOST_UNKNOWN, HOST_FORBIDDEN, TIMEOUT, TRANSIENT
     """
@@ -55,7 +64,12 @@ def checked_addresses(
     name = idna_host(endpoint.host)
     if not name:
         raise endpoint_error(endpoint, Kind.HOST_UNKNOWN, field=Field.HOST)
-    found = _resolve(name, endpoint, limit)
+    if resolve:
+        found = resolve(name, endpoint.port, limit)
+        if not found:
+            raise endpoint_error(endpoint, Kind.HOST_UNKNOWN, field=Field.HOST)
+    else:
+        found = _resolve(name, endpoint, limit)
     allowed = [info for info in found if policy.allows_address(info[4][0])]
     if not allowed:
         raise endpoint_error(endpoint, Kind.HOST_FORBIDDEN, field=Field.HOST)

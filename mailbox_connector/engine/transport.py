@@ -16,7 +16,7 @@ from .connection import READ_TIMEOUT, Connection
 from .deadline import Deadline
 from .egress import EgressPolicy
 from .errors import Field, Kind
-from .resolver import checked_addresses, endpoint_error, idna_host
+from .resolver import Resolve, checked_addresses, endpoint_error, idna_host
 from .tls import tls_context
 from .types import Endpoint, Security
 
@@ -35,19 +35,21 @@ def connect(
     *,
     connect_timeout: float = CONNECT_TIMEOUT,
     read_timeout: float = READ_TIMEOUT,
+    resolve: Resolve | None = None,
 ) -> Connection:
     """Connect to a mail server; with ``Security.TLS`` the handshake is done.
 
     For STARTTLS the greeting is waited for, and a port that speaks TLS at once
     is told apart from one that is silent.
 
+    :param resolve: asked for the host's addresses instead of the system
     :raises EngineError: see ``Kind``, "Reaching the server" and "TLS"
     """
     policy = policy or EgressPolicy()
     deadline = deadline or Deadline()
     limit = Deadline(deadline.bound(connect_timeout))
     deadline.check(endpoint.side)
-    addresses = checked_addresses(endpoint, policy, limit)
+    addresses = checked_addresses(endpoint, policy, limit, resolve)
     sock = _dial(endpoint, addresses, limit, deadline)
     connection = Connection(sock, endpoint, deadline, read_timeout, connect_timeout)
     try:

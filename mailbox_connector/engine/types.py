@@ -89,6 +89,19 @@ class Address:
         return f"{self.name} <{self.email}>" if self.name else self.email
 
 
+@dataclass(frozen=True)
+class NewMail:
+    """What the first phase fetches besides of new mail, and of history does not.
+
+    ``answers``: Message-IDs of In-Reply-To, then References, newest first (RFC 5322
+    section 3.6.4). ``may_be_report``: it looks like a report on the delivery of
+    another message (RFC 3464).
+    """
+
+    answers: tuple[str, ...] = ()
+    may_be_report: bool = False
+
+
 @dataclass
 class HeaderRecord:
     """What the first phase fetches of each message: enough to match, no body.
@@ -98,7 +111,7 @@ class HeaderRecord:
     ``message_id`` with angle brackets, "" if missing. ``flags`` and Gmail's
     ``labels`` in lower case. ``header_hash``: what a message keeps when it is
     moved or its folder renumbered (header, size, INTERNALDATE); "" when that
-    would not tell it from others.
+    would not tell it from others. ``new``: None for history.
     """
 
     uid: int
@@ -109,6 +122,7 @@ class HeaderRecord:
     flags: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
     header_hash: str = ""
+    new: NewMail | None = None
 
 
 @dataclass

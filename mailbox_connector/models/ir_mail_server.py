@@ -96,6 +96,8 @@ class IrMailServer(models.Model):
         self._check_forced_mail_server(server, allow_archived, kwargs.get("smtp_from"))
         account = server.mailbox_account_id
         try:
+            if self.env.context.get("mailbox_queue"):
+                return account._queue_transport()
             return account._open_transport()
         except SendingFailed as failure:
             if not allow_archived:
@@ -126,13 +128,13 @@ class IrMailServer(models.Model):
                 )
             )
         del message["Return-Path"]
-        message["Return-Path"] = smtp_session.address
+        message["Return-Path"] = sender
         # An alias domain's bounce address is not the mailbox's to use.
         server = self.with_context(domain_bounce_address=False)
         _sender, recipients, message = super(
             IrMailServer, server
         )._prepare_email_message__(message, smtp_session)
-        return smtp_session.address, recipients, message
+        return sender, recipients, message
 
     @api.model
     def send_email(self, message, *args, smtp_session=None, **kwargs):
@@ -148,8 +150,9 @@ class IrMailServer(models.Model):
             raise SendingFailed(
                 self.env._("This e-mail leaves through its mailbox or not at all.")
             )
-        _sender, recipients, message = self._prepare_email_message__(
+        sender, recipients, message = self._prepare_email_message__(
             message, smtp_session
         )
-        deliver(self.env, smtp_session, delivery, message, recipients)
-        return message["Message-Id"]
+        result = deliver(self.env, smtp_session, delivery, message, recipients, sender)
+        smtp_session.outcomes.note(delivery, result)
+        return False if result.put_off else message["Message-Id"]

@@ -1,8 +1,7 @@
 from odoo import SUPERUSER_ID, api, fields, models, tools
 from odoo.exceptions import ValidationError
 
-from odoo.addons.base.models.ir_mail_server import MailDeliveryException
-
+from ..services import choosing
 from ..services.outgoing import HEADER, Delivery
 
 #: Mails handed over through one SMTP session, at most.
@@ -46,16 +45,13 @@ class MailMail(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         mails = super().create(vals_list)
-        servers, addresses = self.env["mailbox.account"]._sending_index()
+        servers, _addresses = self.env["mailbox.account"]._sending_index()
         if servers:
-            mails._adopt_by_mailbox(servers, addresses)
+            for mail, vals in zip(mails, vals_list, strict=True):
+                # Emptied by a person: Odoo's own server.
+                if vals.get("mailbox_identity_id", True):
+                    mail._adopt_by_mailbox(servers, "mail_message_id" in vals)
         return mails
-
-    def mark_outgoing(self):
-        result = super().mark_outgoing()
-        if any(self.mapped("mailbox_email_from")):
-            self.env["mailbox.outbox"]._let_go(self.ids)
-        return result
 
     # ------------------------------------------------------------------
     # Which mailbox
@@ -73,32 +69,58 @@ class MailMail(models.Model):
             users |= self.create_uid
         return bool(users) and all(account._may_send(user) for user in users)
 
-    def _adopt_by_mailbox(self, servers, addresses):
-        """Give mails that were composed for a mailbox's server, or (mass mail) from
-        its address, to that mailbox: only where the user may send as it."""
-        Account = self.env["mailbox.account"].sudo()
-        for mail in self.filtered(lambda mail: not mail.mailbox_email_from):
-            sender = tools.email_normalize(mail.email_from)
-            # sudo: the choice must not depend on who may see which mailbox
-            forced = servers.get(mail.sudo().mail_server_id.id)
-            if forced:
-                accounts = Account.browse(forced)
-            elif mail.is_notification or mail.mail_server_id:
-                # What colleagues are notified of goes the way Odoo sends it.
-                continue
-            else:
-                accounts = Account.browse(addresses.get(sender, ()))
-            account = next((one for one in accounts if mail._may_send_as(one)), None)
-            if account:
-                own = sender in account._addresses()
-                mail.sudo().write(
-                    {
-                        "mailbox_account_id": account.id,
-                        "mailbox_email_from": mail.email_from
-                        if own
-                        else account._email_formatted(),
-                    }
-                )
+    def _adopt_by_mailbox(self, servers, is_notice):
+        """Give a mail that was made directly (mass mail, templates) to a mailbox.
+
+        The address chosen in the composer > the server chosen > the address typed as
+        From > the rules, for mail to somebody outside. Only where those who made it
+        may send as the mailbox.
+
+        :param servers: see ``mailbox.account._sending_index``
+        :param bool is_notice: it tells of a message that was there before
+        """
+        self.ensure_one()
+        if self.mailbox_email_from:
+            return
+        # sudo: the choice must not depend on who may see which mailbox
+        mail = self.sudo()
+        user = mail.mail_message_id.create_uid
+        mine = choosing.senders(mail.env, user, mail.env.company)
+        identity = mine.browse()
+        if mail.mail_server_id:
+            forced = servers.get(mail.mail_server_id.id)
+            mine = mine.filtered(lambda one: one.account_id.id == forced)
+            identity = choosing.of_address(mine, mail.email_from, None) or mine[:1]
+        elif is_notice:
+            # What colleagues are notified of goes the way Odoo sends it.
+            return
+        elif mail.mailbox_identity_id:
+            identity = mail.mailbox_identity_id
+        elif mine:
+            typed = choosing.of_address(mine, mail.email_from, None)
+            identity = typed or mail._mailbox_by_rule(mine)
+        if not identity or not mail._may_send_as(identity.account_id):
+            return
+        sender = tools.email_normalize(mail.email_from)
+        own = sender == identity.email_normalized
+        email_from = mail.email_from if own else identity._email_formatted(user)
+        values = {
+            "mailbox_account_id": identity.account_id.id,
+            "mailbox_email_from": email_from,
+        }
+        if not mail.reply_to_force_new:
+            values["mailbox_reply_to"] = email_from
+        mail.write(values)
+
+    def _mailbox_by_rule(self, mine):
+        """The default sender of the record this mail is about, for who is outside."""
+        partners = self.recipient_ids
+        if not (self.email_to or self.email_cc or partners.filtered("partner_share")):
+            return mine.browse()
+        record = None
+        if self.model in self.env and self.res_id:
+            record = self.env[self.model].browse(self.res_id).exists()
+        return choosing.by_rule(record, mine)
 
     def _filter_mail_mail_servers(self, mail_servers):
         servers = super()._filter_mail_mail_servers(mail_servers)
@@ -119,92 +141,8 @@ class MailMail(models.Model):
         return self.mail_server_id == server and self._may_send_as(account)
 
     # ------------------------------------------------------------------
-    # Holding back
+    # What is handed over
     # ------------------------------------------------------------------
-
-    @api.model
-    def _queued_for(self, accounts):
-        """Mails of these mailboxes that have not left yet."""
-        if not accounts:
-            return self.browse()
-        return self.search(
-            [("mailbox_account_id", "in", accounts.ids), ("state", "=", "outgoing")]
-        )
-
-    def _why_held(self):
-        """Why this mail cannot leave by its mailbox now; False if it can."""
-        if not self.mailbox_email_from:
-            # sudo: see _adopt_by_mailbox
-            server = self.sudo().mail_server_id
-            account = server.mailbox_account_id
-            if not account or self._may_send_as(account):
-                return False
-        # sudo: the sender may have lost sight of the mailbox
-        account = self.sudo().mailbox_account_id
-        if not account and self.mailbox_email_from:
-            return self.env._(
-                "The mailbox of %s was deleted. This e-mail is not sent by another "
-                "server.",
-                self.mailbox_email_from,
-            )
-        if account and not self._may_send_as(account):
-            return self.env._(
-                "The author may not send as %s any more. Only owner and members of a "
-                "mailbox send as it.",
-                account.email,
-            )
-        if not account:
-            return self.env._(
-                "Only owner and members of the mailbox %s send as it.",
-                self.sudo().mail_server_id.mailbox_account_id.email,
-            )
-        return account._why_not_sending()
-
-    def _hold_for_mailbox(self):
-        """Turn mails that cannot leave by their mailbox into failed ones that say so.
-
-        :return: the mails held back
-        """
-        held = self.browse()
-        for mail in self:
-            if not mail.mailbox_email_from and not mail.mail_server_id:
-                continue
-            if mail.state != "outgoing" or not (reason := mail._why_held()):
-                continue
-            held |= mail
-            mail.write(
-                {
-                    "state": "exception",
-                    "failure_type": "unknown",
-                    "failure_reason": reason,
-                }
-            )
-            mail._postprocess_sent_message(
-                success_pids=[],
-                success_emails=[],
-                failure_type="unknown",
-                failure_reason=reason,
-            )
-        return held
-
-    # ------------------------------------------------------------------
-    # Sending
-    # ------------------------------------------------------------------
-
-    def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):
-        held = self._hold_for_mailbox()
-        if held:
-            if raise_exception:
-                raise MailDeliveryException(
-                    self.env._("Mail Delivery Failed"), held[0].failure_reason
-                )
-            if post_send_callback:
-                post_send_callback(held.ids)
-        return super(MailMail, self - held).send(
-            auto_commit=auto_commit,
-            raise_exception=raise_exception,
-            post_send_callback=post_send_callback,
-        )
 
     def _split_by_mail_configuration(self):
         own = self.filtered("mailbox_email_from")
@@ -253,26 +191,3 @@ class MailMail(models.Model):
             if one.mail_email_address or one.res_partner_id.email_normalized
         )
 
-    def _postprocess_sent_message(
-        self, success_pids, success_emails, failure_reason=False, failure_type=None
-    ):
-        if (
-            failure_type
-            and not failure_reason
-            and any(self.mapped("mailbox_email_from"))
-        ):
-            # Core leaves the reason out when the server cannot be reached.
-            for mail in self:
-                super(MailMail, mail)._postprocess_sent_message(
-                    success_pids,
-                    success_emails,
-                    failure_reason=mail.failure_reason,
-                    failure_type=failure_type,
-                )
-            return True
-        return super()._postprocess_sent_message(
-            success_pids,
-            success_emails,
-            failure_reason=failure_reason,
-            failure_type=failure_type,
-        )

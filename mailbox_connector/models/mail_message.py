@@ -43,6 +43,16 @@ class MailMessage(models.Model):
         help="Whose mailboxes this e-mail was seen in; empty for all other messages.",
     )
 
+    mailbox_identity_id = fields.Many2one(
+        "mailbox.identity",
+        string="Sent as",
+        ondelete="set null",
+        index="btree_not_null",
+        copy=False,
+        groups="base.group_user",
+        help="The address of ours that this message leaves as, or came in on.",
+    )
+
     _partner_date_idx = models.Index(
         "(model, res_id, date DESC, id DESC) WHERE model = 'res.partner'"
     )
@@ -123,11 +133,15 @@ class MailMessage(models.Model):
             if DEFAULTS & self.env.context.keys():
                 self = self.with_context(**dict.fromkeys(DEFAULTS, False))
         for vals in vals_list:
+            if vals.get("mailbox_identity_id"):
+                self._mailbox_check_sender(vals)
             if vals.get("mailbox_scope_id") and not vals.get("date"):
                 vals["date"] = fields.Datetime.now()
         return super().create(vals_list)
 
     def write(self, vals):
+        if vals.get("mailbox_identity_id"):
+            self._mailbox_check_sender(vals)
         if not self.env.su and vals.keys() - CHANGEABLE:
             if vals.keys() & {"mailbox_message_id", "mailbox_scope_id"}:
                 raise AccessError(
@@ -145,6 +159,14 @@ class MailMessage(models.Model):
                     "missing from its conversation."
                 )
             )
+
+    @api.model
+    def _mailbox_check_sender(self, vals):
+        """
+        :raise AccessError: when the user may not send as what they have chosen,
+            whoever's rights they do it with
+        """
+        self.env["mailbox.identity"].browse(vals["mailbox_identity_id"])._check_sender()
 
     def _mailbox_copies(self):
         # sudo: whether it is an e-mail of a mailbox, not which

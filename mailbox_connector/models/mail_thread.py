@@ -1,33 +1,50 @@
 import ast
 
-from odoo import models
-from odoo.tools import email_normalize
+from odoo import SUPERUSER_ID, models
 
-from ..services import answering
+from ..services import answering, choosing
 
 #: The domain of the copies' derived Message-IDs, which nobody outside knows.
 COPY_ID = "@copy.invalid>"
 
 
 class MailThread(models.AbstractModel):
-    """What a user writes to customers on a contact leaves through their mailbox."""
+    """What is written to customers on a record leaves through a mailbox."""
 
     _inherit = "mail.thread"
 
+    def _get_allowed_message_params(self):
+        return super()._get_allowed_message_params() | {"mailbox_identity_id"}
+
+    def _get_message_create_valid_field_names(self):
+        return super()._get_message_create_valid_field_names() | {"mailbox_identity_id"}
+
+    def message_post(self, **kwargs):
+        """With ``mailbox_identity_id``: as which of our addresses; emptied: by Odoo's
+        own server. Left out: by the order of :mod:`services.choosing`."""
+        if "mailbox_identity_id" in kwargs and not kwargs["mailbox_identity_id"]:
+            del kwargs["mailbox_identity_id"]
+            self = self.with_context(mailbox_own_server=True)
+        return super().message_post(**kwargs)
+
     def _notify_thread_by_email(self, message, recipients_data, **kwargs):
-        account = self._mailbox_of_message(message, recipients_data)
-        if not account:
+        customers = [one for one in recipients_data if _is_customer(one)]
+        recipients = {one["email_normalized"] for one in customers}
+        identity = self._mailbox_identity_of(message, recipients)
+        if not identity:
             return super()._notify_thread_by_email(message, recipients_data, **kwargs)
+        account = identity.account_id
         if account.visibility == "members":
             # What it sends is read by its members alone, as what it receives.
             scope = self.env["mailbox.scope"].sudo()._for_accounts(account)
             message.sudo().mailbox_scope_id = scope
-        customers = [one for one in recipients_data if _is_customer(one)]
-        colleagues = [one for one in recipients_data if not _is_customer(one)]
-        recipients = {one["email_normalized"] for one in customers}
+        if message.sudo().mailbox_identity_id != identity:
+            # sudo, as nobody: it was chosen for them, from those they may send as
+            message.with_user(SUPERUSER_ID).mailbox_identity_id = identity
         mail = answering.answered(message, self._message_compute_subject(), recipients)
+        colleagues = [one for one in recipients_data if not _is_customer(one)]
         outward = self.with_context(
-            mailbox_sends=(account.id, mail.id),
+            mailbox_sends=(identity.id, mail.id, tuple(recipients)),
         )
         super(MailThread, outward)._notify_thread_by_email(message, customers, **kwargs)
         inward = self.with_context(mailbox_sends=None, mailbox_all=recipients_data)
@@ -35,59 +52,15 @@ class MailThread(models.AbstractModel):
             message, colleagues, **kwargs
         )
 
-    # ------------------------------------------------------------------
-    # Which mailbox
-    # ------------------------------------------------------------------
+    def _mailbox_identity_of(self, message, recipients):
+        """The address that a message leaves as to customers; empty: as Odoo sends
+        it. See :mod:`services.choosing`.
 
-    def _mailbox_of_message(self, message, recipients_data):
-        """The mailbox that a message leaves through to customers; empty: as Odoo
-        sends it.
-
-        The server chosen > the From typed > the mailbox that the answered e-mail came
-        in on > the author's own mailbox > one they share. Always one that the user
-        who posted may send as; what the server posts by itself (automation, incoming
-        mail passed on) is nobody's.
+        :param recipients: normalised addresses of the customers
         """
-        Account = self.env["mailbox.account"]
-        servers, addresses = Account._sending_index()
-        if not (servers and self._sends_by_mailbox()):
-            return Account
-        if not any(_is_customer(one) for one in recipients_data):
-            return Account
-        message = message.sudo()
-        user = message.create_uid
-        if message.message_type != "comment" or not user._is_internal():
-            return Account
-        mine = Account._mailboxes_of(user, self.env.company)
-        if message.mail_server_id:
-            chosen = servers.get(message.mail_server_id.id)
-            return mine.filtered(lambda account: account.id == chosen)
-        sender = email_normalize(message.email_from)
-        if sender != user.email_normalized:
-            typed = addresses.get(sender, ())
-            if found := mine.filtered(lambda account: account.id in typed)[:1]:
-                return found
-        if message.author_id != user.partner_id:
-            return Account
-        if len(mine) > 1:
-            recipients = {
-                one["email_normalized"] for one in recipients_data if _is_customer(one)
-            }
-            mail = answering.answered(
-                message, self._message_compute_subject(), recipients
-            )
-            came_in_on = mail.scope_id.account_ids
-            if found := mine.filtered(lambda account: account in came_in_on)[:1]:
-                return found
-        return mine[:1]
-
-    def _sends_by_mailbox(self):
-        """Whether messages of this model's records leave through mailboxes.
-
-        Contacts, whose answers the sync brings back; a document's answers would miss
-        the document.
-        """
-        return self._name == "res.partner" and len(self) == 1
+        if not recipients or len(self) != 1:
+            return self.env["mailbox.identity"]
+        return choosing.of_message(self, message, recipients)
 
     # ------------------------------------------------------------------
     # What the mails say
@@ -116,28 +89,43 @@ class MailThread(models.AbstractModel):
 
         Whether the mailbox is the author's is checked by ``mail.mail``.
         """
-        account_id, mail_id = self.env.context["mailbox_sends"]
-        account = self.env["mailbox.account"].sudo().browse(account_id)
+        identity_id, mail_id, recipients = self.env.context["mailbox_sends"]
+        identity = self.env["mailbox.identity"].sudo().browse(identity_id)
         # The context may come from anywhere: only what the author may read is quoted.
         mail = self.env["mailbox.message"].with_user(message.create_uid)
         mail = mail.browse(mail_id or ())._filtered_access("read").sudo()
+        answer = answering.answer(message, mail, set(recipients))
         headers = ast.literal_eval(values.get("headers") or "{}")
-        headers["Return-Path"] = account.email_normalized
-        chain = answering.references(mail)
+        headers["Return-Path"] = identity.email_normalized
+        if answer.in_reply_to:
+            headers["In-Reply-To"] = answer.in_reply_to
+        email_from = identity._email_formatted(message.create_uid)
         result = {
-            "mailbox_account_id": account.id,
-            "mailbox_email_from": account._email_formatted(),
-            "mailbox_reply_to": account._email_formatted(),
+            "mailbox_account_id": identity.account_id.id,
+            "mailbox_email_from": email_from,
+            "mailbox_reply_to": email_from,
             # The mail's own id last, as core writes it: for servers that replace it.
-            "references": " ".join([*chain, message.message_id]),
+            "references": " ".join([*answer.references, message.message_id]),
+            "headers": repr(headers),
         }
-        if mail.rfc_message_id:
-            headers["In-Reply-To"] = mail.rfc_message_id
         default = answering.bare_subject(self._message_compute_subject())
-        if mail and answering.bare_subject(message.subject) in ("", default):
-            result["subject"] = answering.reply_subject(mail.subject)
-        result["headers"] = repr(headers)
+        typed = answering.bare_subject(message.subject)
+        if answer.subject and typed in ("", default):
+            result["subject"] = answering.reply_subject(answer.subject)
         return result
+
+    def _notify_by_email_prepare_rendering_context(self, message, *args, **kwargs):
+        """The signature of the address that is sent as, if it has one."""
+        context = super()._notify_by_email_prepare_rendering_context(
+            message, *args, **kwargs
+        )
+        sends = self.env.context.get("mailbox_sends")
+        if sends and message.email_add_signature:
+            # sudo: the signature is for everybody who gets the mail
+            identity = self.env["mailbox.identity"].sudo().browse(sends[0])
+            if signature := identity._signature_html():
+                context.update(signature=signature, email_add_signature=True)
+        return context
 
     def _notify_get_classified_recipients_iterator(
         self, message, recipients_data, *args, **kwargs

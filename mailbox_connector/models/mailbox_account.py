@@ -65,6 +65,7 @@ class MailboxAccount(models.Model):
         "mailbox.identity",
         "account_id",
         string="Other own addresses",
+        domain=[("is_main", "=", False)],
         help="Aliases whose mail arrives in this mailbox. They are never taken for "
         "customers.",
     )
@@ -96,9 +97,6 @@ class MailboxAccount(models.Model):
         help="Leave it empty if it is the IMAP password.",
     )
     smtp_password_set = fields.Boolean(compute="_compute_password_set")
-    # What the form filled in by itself, to tell it from what a person typed.
-    filled_imap_username = fields.Char(store=False)
-    filled_smtp_username = fields.Char(store=False)
     two_accounts = fields.Boolean(compute="_compute_two_accounts")
     ca_certificate = fields.Text(
         string="CA certificate",
@@ -209,7 +207,7 @@ class MailboxAccount(models.Model):
                 account.smtp_host
                 and account.imap_username
                 and account.smtp_username
-                and account.imap_username.lower() != account.smtp_username.lower()
+                and not _is_same(account.imap_username, account.smtp_username)
             )
 
     @api.depends("backfill_ids.state")
@@ -267,18 +265,6 @@ class MailboxAccount(models.Model):
         ports = PORTS[side]
         if self[f"{side}_port"] in (0, *ports.values()):
             self[f"{side}_port"] = ports[self[f"{side}_security"]]
-
-    @api.onchange("email")
-    def _onchange_email(self):
-        address = normalize(self.email or "")
-        if address and self.imap_username in (False, "", self.filled_imap_username):
-            self.imap_username = self.filled_imap_username = address
-            self._onchange_imap_username()
-
-    @api.onchange("imap_username")
-    def _onchange_imap_username(self):
-        if self.smtp_username in (False, "", self.filled_smtp_username):
-            self.smtp_username = self.filled_smtp_username = self.imap_username
 
     # ------------------------------------------------------------------
     # Checks
@@ -500,4 +486,13 @@ class MailboxAccount(models.Model):
     def _addresses(self):
         """The addresses of this mailbox, normalised."""
         self.ensure_one()
-        return {self.email_normalized, *self.identity_ids.mapped("email_normalized")}
+        return {self.email_normalized, *self.sender_ids.mapped("email_normalized")}
+
+
+def _is_same(one, other):
+    """Whether two usernames are of one account: a provider may want the whole address
+    on one side and the part before the @ on the other."""
+    one, other = one.lower(), other.lower()
+    if ("@" in one) == ("@" in other):
+        return one == other
+    return one.partition("@")[0] == other.partition("@")[0]

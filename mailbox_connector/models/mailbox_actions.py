@@ -39,14 +39,7 @@ class MailboxAccount(models.Model):
         self.check_access("write")
         found = self._connect()
         dialog = self.env["mailbox.connect"].create(self._dialog_values(found))
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Connect %s", self.email),
-            "res_model": "mailbox.connect",
-            "res_id": dialog.id,
-            "view_mode": "form",
-            "target": "new",
-        }
+        return dialog._reopen()
 
     def _connect(self):
         """Sign in to both sides, keep the folders and what did not work.
@@ -88,6 +81,11 @@ class MailboxAccount(models.Model):
             "account_id": self.id,
             "backfill_days": self.backfill_days,
             "visibility": self.visibility,
+            **{
+                f"{side}_way_{name}": value
+                for side, way in found.ways.items()
+                for name, value in zip(("port", "security"), way, strict=True)
+            },
             "inbox_id": folders.filtered(lambda f: f.role == "inbox")[:1].id,
             "sent_id": folders.filtered(lambda f: f.role == "sent")[:1].id,
             "folder_line_ids": [
@@ -179,7 +177,7 @@ class MailboxAccount(models.Model):
         self.check_access("read")
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Send a test e-mail"),
+            "name": self.env._("Check the round trip"),
             "res_model": "mailbox.test.mail",
             "view_mode": "form",
             "target": "new",

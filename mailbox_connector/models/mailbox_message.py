@@ -17,6 +17,12 @@ class MailboxMessage(models.Model):
 
     rfc_message_id = fields.Char(string="Message-ID", readonly=True)
     message_id_hash = fields.Char(required=True, size=32, readonly=True)
+    provider_hash = fields.Char(
+        size=32,
+        readonly=True,
+        index="btree_not_null",
+        help="Hash of the Message-ID that the provider gave a mail that we sent.",
+    )
     fingerprint = fields.Char(required=True, size=64, readonly=True)
     parent_hash = fields.Char(
         size=32,
@@ -32,6 +38,16 @@ class MailboxMessage(models.Model):
     )
     direction = fields.Selection(
         [("in", "Received"), ("out", "Sent")], required=True, readonly=True
+    )
+    automatic = fields.Selection(
+        [
+            ("bounce", "Delivery report"),
+            ("auto_reply", "Automatic reply"),
+            ("auto_generated", "Sent by a program"),
+            ("list", "Mailing list"),
+        ],
+        readonly=True,
+        help="Not written to us by a person; sets nothing off.",
     )
     date = fields.Datetime(readonly=True)
     subject = fields.Char(readonly=True)
@@ -119,6 +135,18 @@ class MailboxMessage(models.Model):
                 Tombstone._digest((one.message_id_hash, one.fingerprint))
                 for one in messages
             )
+        waiting = (
+            self.env["mailbox.inbound"]
+            .sudo()
+            .search(
+                [
+                    ("message_id_hash", "in", messages.mapped("message_id_hash")),
+                    ("state", "!=", "done"),
+                ]
+            )
+        )
+        contents = set(messages.mapped("fingerprint"))
+        waiting.filtered(lambda row: row.fingerprint in contents)._forget()
         partners = messages.link_ids.partner_id
         messages.link_ids.mail_message_id.filtered(
             lambda copy: copy.mailbox_message_id in messages

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from odoo import SUPERUSER_ID, api, fields, models, tools
-from odoo.tools import formataddr
+from odoo.fields import Domain
 
 from ..engine.errors import EngineError
 from ..engine.smtp.session import open_smtp
@@ -29,6 +29,29 @@ class MailboxAccount(models.Model):
     mail_server_ids = fields.One2many(
         "ir.mail_server", "mailbox_account_id", groups="base.group_system"
     )
+    sender_ids = fields.One2many(
+        "mailbox.identity",
+        "account_id",
+        string="Addresses",
+        help="The mailbox's own address, and others whose mail arrives in it. None of "
+        "them is taken for a customer; those switched on can be sent as.",
+    )
+    sender_name = fields.Selection(
+        [
+            ("mailbox", "The mailbox's name"),
+            ("user", "The name of the person who writes"),
+            ("both", "Both: person, mailbox"),
+        ],
+        string="Customers see",
+        required=True,
+        default="mailbox",
+        help="The name beside the address in what customers receive.",
+    )
+    send_automatic = fields.Boolean(
+        string="Automatic mail too",
+        help="Mail that Odoo sends by itself, such as confirmations and reminders, may "
+        "leave from this mailbox where a default sender says so.",
+    )
     sent_copy = fields.Selection(
         [
             ("automatic", "Automatic"),
@@ -51,11 +74,16 @@ class MailboxAccount(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         accounts = super().create(vals_list)
+        for account in accounts:
+            account._main_identity()
         accounts._follow_mail_server()
         return accounts
 
     def write(self, vals):
         result = super().write(vals)
+        if "email" in vals:
+            for account in self:
+                account._main_identity()._follow_account()
         if self._mail_server_fields() & vals.keys():
             self._follow_mail_server()
         if self._mail_server_fields() & vals.keys() or {"owner_id", "member_ids"} & (
@@ -82,6 +110,7 @@ class MailboxAccount(models.Model):
             "name",
             "email",
             "identity_ids",
+            "sender_ids",
             "smtp_host",
             "smtp_port",
             "smtp_security",
@@ -96,7 +125,7 @@ class MailboxAccount(models.Model):
             values = {
                 "active": bool(account.active and account.smtp_host),
                 "name": account.display_name,
-                "from_filter": ",".join(sorted(filter(None, account._addresses()))),
+                "from_filter": ",".join(sorted(account._sending_addresses())),
                 "smtp_host": account.smtp_host or server.smtp_host,
                 "smtp_port": account.smtp_port,
                 "smtp_encryption": ENCRYPTION[account.smtp_security],
@@ -125,7 +154,7 @@ class MailboxAccount(models.Model):
     def _sending_index(self):
         """Outgoing servers of mailboxes, empty when there is none.
 
-        :return: ({server id: mailbox id}, {address: [mailbox ids]})
+        :return: ({server id: mailbox id}, {address: [identity ids]})
         """
         # sudo: an index of all mailboxes, which no user gets to see
         servers = (
@@ -134,33 +163,35 @@ class MailboxAccount(models.Model):
             .search([("mailbox_account_id", "!=", False)])
         )
         addresses = {}
-        for account in servers.mailbox_account_id:
-            for address in account._addresses():
-                addresses.setdefault(address, []).append(account.id)
+        for identity in servers.mailbox_account_id.sender_ids.filtered("can_send"):
+            addresses.setdefault(identity.email_normalized, []).append(identity.id)
         return {
             server.id: server.mailbox_account_id.id for server in servers
         }, addresses
 
     def _may_send(self, user):
-        """Whether ``user`` may send as this mailbox: its owner and members may."""
+        """Whether ``user`` may send as this mailbox: its owner and members may, and
+        Odoo by itself where the mailbox allows that."""
         self.ensure_one()
         account = self.sudo()
+        if user.id == SUPERUSER_ID:
+            return account.send_automatic
         return user._is_internal() and user in account.owner_id | account.member_ids
 
     @api.model
     def _mailboxes_of(self, user, company):
         """Mailboxes that ``user`` may send as, the preferred one first: their own
         before shared ones, and among these the ones that work."""
+        may_send = Domain("owner_id", "=", user.id) | Domain("member_ids", "=", user.id)
+        companies = Domain("company_id", "in", user.sudo().company_ids.ids)
+        if user.id == SUPERUSER_ID:
+            may_send, companies = Domain("send_automatic", "=", True), Domain.TRUE
         # sudo: the question is what the user may send as, whoever asks
         accounts = self.sudo().search(
-            [
-                ("state", "=", "connected"),
-                ("smtp_host", "!=", False),
-                ("company_id", "in", user.company_ids.ids),
-                "|",
-                ("owner_id", "=", user.id),
-                ("member_ids", "in", user.id),
-            ]
+            Domain("state", "=", "connected")
+            & Domain("smtp_host", "!=", False)
+            & companies
+            & may_send
         )
         return accounts.sorted(
             lambda account: (
@@ -171,10 +202,23 @@ class MailboxAccount(models.Model):
             )
         )
 
-    def _email_formatted(self):
-        """The From of this mailbox."""
+    def _main_identity(self):
+        """The identity of the mailbox's own address."""
         self.ensure_one()
-        return formataddr((self.name, self.email_normalized))
+        # sudo: it comes with the mailbox
+        account = self.sudo()
+        main = account.sender_ids.filtered("is_main")
+        if not main:
+            main = account.sender_ids.create(
+                {"account_id": account.id, "email": account.email, "is_main": True}
+            )
+        return main
+
+    def _sending_addresses(self):
+        """The addresses that this mailbox sends as, normalised."""
+        self.ensure_one()
+        senders = self.sender_ids.filtered("can_send")
+        return {*senders.mapped("email_normalized")} - {False, ""}
 
     def _why_not_sending(self):
         """Why mail of this mailbox is held now, in words; False if it is not."""
@@ -254,24 +298,3 @@ class MailboxAccount(models.Model):
             return files_itself(self.smtp_host or "")
         return self.sent_copy == "provider"
 
-
-class MailboxIdentity(models.Model):
-    _inherit = "mailbox.identity"
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        identities = super().create(vals_list)
-        identities.account_id._follow_mail_server()
-        return identities
-
-    def write(self, vals):
-        accounts = self.account_id
-        result = super().write(vals)
-        (accounts | self.account_id)._follow_mail_server()
-        return result
-
-    def unlink(self):
-        accounts = self.account_id
-        result = super().unlink()
-        accounts.exists()._follow_mail_server()
-        return result

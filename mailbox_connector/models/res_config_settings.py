@@ -7,7 +7,7 @@ FEWEST, MOST = 1, 8
 
 
 class ResConfigSettings(models.TransientModel):
-    """How many mailboxes are read side by side."""
+    """How many mailboxes are read side by side, and where settings are looked for."""
 
     _inherit = "res.config.settings"
 
@@ -22,6 +22,18 @@ class ResConfigSettings(models.TransientModel):
         string="Scheduled actions at the same time",
         compute="_compute_mailbox_cron_threads",
         help="max_cron_threads in Odoo's configuration file.",
+    )
+
+    mailbox_discovery = fields.Selection(
+        [
+            ("online", "From known providers, then from what the domain publishes"),
+            ("table", "From known providers only: nobody is asked"),
+        ],
+        string="Settings for an address",
+        config_parameter="mailbox_connector.discovery",
+        default="online",
+        help="Where host, port and encryption are looked for when somebody types an "
+        "e-mail address. Only its domain is asked about, never the address.",
     )
 
     def _compute_mailbox_cron_threads(self):

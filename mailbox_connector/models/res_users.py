@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 
 class ResUsers(models.Model):
@@ -13,6 +14,51 @@ class ResUsers(models.Model):
         help="For the record rules, which keep the ids in a cache: whatever changes "
         "the answer clears the registry's caches.",
     )
+
+    mailbox_identity_id = fields.Many2one(
+        "mailbox.identity",
+        string="Send as",
+        ondelete="set null",
+        domain="[('can_send', '=', True), '|', ('account_id.owner_id', '=', id),"
+        " ('account_id.member_ids', 'in', id)]",
+        help="What they write to customers leaves from this address, where they choose "
+        "no other and the conversation did not come in on another.",
+    )
+    mailbox_has_sender = fields.Boolean(
+        compute="_compute_mailbox_has_sender", compute_sudo=True
+    )
+
+    @property
+    def SELF_READABLE_FIELDS(self):
+        return super().SELF_READABLE_FIELDS + [
+            "mailbox_identity_id",
+            "mailbox_has_sender",
+        ]
+
+    @property
+    def SELF_WRITEABLE_FIELDS(self):
+        return super().SELF_WRITEABLE_FIELDS + ["mailbox_identity_id"]
+
+    def _compute_mailbox_has_sender(self):
+        Account = self.env["mailbox.account"]
+        for user in self:
+            user.mailbox_has_sender = bool(
+                Account._mailboxes_of(user, user.company_id)
+            )
+
+    @api.constrains("mailbox_identity_id")
+    def _check_mailbox_identity_id(self):
+        for user in self:
+            account = user.mailbox_identity_id.account_id
+            if account and not account._may_send(user):
+                raise ValidationError(
+                    self.env._(
+                        "%(user)s may not send as %(address)s. Only owner and members "
+                        "of a mailbox send as it.",
+                        user=user.name,
+                        address=user.mailbox_identity_id.sudo().email,
+                    )
+                )
 
     @api.depends("group_ids", "company_ids")
     def _compute_mailbox_scope_ids(self):

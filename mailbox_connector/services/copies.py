@@ -243,19 +243,24 @@ def _bind_parents(env, record_ids) -> None:
     env.cr.execute(
         """
         WITH mine AS (
-            SELECT id, message_id_hash, parent_hash FROM mailbox_message
+            SELECT id, message_id_hash, provider_hash, parent_hash
+              FROM mailbox_message
              WHERE id = ANY(%s)
         )
         SELECT mine.id, parent.id
           FROM mine CROSS JOIN LATERAL (
                SELECT id FROM mailbox_message
-                WHERE message_id_hash = mine.parent_hash OFFSET 0) parent
+                WHERE message_id_hash = mine.parent_hash
+               UNION ALL
+               SELECT id FROM mailbox_message
+                WHERE provider_hash = mine.parent_hash OFFSET 0) parent
          WHERE mine.parent_hash IS NOT NULL
         UNION
         SELECT answer.id, mine.id
           FROM mine CROSS JOIN LATERAL (
                SELECT id FROM mailbox_message
-                WHERE parent_hash = mine.message_id_hash OFFSET 0) answer
+                WHERE parent_hash IN (mine.message_id_hash, mine.provider_hash)
+               OFFSET 0) answer
         """,
         [record_ids],
     )

@@ -18,11 +18,13 @@ from psycopg2 import Error as DatabaseError
 from odoo import SUPERUSER_ID
 
 from ..engine.errors import MessageError, one_line
+from ..engine.mime.automatic import Automatic, automatic_kind
+from ..engine.mime.headers import block, fields
 from ..engine.mime.ids import message_id_hash
 from ..engine.mime.parse import parse_message
 from ..engine.sync.state import Counts
 from ..engine.types import HeaderRecord, ParsedMessage
-from . import bulk, copies, threads
+from . import bulk, copies, rewritten, threads
 from .matcher import Match
 from .races import RACES
 
@@ -31,12 +33,16 @@ _logger = logging.getLogger(__name__)
 
 @dataclass
 class Candidate:
-    """A message that belongs to a contact: its place, its matches, its bytes."""
+    """A message that belongs to a contact: its place, its matches, its bytes.
+
+    ``record_id``: its ``mailbox.message`` once it is imported, else 0.
+    """
 
     header: HeaderRecord
     matches: list[Match]
     raw: bytes
     parsed: ParsedMessage | None = None
+    automatic: Automatic | None = None
     record_id: int = 0
     is_new: bool = False
 
@@ -61,6 +67,8 @@ class Importer:
         self.defaults: bulk.Defaults = {}
         #: Contacts whose open chatters have not been told yet.
         self.shown: set[int] = set()
+        #: E-mails of the last run that this mailbox had not seen before.
+        self.first_seen: set[int] = set()
         self.own_addresses = self.account._addresses()
         self.subtype_id = self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_comment")
         colleagues = self.env["res.users"].search([("share", "=", False)])
@@ -75,6 +83,7 @@ class Importer:
             in ``shown``
         """
         self.scope_ids = {}
+        self.first_seen = set()
         counts = Counts(seen=len(candidates), matched=len(candidates))
         self._run(list(candidates), counts)
         if tell:
@@ -97,6 +106,7 @@ class Importer:
         except Exception as error:  # noqa: BLE001  any message may be the bad one
             self.env.invalidate_all()
             if len(candidates) == 1:
+                candidates[0].record_id = 0
                 self._quarantine(candidates[0], error)
                 counts.quarantined += 1
                 return
@@ -106,16 +116,26 @@ class Importer:
 
     def _import(self, candidates: list[Candidate]) -> int:
         for candidate in candidates:
-            if candidate.parsed is None:
-                candidate.parsed = parse_message(
-                    candidate.raw, candidate.header.internal_date
-                )
+            _parse(candidate)
+        others = rewritten.restore(self.env, self.account, candidates)
         candidates = self._without_deleted(candidates)
         if not candidates:
             return 0
         self._find_or_create(candidates)
+        if others:
+            rewritten.keep(self.env, others)
         self._locate(candidates)
         return copies.show(self, candidates)
+
+    def take_apart(self, candidate: Candidate) -> bool:
+        """Parse a message that is of no contact; whether that was possible, else it
+        is put aside."""
+        try:
+            _parse(candidate)
+        except Exception as error:  # noqa: BLE001  any message may be a bad one
+            self._quarantine(candidate, error)
+            return False
+        return True
 
     # ------------------------------------------------------------------
 
@@ -167,21 +187,25 @@ class Importer:
                 candidate.record_id = by_key[key]
                 candidate.is_new = keys[key] is candidate
                 self.scope_ids[candidate.record_id] = self.scope.id
+                self.first_seen.add(candidate.record_id)
                 continue
             message = known[key]
-            self._widen(message)
+            if self._widen(message):
+                self.first_seen.add(message.id)
             candidate.record_id = message.id
             candidate.is_new = False
             self.scope_ids[message.id] = message.scope_id.id
 
-    def _widen(self, message) -> None:
+    def _widen(self, message) -> bool:
         scope = message.scope_id._with_account(self.account)
-        if scope != message.scope_id:
-            message.scope_id = scope
-            # sudo is implied: the importer is the superuser
-            self.env["mail.message"].search(
-                [("mailbox_message_id", "=", message.id)]
-            ).mailbox_scope_id = scope
+        if scope == message.scope_id:
+            return False
+        message.scope_id = scope
+        # sudo is implied: the importer is the superuser
+        self.env["mail.message"].search(
+            [("mailbox_message_id", "=", message.id)]
+        ).mailbox_scope_id = scope
+        return True
 
     def _message_values(
         self, candidate: Candidate, key: tuple[str, str], conversation_id: int
@@ -195,9 +219,11 @@ class Importer:
             "scope_id": self.scope.id,
             "conversation_id": conversation_id,
             "direction": "out" if self.is_outgoing(parsed) else "in",
+            "automatic": candidate.automatic and candidate.automatic.value,
             "date": parsed.date,
             "subject": parsed.subject,
             "email_from": header_text(parsed, "from"),
+            "email_reply_to": header_text(parsed, "reply_to"),
             "email_to": header_text(parsed, "to"),
             "email_cc": header_text(parsed, "cc"),
             "attachment_count": sum(not a.inline for a in parsed.attachments),
@@ -288,6 +314,16 @@ class Importer:
                 }
             )
         row._note_attempt(reason)
+
+
+def _parse(candidate: Candidate) -> None:
+    if candidate.parsed is None:
+        received = candidate.header.internal_date
+        candidate.parsed = parse_message(candidate.raw, received)
+        # Of history, which sets nothing off, the few that this tells apart are not
+        # worth a second look at each header.
+        if candidate.parsed.automatic or candidate.header.new:
+            candidate.automatic = automatic_kind(fields(block(candidate.raw)))
 
 
 def header_text(parsed: ParsedMessage, header: str) -> str:

@@ -5,23 +5,42 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from ..engine.errors import EngineError
+from ..engine.discovery.ports import find_ports
+from ..engine.errors import EngineError, Kind
 from ..engine.imap.session import ImapSession
 from ..engine.smtp.session import open_smtp
 from ..engine.transport import Deadline, EgressPolicy
-from ..engine.types import Endpoint, Folder
+from ..engine.types import Endpoint, Folder, Security
 
 #: Seconds for both sides together: a person is waiting.
 CONNECT_SECONDS = 45
+#: What a wrong port or encryption looks like.
+WRONG_PORT = frozenset(
+    {
+        Kind.REFUSED,
+        Kind.TIMEOUT,
+        Kind.PROTOCOL,
+        Kind.CONNECTION_LOST,
+        Kind.TLS_ON_PLAIN_PORT,
+        Kind.PLAIN_ON_TLS_PORT,
+        Kind.STARTTLS_MISSING,
+        Kind.HOST_FORBIDDEN,
+    }
+)
 
 
 @dataclass
 class Probe:
-    """What was found. An error of one side leaves the other's findings alone."""
+    """What was found. An error of one side leaves the other's findings alone.
+
+    ``ways``: by side, the port and encryption that the host does answer on, where
+    those that were typed are wrong.
+    """
 
     folders: list[Folder] = field(default_factory=list)
     imap_error: EngineError | None = None
     smtp_error: EngineError | None = None
+    ways: dict[str, tuple[int, Security]] = field(default_factory=dict)
 
 
 def probe(
@@ -37,7 +56,19 @@ def probe(
     """
     found = Probe()
 
+    def other_way(endpoint, error):
+        if error.kind in WRONG_PORT:
+            for way in find_ports(endpoint, policy)[:1]:
+                found.ways[endpoint.side.value] = way
+        raise error
+
     def read():
+        try:
+            read_folders()
+        except EngineError as error:
+            other_way(imap, error)
+
+    def read_folders():
         with ImapSession(imap, policy, Deadline(seconds)) as session:
             folders = session.list_folders(status=True)
             missing = [f.raw_name for f in folders if f.selectable and not f.status]
@@ -45,7 +76,10 @@ def probe(
             found.folders = [with_status(f, states) for f in folders]
 
     def send():
-        open_smtp(smtp, policy, Deadline(seconds)).quit()
+        try:
+            open_smtp(smtp, policy, Deadline(seconds)).quit()
+        except EngineError as error:
+            other_way(smtp, error)
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         reading = pool.submit(read) if imap else None

@@ -6,11 +6,10 @@ from datetime import timedelta, timezone
 
 from odoo import fields
 
-from ..engine.mime.headers import first_phase
+from ..engine.mime.headers import block, first_phase, new_mail
 from ..engine.sync.state import Counts
 from ..engine.types import HeaderRecord
 from .importer import Candidate, Importer
-from .matcher import Matcher
 
 #: When a message that the server did not hand out is asked for again.
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (10, 60, 360, 1440, 1440))
@@ -70,20 +69,28 @@ class Retry:
         if not raw:
             row._note_attempt(row.reason)
             return False
-        addresses, message_id = first_phase(raw.partition(b"\r\n\r\n")[0])
+        head = block(raw)
+        addresses, message_id = first_phase(head)
         received = row.received_at
+        is_here = row.uidvalidity == row.folder_id.uidvalidity
+        is_new = is_here and row.uid >= row.folder_id.first_uid
         header = HeaderRecord(
-            row.uid if row.uidvalidity == row.folder_id.uidvalidity else 0,
+            row.uid if is_here else 0,
             len(raw),
             received.replace(tzinfo=timezone.utc) if received else None,
             addresses,
             message_id,
+            new=new_mail(head) if is_new else None,
         )
-        matches = Matcher(self.env, self.account).match([header])
-        if not matches:
+        wanted = self.store.match([header]).get(header.uid)
+        if not wanted:
             return True
         importer = Importer(row.folder_id, aside=row)
-        counts: Counts = importer.run([Candidate(header, matches[header.uid], raw)])
+        candidate = Candidate(header, wanted.matches, raw)
+        if not importer.take_apart(candidate):
+            return False
+        counts: Counts = importer.run([candidate] if wanted.matches else [])
+        self.store.pass_on(importer, [(candidate, wanted.kind)])
         return not counts.quarantined
 
 

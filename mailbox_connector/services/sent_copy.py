@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy as copy_module
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from email.message import EmailMessage
+from email.utils import getaddresses
 
 from ..engine.imap.session import ImapSession
 from ..engine.mime.addresses import normalize
@@ -36,39 +38,45 @@ def files_itself(host: str) -> bool:
     return any(name == domain or name.endswith(f".{domain}") for domain in SELF_FILING)
 
 
-def complete(message: EmailMessage, sent_to: tuple[str, ...]) -> EmailMessage:
-    """``message`` with everybody it goes to in To, as one would find it in Sent.
+def complete(
+    message: EmailMessage, sent_to: tuple[str, ...], sent_cc: tuple[str, ...] = ()
+) -> EmailMessage:
+    """``message`` with everybody it goes to in To and Cc, as one would find it in
+    Sent.
 
-    Odoo makes one transaction per recipient; in each, To may name a part of them.
+    Odoo makes one transaction per recipient; in each, To and Cc may name a part.
     """
     named = {
-        normalize(str(address))
+        normalize(address)
         for header in ("To", "Cc")
-        if message[header] is not None
-        for address in (a.addr_spec for a in message[header].addresses)
+        for _name, address in getaddresses(map(str, message.get_all(header, ())))
     }
-    missing = [one for one in sent_to if normalize(one) not in named]
-    if not missing:
-        return message
-    whole = copy_module.deepcopy(message)
-    to = [str(whole["To"])] if whole["To"] else []
-    del whole["To"]
-    whole["To"] = ", ".join([*to, *missing])
+    whole = message
+    for header, people in (("To", sent_to), ("Cc", sent_cc)):
+        missing = [one for one in people if normalize(one) not in named]
+        if not missing:
+            continue
+        if whole is message:
+            whole = copy_module.deepcopy(message)
+        there = [str(whole[header])] if whole[header] else []
+        del whole[header]
+        whole[header] = ", ".join([*there, *missing])
+        named.update(map(normalize, missing))
     return whole
 
 
-def record(account, mail_message_id: int, mime: bytes) -> None:
-    """Keep what was sent as an outgoing e-mail of the contact it was written on.
+def record(account, sent: Sequence[tuple[int, bytes]]) -> None:
+    """Keep what was sent as outgoing e-mails of the contacts it was written on.
 
-    The chatter's own message shows it; a later sight of it by the sync is recognised
+    The chatter's own messages show it; a later sight of it by the sync is recognised
     by Message-ID and content. Never raises: the mail has left.
 
-    :param mail_message_id: the chatter's message
+    :param sent: (id of the chatter's message, MIME) of each
     """
     env = account.env(su=True)
     try:
         with quiet_races(), env.cr.savepoint():
-            _record(account.with_env(env), mail_message_id, mime)
+            _record(account.with_env(env), sent)
     except RACES:
         # The sync was faster and has recorded it.
         env.invalidate_all(flush=False)
@@ -76,33 +84,90 @@ def record(account, mail_message_id: int, mime: bytes) -> None:
     except Exception:
         env.invalidate_all(flush=False)
         _logger.exception("Mailbox %s: sent mail was not recorded", account.id)
+    else:
+        return
+    if len(sent) > 1:
+        for one in sent:
+            record(account, [one])
 
 
-def _record(account, mail_message_id, mime):
+def _record(account, sent):
     env = account.env
-    shown = env["mail.message"].browse(mail_message_id).exists()
-    if shown.model != "res.partner" or not shown.res_id:
+    mimes = dict(reversed(sent))  # of each message the first
+    shown = env["mail.message"].browse(mimes).exists()
+    shown = shown.filtered(lambda one: one.model == "res.partner" and one.res_id)
+    linked = env["mailbox.link"].search([("mail_message_id", "in", shown.ids)])
+    shown -= linked.mail_message_id
+    if not shown:
         return
-    Link = env["mailbox.link"]
-    if Link.search_count([("mail_message_id", "=", shown.id)], limit=1):
-        return
-    parsed = parse_message(mime)
-    digest, fingerprint = identity(parsed)
-    Message = env["mailbox.message"]
-    message = Message.search(
-        [("message_id_hash", "=", digest), ("fingerprint", "=", fingerprint)]
+    parsed = {one: parse_message(mimes[one.id]) for one in shown}
+    keys = {one: identity(parsed[one]) for one in shown}
+    known = _known(env, set(keys.values()))
+    fresh = {key: one for one, key in reversed(keys.items()) if key not in known}
+    if fresh:
+        known.update(_create(account, [(one, parsed[one]) for one in fresh.values()]))
+    pairs = {
+        (link.message_id.id, link.partner_id.id)
+        for link in env["mailbox.link"].search(
+            [("message_id", "in", [known[key] for key in keys.values()])]
+        )
+    }
+    values = {}
+    for one, key in keys.items():
+        pair = (known[key], one.res_id)
+        if pair not in pairs:
+            values.setdefault(pair, one.id)
+    env["mailbox.link"].create(
+        [
+            {
+                "message_id": message_id,
+                "partner_id": partner_id,
+                "origin": "sent",
+                "mail_message_id": shown_id,
+            }
+            for (message_id, partner_id), shown_id in values.items()
+        ]
     )
-    if not message:
-        references = threads.reference_hashes(parsed)
-        [conversation_id] = threads.place(env, [(digest, references)], {})
-        message = Message.create(
+
+
+def _known(env, keys):
+    """Ids of the e-mails that are here already, by (hash, fingerprint)."""
+    env["mailbox.message"].flush_model(["message_id_hash", "fingerprint"])
+    env.cr.execute(
+        """
+        SELECT message_id_hash, fingerprint, min(id) FROM mailbox_message
+         WHERE (message_id_hash, fingerprint) IN %s GROUP BY 1, 2
+        """,
+        [tuple(keys)],
+    )
+    return {(digest, mark): found for digest, mark, found in env.cr.fetchall()}
+
+
+def _create(account, mails):
+    """E-mails that were not here before.
+
+    :param mails: (chatter's message, parsed) of each
+    :return: ids by (hash, fingerprint)
+    """
+    env = account.env
+    scope = env["mailbox.scope"]._for_accounts(account)
+    keys = [identity(parsed) for _shown, parsed in mails]
+    references = [threads.reference_hashes(parsed) for _shown, parsed in mails]
+    defaults = {}
+    places = threads.place(
+        env,
+        [(key[0], refs) for key, refs in zip(keys, references, strict=True)],
+        defaults,
+    )
+    messages = env["mailbox.message"].create(
+        [
             {
                 "conversation_id": conversation_id,
                 "rfc_message_id": parsed.message_id,
                 "message_id_hash": digest,
                 "fingerprint": fingerprint,
                 "parent_hash": _parent_hash(parsed),
-                "scope_id": env["mailbox.scope"]._for_accounts(account).id,
+                "scope_id": scope.id,
                 "direction": "out",
                 "date": shown.date,
                 "subject": parsed.subject,
@@ -111,20 +176,13 @@ def _record(account, mail_message_id, mime):
                 "email_cc": header_text(parsed, "cc"),
                 "attachment_count": sum(not a.inline for a in parsed.attachments),
             }
-        )
-        threads.keep(env, [(message.id, references)], {})
-    link = Link.search(
-        [("message_id", "=", message.id), ("partner_id", "=", shown.res_id)]
+            for (shown, parsed), (digest, fingerprint), conversation_id in zip(
+                mails, keys, places, strict=True
+            )
+        ]
     )
-    if not link:
-        Link.create(
-            {
-                "message_id": message.id,
-                "partner_id": shown.res_id,
-                "origin": "sent",
-                "mail_message_id": shown.id,
-            }
-        )
+    threads.keep(env, list(zip(messages.ids, references, strict=True)), defaults)
+    return dict(zip(keys, messages.ids, strict=True))
 
 
 def _parent_hash(parsed):
@@ -153,19 +211,20 @@ class Filing:
     def __exit__(self, *_exc):
         self.session.close()
 
-    def file(self, message_id: str, mime: bytes) -> tuple[int, int] | None:
+    def file(self, message_id: str, mime: bytes) -> tuple[bool, tuple[int, int] | None]:
         """Put a mail into Sent unless it stands there.
 
         Looked for first: a provider may have filed it, or we before we were cut off.
 
-        :return: (UIDVALIDITY, UID) where it was put, if the server tells
+        :return: whether it stood there; (UIDVALIDITY, UID) where it was put, if the
+            server tells
         :raise EngineError: it is not there and could not be put there
         """
         self.session.examine(self.folder.raw_name)
         if self.session.search_message_id(message_id):
-            return None
+            return True, None
         now = datetime.now(timezone.utc)
-        return self.session.append(self.folder.raw_name, mime, ("\\Seen",), now)
+        return False, self.session.append(self.folder.raw_name, mime, ("\\Seen",), now)
 
     def locate(self, place: tuple[int, int], mime: bytes) -> None:
         """Note where a filed mail stands, so that the sync need not fetch it.

@@ -15,6 +15,7 @@ from ..engine.imap.ranges import UidRanges
 from ..engine.sync.state import Counts, FolderState
 from . import folders as folder_service
 from .importer import Candidate, Importer
+from .inbound import Inbound, Wanted
 from .matcher import Matcher
 from .races import RACES
 
@@ -59,6 +60,9 @@ class OdooStore:
         self._is_history = False
         #: Contacts whose open chatters have not been told yet.
         self._shown: set[int] = set()
+        #: What new mail sets off once it is committed: ``mailbox.inbound`` ids.
+        self._queued: list[int] = []
+        self._inbound: Inbound | None = None
 
     # ------------------------------------------------------------------
     # Transactions
@@ -67,7 +71,8 @@ class OdooStore:
     def transaction(self, work):
         """Do ``work`` and commit; with fresh eyes, where another worker was faster.
 
-        Open chatters are told with it; of history at the end, by :meth:`finish`.
+        Open chatters are told with it; of history at the end, by :meth:`finish`. What
+        new mail sets off is done then.
         """
         for attempt in range(CONFLICTS):
             try:
@@ -76,6 +81,9 @@ class OdooStore:
                 if not self._is_history:
                     self._tell()
                 self.commit()
+                queued, self._queued = self._queued, []
+                if queued:
+                    self.env["mailbox.inbound"]._process(queued)
                 return result
             except RACES:
                 self.rollback()
@@ -89,6 +97,8 @@ class OdooStore:
         self._gone_places = None
         self._known = None
         self._importers = {}
+        self._inbound = None
+        self._queued = []
 
     def finish(self):
         """Tell open chatters what history has brought, once for all its batches."""
@@ -290,17 +300,38 @@ class OdooStore:
     def match(self, headers):
         if self._matcher is None:
             self._matcher = Matcher(self.env, self.account)
-        return self._matcher.match(headers)
+        headers = list(headers)
+        matches = self._matcher.match(headers)
+        kinds = self._new_mail().wanted(headers)
+        return {
+            uid: Wanted(matches.get(uid, []), kinds.get(uid, ""))
+            for uid in matches.keys() | kinds.keys()
+        }
 
     def import_messages(self, key, messages):
         candidates = [
-            Candidate(header, matches, raw) for header, matches, raw in messages
+            Candidate(header, wanted.matches, raw) for header, wanted, raw in messages
         ]
+        known = [candidate for candidate in candidates if candidate.matches]
         importer = self._importer(key)
-        counts = importer.run(candidates, tell=False)
+        counts = importer.run(known, tell=False)
         self._shown |= importer.shown
         importer.shown = set()
+        strangers = len(candidates) - len(known)
+        counts.add(Counts(seen=strangers, skipped=strangers))
+        kinds = [wanted.kind for _header, wanted, _raw in messages]
+        self.pass_on(importer, list(zip(candidates, kinds, strict=True)))
         return counts
+
+    def pass_on(self, importer, messages):
+        """Queue what new mail sets off, for when this transaction is committed; see
+        :meth:`Inbound.queue`."""
+        self._queued += self._new_mail().queue(importer, messages)
+
+    def _new_mail(self):
+        if self._inbound is None:
+            self._inbound = Inbound(self.account)
+        return self._inbound
 
     def put_aside(self, key, reasons):
         for uid, reason in reasons.items():

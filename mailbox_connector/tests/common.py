@@ -73,6 +73,8 @@ class MailboxMixin:
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # Tests ask nobody outside this machine.
+        cls.env["ir.config_parameter"].set_param("mailbox_connector.discovery", "table")
         cls.owner = cls.make_user("mb_owner", "mailbox_connector.group_mailbox_user")
         cls.member = cls.make_user("mb_member", "mailbox_connector.group_mailbox_user")
         cls.manager = cls.make_user(

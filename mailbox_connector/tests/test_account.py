@@ -10,6 +10,8 @@ class AccountCase(TransactionCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # Tests ask nobody outside this machine.
+        cls.env["ir.config_parameter"].set_param("mailbox_connector.discovery", "table")
         cls.owner = new_test_user(
             cls.env, "mb_owner", groups="mailbox_connector.group_mailbox_user"
         )

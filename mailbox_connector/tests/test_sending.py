@@ -181,7 +181,7 @@ class TestRights(SendingCase):
             self.make_mail(self.agent, mailbox_account_id=self.account.id)
         with self.assertRaises(ValidationError):
             self.contact.with_user(self.agent).with_context(
-                mailbox_sends=(self.account.id, 0)
+                mailbox_sends=(self.account._main_identity().id, 0, ())
             ).message_post(
                 body="x",
                 partner_ids=self.contact.ids,
@@ -287,11 +287,6 @@ class TestWhichMailbox(SendingCase):
         for sent in mails:
             self.assertEqual(len(sent.recipient_ids), 1)
         self.assertEqual(len(message.notification_ids), 3)
-
-    def test_other_records_are_sent_as_odoo_does(self):
-        """Answers to a document's mail have to come back to the document."""
-        self.assertFalse(self.env["mail.thread"]._sends_by_mailbox())
-        self.assertTrue(self.contact._sends_by_mailbox())
 
     @mute_logger("odoo.models.unlink")
     def test_a_deleted_mailbox_leaves_its_mail_held(self):

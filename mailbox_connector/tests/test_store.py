@@ -2,6 +2,7 @@ from odoo.tests import tagged
 
 from odoo.addons.mailbox_connector.engine.sync.state import Counts
 from odoo.addons.mailbox_connector.engine.types import Address, HeaderRecord
+from odoo.addons.mailbox_connector.services.inbound import Wanted
 from odoo.addons.mailbox_connector.services.matcher import Match
 from odoo.addons.mailbox_connector.services.store import OdooStore
 
@@ -36,7 +37,7 @@ class TestTelling(MailboxCase):
 
         def work():
             counts = self.store.import_messages(
-                self.folder.id, [(header, [match], mail(subject=str(uid)))]
+                self.folder.id, [(header, Wanted([match]), mail(subject=str(uid)))]
             )
             if history:
                 self.store.history_counted(Counts(seen=1))

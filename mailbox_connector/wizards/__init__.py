@@ -1,3 +1,4 @@
 from . import base_partner_merge
+from . import mail_compose_message
 from . import mailbox_connect
 from . import mailbox_test_mail

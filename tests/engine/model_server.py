@@ -209,7 +209,7 @@ class ModelSession:
     def existing(self, uids):
         return set(uids) & self._mails().keys()
 
-    def fetch_headers(self, uids):
+    def fetch_headers(self, uids, new=False):
         mails = self._mails()
         asked = sorted(set(uids))
         records = [_header(u, mails[u]) for u in asked if self._shows(u, mails)]

@@ -28,8 +28,10 @@ LAYERS = {
     "imap": GROUND | {"transport", "diagnosis", "mime"},
     "sync": GROUND | {"deadline", "imap"},
     "smtp": GROUND | {"transport", "diagnosis"},
+    "discovery": GROUND
+    | {"deadline", "egress", "imap", "mime", "resolver", "smtp", "transport"},
 }
-THIRD_PARTY = {"imapclient", "nh3", "cryptography"}
+THIRD_PARTY = {"imapclient", "nh3", "cryptography", "dns", "defusedxml"}
 
 
 def imports(path: Path):

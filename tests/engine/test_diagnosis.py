@@ -128,7 +128,7 @@ SMTP = [
     (450, "4.7.1 Greylisted", "", "rcpt", "greylisted"),
     (451, "4.3.0 Temporary", "", "data", "greylisted"),
     (452, "4.5.3 Too many recipients", "", "rcpt", "too_many_recipients"),
-    (452, "4.3.1 Insufficient system storage", "", "mail", "sending_limit"),
+    (452, "4.3.1 Insufficient system storage", "", "mail", "transient"),
     (432, "4.3.2 Concurrent connections limit exceeded", "", "mail", "sending_limit"),
     (550, "5.4.5 Daily user sending quota exceeded.", "", "data", "sending_limit"),
     (554, "5.2.2 mailbox full", "", "rcpt", "quota"),
@@ -142,7 +142,7 @@ SMTP = [
     (550, "5.1.1 User unknown", "", "rcpt", "recipient_refused"),
     (554, "5.7.1 Message contains spam", "", "data", "content_refused"),
     (550, "no", "", "mail", "sender_refused"),
-    (503, "bad sequence of commands", "", "data", "protocol"),
+    (503, "bad sequence of commands", "", "data", "transient"),
     (-1, "nonsense", "", "connect", "protocol"),
 ]  # fmt: skip
 

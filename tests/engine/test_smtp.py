@@ -291,3 +291,177 @@ def test_answers_smuggled_before_encryption(play):
     steps = script(features=(b"STARTTLS",))[:2]
     steps.append((b"STARTTLS", b"220 go\r\n250-AUTH PLAIN\r\n"))
     assert failure(play, steps, tls=False).kind is Kind.STARTTLS_INJECTION
+
+
+# Many recipients
+
+
+def recipients(count: int) -> list[str]:
+    return [f"c{number}@customer.example" for number in range(count)]
+
+
+def transactions(server) -> list[tuple[list[str], bool]]:
+    """Of each MAIL: the recipients that were named, and whether DATA was said."""
+    found = []
+    for line in server.received:
+        if line.startswith(b"mail FROM"):
+            found.append(([], False))
+        elif line.startswith(b"rcpt TO"):
+            found[-1][0].append(line.decode().partition("<")[2].partition(">")[0])
+        elif line.startswith(b"data"):
+            found[-1] = (found[-1][0], True)
+    return found
+
+
+MAIL = (b"mail FROM", b"250 ok\r\n")
+TAKEN = (b"rcpt TO", b"250 ok\r\n")
+SENT = [(b"data", b"354 go\r\n"), (rb"^\.\r\n", b"250 queued\r\n")]
+
+
+def test_two_hundred_recipients(smtp_endpoint, imap_endpoint, policy, user):
+    """All of them get it, each once, whatever the server takes at a time."""
+    connection = open_smtp(smtp_endpoint(), policy)
+    everybody = [user, *(f"many{number}@example.com" for number in range(199))]
+    assert send(connection, user, everybody, message(user, user).as_bytes()) == {}
+    connection.quit()
+    assert len(received(imap_endpoint(), policy)) == 1
+
+
+@pytest.mark.parametrize(
+    "full",
+    [b"452 4.5.3 Too many recipients", b"552 too many recipients", b"452 full"],
+)
+def test_recipients_over_the_limit_go_in_the_next_transaction(play, full):
+    """Refused for their number only, they would be told to have got nothing."""
+    refused = (b"rcpt TO", full + b"\r\n")
+    steps = [MAIL, TAKEN, TAKEN, refused, refused, refused, *SENT]
+    steps += [MAIL, TAKEN, TAKEN, refused, *SENT, MAIL, TAKEN, *SENT]
+    connection = play(script(*steps))
+    everybody = recipients(5)
+    assert send(connection, "a@example.com", everybody, b"Subject: x\r\n\r\n") == {}
+    assert transactions(play.server) == [
+        (everybody, True),
+        (everybody[2:], True),
+        (everybody[4:], True),
+    ]
+
+
+def test_too_many_said_of_the_whole_message(play):
+    """After DATA nobody has it: the half, and the other half."""
+    too_many = [(b"data", b"354 go\r\n"), (rb"^\.\r\n", b"552 too many recipients\r\n")]
+    steps = [MAIL, *[TAKEN] * 3, *too_many, (b"rset", b"250 ok\r\n")]
+    steps += [MAIL, TAKEN, *SENT, MAIL, TAKEN, TAKEN, *SENT]
+    connection = play(script(*steps))
+    everybody = recipients(3)
+    assert send(connection, "a@example.com", everybody, b"Subject: x\r\n\r\n") == {}
+    assert transactions(play.server) == [
+        (everybody, True),
+        (everybody[:1], True),
+        (everybody[1:], True),
+    ]
+
+
+def test_no_room_for_anybody_ends(play):
+    """Asked for one by one a server that takes nobody would be asked for ever."""
+    refused = [
+        (b"rcpt TO", b"452 4.5.3 <c%d@x>: Too many recipients\r\n" % number)
+        for number in range(2)
+    ]
+    connection = play(script(MAIL, *refused, (b"rset", b"250 ok\r\n")))
+    error = failure(
+        send, connection, "a@example.com", recipients(2), b"Subject: x\r\n\r\n"
+    )
+    assert error.kind is Kind.TOO_MANY_RECIPIENTS
+    assert len(transactions(play.server)) == 1
+
+
+@pytest.mark.parametrize("end", [CLOSE, b"421 closing\r\n"])
+def test_what_a_later_transaction_loses_is_not_sent_again(play, end):
+    """The first ones have it; of the last ones nobody knows."""
+    refused = (b"rcpt TO", b"452 4.5.3 Too many recipients\r\n")
+    steps = [MAIL, TAKEN, refused, *SENT, MAIL, TAKEN, (b"data", b"354 go\r\n")]
+    connection = play(script(*steps, (rb"^\.\r\n", end)))
+    first, last = recipients(2)
+    errors = send(connection, "a@example.com", [first, last], b"Subject: x\r\n\r\n")
+    assert list(errors) == [last]
+    unknown = Kind.OUTCOME_UNKNOWN if end is CLOSE else Kind.GREYLISTED
+    assert errors[last].kind is unknown
+
+
+def test_the_limit_of_the_account_ends_it(play):
+    """Every further transaction would bring the account nearer a lock."""
+    refused = (b"rcpt TO", b"452 4.5.3 Too many recipients\r\n")
+    limit = (b"mail FROM", b"550 5.4.5 Daily user sending limit exceeded\r\n")
+    steps = [MAIL, TAKEN, refused, refused, *SENT, limit, (b"rset", b"250 ok\r\n")]
+    connection = play(script(*steps))
+    first, *others = recipients(3)
+    errors = send(connection, "a@example.com", [first, *others], b"Subject: x\r\n\r\n")
+    assert {one: error.kind for one, error in errors.items()} == dict.fromkeys(
+        others, Kind.SENDING_LIMIT
+    )
+    assert len(transactions(play.server)) == 2
+
+
+def test_a_limit_said_for_each_recipient_is_one_limit(play):
+    """Counted as many, the mailbox would pause as after so many failures."""
+    refused = [
+        (b"rcpt TO", b"450 4.7.1 <c%d@x>: too much mail from you\r\n" % number)
+        for number in range(3)
+    ]
+    connection = play(script(MAIL, TAKEN, *refused, *SENT))
+    first, *others = recipients(4)
+    errors = send(connection, "a@example.com", [first, *others], b"Subject: x\r\n\r\n")
+    assert list(errors) == others
+    assert len({id(error) for error in errors.values()}) == 1
+    assert errors[others[0]].kind is Kind.SENDING_LIMIT
+
+
+def test_hung_up_among_the_recipients(play):
+    """The first was refused for good, the others only for now."""
+    steps = [MAIL, (b"rcpt TO", b"550 5.1.1 unknown\r\n"), TAKEN]
+    connection = play(script(*steps, (b"rcpt TO", b"421 4.7.0 slow down\r\n")))
+    errors = send(connection, "a@example.com", recipients(4), b"Subject: x\r\n\r\n")
+    kinds = [error.kind for error in errors.values()]
+    assert kinds == [Kind.RECIPIENT_REFUSED, *[Kind.GREYLISTED] * 3]
+
+
+def test_one_impossible_address_does_not_stop_the_others(play):
+    connection = play(script(*DATA, (rb"^\.\r\n", b"250 ok\r\n")))
+    bad = ["jörg@example.com", "nobody", "bad@@", "a\n@example.com", "a>b@example.com"]
+    errors = send(connection, "a@example.com", [*bad, *recipients(1)], b"x: y\r\n\r\n")
+    assert list(errors) == bad
+    for address, error in errors.items():
+        assert (error.kind, error.field) == (Kind.RECIPIENT_REFUSED, Field.ADDRESS)
+        assert error.detail == " ".join(address.split())
+    assert transactions(play.server) == [(recipients(1), True)]
+
+
+def test_two_spellings_of_one_address_are_one_recipient(play):
+    steps = [MAIL, (b"rcpt TO", b"550 5.1.1 unknown\r\n"), (b"rset", b"250 ok\r\n")]
+    connection = play(script(*steps))
+    both = ["info@müller.example", "info@xn--mller-kva.example"]
+    error = failure(send, connection, "a@example.com", both, b"Subject: x\r\n\r\n")
+    assert error.kind is Kind.RECIPIENT_REFUSED
+    assert transactions(play.server) == [([both[1]], False)]
+
+
+def test_out_of_step_is_started_afresh(play):
+    """503 says nothing of the mail: on a new connection it goes."""
+    steps = [(b"mail FROM", b"503 5.5.1 nested MAIL\r\n"), (b"rset", b"250 ok\r\n")]
+    connection = play(script(*steps))
+    error = failure(send_one, connection)
+    assert error.kind is Kind.TRANSIENT and error.retryable
+    assert connection.sock is None
+
+
+def test_a_server_that_is_done_with_this_connection(play):
+    """After so many mails, or minutes, it hangs up: the next mail needs a new one."""
+    steps = [(b"mail FROM", b"421 4.7.0 Too many messages in this connection\r\n")]
+    assert failure(send_one, play(script(*steps))).kind is Kind.CONNECTION_LOST
+
+
+def test_how_large_it_is_and_how_large_it_may_be(play):
+    connection = play(script(features=(b"AUTH PLAIN", b"SIZE 10")))
+    error = failure(send_one, connection)
+    assert (error.kind, error.limit) == (Kind.TOO_LARGE, 10)
+    assert error.size == len(b"Subject: x\r\n\r\nbody\r\n")

@@ -10,7 +10,7 @@ from imapclient.datetime_util import format_criteria_date
 
 from ..diagnosis import from_imap
 from ..errors import EngineError, Kind
-from ..mime.headers import first_phase
+from ..mime import headers
 from ..types import HeaderRecord
 from . import responses
 from .connected import Connected
@@ -23,10 +23,7 @@ BODY_BATCH = 125
 MAX_MESSAGE = Limits().literal
 #: Bytes of UIDs in one command: M365 fails on lines longer than 4,096.
 MAX_SET = 3_900
-_HEADERS = (
-    "(UID FLAGS%s RFC822.SIZE INTERNALDATE"
-    " BODY.PEEK[HEADER.FIELDS (FROM REPLY-TO TO CC MESSAGE-ID)])"
-)
+_HEADERS = "(UID FLAGS%s RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS (%s)])"
 #: Longer headers are cut: addresses beyond that are looked at by nobody.
 #: Said of the whole folder or server (RFC 5530), not of a message.
 _BUSY = re.compile(r"\[(INUSE|UNAVAILABLE)\]", re.I)
@@ -70,19 +67,26 @@ class MessageCommands(Connected):
             found.update(self._search(f"UID {UidRanges.from_uids(chunk)}"))
         return found.intersection(asked)
 
-    def fetch_headers(self, uids: Iterable[int]) -> list[HeaderRecord]:
+    def fetch_headers(
+        self, uids: Iterable[int], new: bool = False
+    ) -> list[HeaderRecord]:
         """What matching needs; UIDs that are gone are absent. Ascending.
 
         A server may also leave out one that is there (Microsoft 365 does): ask
         :meth:`existing` before taking it for gone.
+
+        :param new: fill :attr:`HeaderRecord.new`
         """
         records = []
         labels = " X-GM-LABELS" if "X-GM-EXT-1" in self.capabilities else ""
+        names = headers.MATCHING + (headers.ANSWERING if new else ())
+        items = _HEADERS % (labels, " ".join(names))
+        parse = _of_new if new else _of_history
         for batch in _batches(sorted(set(uids)), HEADER_BATCH):
-            fetched = self._fetch(batch, _HEADERS % labels, _HEADER_LIMITS)
+            fetched = self._fetch(batch, items, _HEADER_LIMITS)
             for uid in batch:
-                items = fetched.get(uid)
-                record = items and responses.header_record(uid, items, first_phase)
+                got = fetched.get(uid)
+                record = got and responses.header_record(uid, got, parse)
                 if record:
                     records.append(record)
         return records
@@ -157,6 +161,15 @@ class MessageCommands(Connected):
             if uid not in found:
                 found.update(self._fetch_chunk([uid], items, limits))
         return found
+
+
+def _of_history(header: bytes) -> tuple:
+    return *headers.first_phase(header), None, header
+
+
+def _of_new(header: bytes) -> tuple:
+    matching = headers.matching(header)
+    return *headers.first_phase(header), headers.new_mail(header), matching
 
 
 def _batches(items: list, size: int) -> Iterator[list]:

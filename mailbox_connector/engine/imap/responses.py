@@ -230,14 +230,15 @@ def internal_date(value: object) -> datetime | None:
 def header_record(uid: int, items: dict[bytes, object], parse) -> HeaderRecord | None:
     """The first phase's view of a message; None when its header is missing.
 
-    :param parse: header octets to (addresses by header, Message-ID)
+    :param parse: header octets to (addresses by header, Message-ID, ``new`` of the
+        record, the octets that ``header_hash`` is made of)
     """
     header = section(items, b"BODY[HEADER")
     if header is None:
         return None
     size = _within(items.get(b"RFC822.SIZE"), MAX_UID) or 0
     received = internal_date(items.get(b"INTERNALDATE"))
-    addresses, message_id = parse(header)
+    addresses, message_id, new, hashed = parse(header)
     known = bool(message_id and received)
     return HeaderRecord(
         uid=uid,
@@ -247,7 +248,8 @@ def header_record(uid: int, items: dict[bytes, object], parse) -> HeaderRecord |
         message_id=message_id,
         flags=_words(items.get(b"FLAGS")),
         labels=_words(items.get(b"X-GM-LABELS")),
-        header_hash=_header_hash(header, size, received) if known else "",
+        header_hash=_header_hash(hashed, size, received) if known else "",
+        new=new,
     )
 
 

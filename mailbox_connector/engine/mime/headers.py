@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import re
 
-from ..types import Address
+from ..types import Address, NewMail
 from .addresses import parse_addresses
-from .ids import first_message_id
+from .automatic import Automatic, automatic_kind
+from .ids import first_message_id, parse_references
 
 #: Bytes of a header block that are looked at.
 MAX_HEADER = 500_000
+#: Fields that the first phase fetches of each message,
+MATCHING = ("FROM", "REPLY-TO", "TO", "CC", "MESSAGE-ID")
+#: and of new mail besides.
+ANSWERING = (
+    "IN-REPLY-TO",
+    "REFERENCES",
+    "CONTENT-TYPE",
+    "AUTO-SUBMITTED",
+    "RETURN-PATH",
+    "X-FAILED-RECIPIENTS",
+)
 
 _ADDRESS_FIELDS = {
     b"from": "from",
@@ -30,6 +42,37 @@ def first_phase(header: bytes) -> tuple[dict[str, list[Address]], str]:
         elif name == b"message-id" and not message_id:
             message_id = first_message_id(raw)
     return {key: parse_addresses(raws) for key, raws in values.items()}, message_id
+
+
+def new_mail(header: bytes) -> NewMail:
+    """What :data:`ANSWERING` says, of HEADER.FIELDS as fetched."""
+    found = fields(header)
+    values = dict(reversed(found))
+    answered = parse_references(values.get(b"in-reply-to"))
+    references = parse_references(values.get(b"references"))
+    return NewMail(
+        tuple(dict.fromkeys([*answered, *reversed(references)])),
+        automatic_kind(found) is Automatic.BOUNCE,
+    )
+
+
+def matching(header: bytes) -> bytes:
+    """The lines of :data:`MATCHING` alone, of a header that was fetched with more."""
+    kept: list[bytes] = []
+    keep = False
+    for line in header.splitlines(keepends=True):
+        if line[:1] not in (b" ", b"\t"):
+            name = line.partition(b":")[0].strip().upper()
+            keep = name.decode("ascii", "replace") in MATCHING
+        if keep:
+            kept.append(line)
+    return b"".join(kept)
+
+
+def block(raw: bytes) -> bytes:
+    """The header block of a whole message."""
+    end = re.search(rb"\r?\n\r?\n", raw[:MAX_HEADER])
+    return raw[: end.start()] if end else raw[:MAX_HEADER]
 
 
 def fields(header: bytes) -> list[tuple[bytes, str]]:

@@ -1,4 +1,4 @@
-"""A signed-in SMTP connection, and handing one message over.
+"""A signed-in SMTP connection.
 
 :class:`MailboxSMTP` is an ``smtplib.SMTP`` and can be used wherever Odoo expects
 one; it differs in that its socket is ours (checked address, verified TLS,
@@ -8,14 +8,15 @@ deadlines) and that a broken connection is an :class:`EngineError`.
 from __future__ import annotations
 
 import base64
-import re
 import smtplib
-from collections.abc import Sequence
 
 from ..diagnosis import from_smtp
 from ..errors import EngineError, Field, Kind
 from ..transport import Connection, Deadline, EgressPolicy, connect
 from ..types import Endpoint, Security
+from .transaction import send
+
+__all__ = ["MailboxSMTP", "open_smtp", "send"]
 
 #: Lines of one reply; EHLO answers have some twenty.
 MAX_REPLY_LINES = 500
@@ -205,84 +206,6 @@ def open_smtp(
         connection.close()
         raise
     return session
-
-
-def send(
-    connection: MailboxSMTP, mail_from: str, recipients: Sequence[str], mime: bytes
-) -> dict[str, EngineError]:
-    """Hand one message over, in one transaction.
-
-    :return: the refused recipients and why; the others have it
-    :raises EngineError: nobody has it (all refused: the first one's reason), or,
-        with ``Kind.OUTCOME_UNKNOWN``, nobody knows
-    """
-    endpoint = connection.endpoint
-    mime = re.sub(rb"\r\n|\r|\n", b"\r\n", mime)
-    _check_size(connection, mime)
-    try:
-        options, envelope = _envelope(connection, mail_from, recipients, mime)
-        refused = connection.sendmail(
-            envelope[0], list(envelope[1]), mime, mail_options=options
-        )
-    except smtplib.SMTPRecipientsRefused as exc:
-        recipient, _reply = next(iter(exc.recipients.items()))
-        error = from_smtp(exc, endpoint)
-        error.detail = envelope[1].get(recipient, recipient)
-        raise error from None
-    except (EngineError, smtplib.SMTPException, OSError, ValueError) as exc:
-        raise from_smtp(exc, endpoint, stage="mail") from None
-    errors = {}
-    for spelled, reply in refused.items():
-        recipient = envelope[1].get(spelled, spelled)
-        errors[recipient] = from_smtp(reply, endpoint, stage="rcpt")
-        errors[recipient].detail = recipient
-    return errors
-
-
-def _check_size(connection: MailboxSMTP, mime: bytes) -> None:
-    """RFC 1870: what the server will not take need not be sent."""
-    limit = connection.esmtp_features.get("size", "").strip()
-    if limit.isdigit() and 0 < int(limit) < len(mime):
-        raise connection.connection.error(Kind.TOO_LARGE, detail=limit)
-
-
-def _envelope(connection, mail_from, recipients, mime):
-    """Options of MAIL, and (sender, {recipient on the wire: as it was given})."""
-    for address, kind in (
-        *((one, Kind.RECIPIENT_REFUSED) for one in recipients or [""]),
-        (mail_from or "<>@", Kind.SENDER_REFUSED),
-    ):
-        # smtplib would cut a control character off and send to what is left.
-        if "@" not in address or any(c < " " or c in "\x7f" for c in address):
-            raise connection.connection.error(kind, field=Field.ADDRESS, detail=address)
-    connection.ehlo_or_helo_if_needed()
-    options = []
-    if not mime.isascii() and connection.has_extn("8bitmime"):
-        options.append("BODY=8BITMIME")
-    extended = connection.has_extn("smtputf8")
-    sender = _wire_address(mail_from, extended)
-    wire = {_wire_address(one, extended): one for one in recipients}
-    header = mime.partition(b"\r\n\r\n")[0]
-    if any(not one.isascii() for one in (sender, *wire)):
-        if not extended:
-            culprit = next(one for one in (sender, *wire) if not one.isascii())
-            kind = Kind.SENDER_REFUSED if culprit == sender else Kind.RECIPIENT_REFUSED
-            raise connection.connection.error(kind, field=Field.ADDRESS, detail=culprit)
-        options.append("SMTPUTF8")
-    elif extended and not header.isascii():
-        options.append("SMTPUTF8")
-    return options, (sender, wire)
-
-
-def _wire_address(address: str, extended: bool) -> str:
-    """An international domain as ``xn--…``, which needs no extension."""
-    local, at, domain = address.rpartition("@")
-    if at and local.isascii() and not domain.isascii():
-        try:
-            return f"{local}@{domain.encode('idna').decode('ascii')}"
-        except UnicodeError:
-            pass
-    return address
 
 
 def _literal(address: str) -> str:

@@ -81,6 +81,7 @@ class FolderBatches:
         uids: list[int],
         gone: Gone | None = None,
         wanted: set[int] | None = None,
+        new: bool = False,
         **changes,
     ) -> None:
         """Handle ``uids``: strangers' are noted, contacts' fetched and imported.
@@ -89,10 +90,11 @@ class FolderBatches:
 
         :param gone: places that a message may have moved from
         :param wanted: what may be imported; None: all
+        :param new: these have just come, and are no history
         :param changes: of the state, saved when all is done
         """
         self._pause()
-        headers, refused = self._headers(uids)
+        headers, refused = self._headers(uids, new)
         by_uid = {record.uid: record for record in headers}
 
         def sort_out():
@@ -137,14 +139,16 @@ class FolderBatches:
 
         self._work(work)
 
-    def _headers(self, uids: list[int]) -> tuple[list[HeaderRecord], set[int]]:
+    def _headers(
+        self, uids: list[int], new: bool
+    ) -> tuple[list[HeaderRecord], set[int]]:
         """Headers, and UIDs that the server lists and does not hand out."""
-        headers = self.session.fetch_headers(uids)
+        headers = self.session.fetch_headers(uids, new)
         missing = self._refused(set(uids) - {record.uid for record in headers})
         again = missing - self.session.unfetchable
         if again:
             # Microsoft 365 leaves an answer out at times, and not the next time.
-            headers += self.session.fetch_headers(again)
+            headers += self.session.fetch_headers(again, new)
             missing -= {record.uid for record in headers}
         return headers, missing
 

@@ -94,7 +94,7 @@ class FolderPass(FolderBatches):
             self._save(messages=-1, highestmodseq=None)
         for start in range(0, len(uids), BATCH):
             batch = uids[start : start + BATCH]
-            self.batch(batch, gone, next_uid=batch[-1] + 1)
+            self.batch(batch, gone, new=True, next_uid=batch[-1] + 1)
         next_uid = plan.next_uid or max([first - 1, *found]) + 1
         if next_uid != self.state.next_uid:
             self._save(next_uid=next_uid)
@@ -162,11 +162,13 @@ class FolderPass(FolderBatches):
         vanished = self.store.places(state.key) - listed
         read = UidRanges.span(state.first_uid, state.next_uid - 1)
         missed = list((listed & read) - self.handled)
-        if state.read_since:
-            missed += self.session.search_since(state.read_since)
-        missed = [uid for uid in missed if uid < state.next_uid]
         for batch in backfill_batches(missed, self.handled, BATCH):
-            self.batch(batch)
+            self.batch(batch, new=True)
+        if state.read_since:
+            older = self.session.search_since(state.read_since)
+            older = [uid for uid in older if uid < state.next_uid]
+            for batch in backfill_batches(older, self.handled, BATCH):
+                self.batch(batch)
         self._drop_and_save(vanished, {"reconciled_at": self.store.now()})
 
     def is_renamed(self, raw_name: str) -> bool:

@@ -41,7 +41,9 @@ class Session(Protocol):
 
     def existing(self, uids: Iterable[int]) -> set[int]: ...
 
-    def fetch_headers(self, uids: Iterable[int]) -> list[HeaderRecord]: ...
+    def fetch_headers(
+        self, uids: Iterable[int], new: bool = False
+    ) -> list[HeaderRecord]: ...
 
     def fetch_messages(self, uids: Iterable[int]) -> Iterator[tuple[int, bytes]]: ...
 
@@ -118,7 +120,11 @@ class Store(Protocol):
     # Messages
 
     def match(self, headers: Iterable[HeaderRecord]) -> dict[int, object]:
-        """Matches by UID; a message that belongs to nobody is absent."""
+        """Matches by UID; a message that belongs to nobody is absent.
+
+        New mail, with :attr:`HeaderRecord.new`, may be wanted for other reasons than
+        a contact.
+        """
 
     def import_messages(
         self, key: Hashable, messages: Sequence[tuple[HeaderRecord, object, bytes]]

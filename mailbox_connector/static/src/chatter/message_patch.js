@@ -8,6 +8,10 @@ patch(Message.prototype, {
         super.setup(...arguments);
         /** @type {string[]|undefined} addresses of the mailboxes an e-mail was seen in */
         this.mailbox_emails = undefined;
+        /** @type {boolean|undefined} whether it is answered as the e-mail it shows */
+        this.mailbox_answerable = undefined;
+        /** @type {string|undefined} what to call it when no person wrote it */
+        this.mailbox_automatic = undefined;
     },
 
     get mailboxTitle() {

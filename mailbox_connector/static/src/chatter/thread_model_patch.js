@@ -26,6 +26,8 @@ patch(Thread.prototype, {
          * @type {{by_date: boolean}|undefined}
          */
         this.mailbox = undefined;
+        /** @type {boolean|undefined} whether the user may write as a mailbox */
+        this.hasMailboxSenders = undefined;
     },
 
     get isByDate() {

@@ -1,0 +1,139 @@
+"""What a report says of one message and each of its recipients (RFC 3464)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..errors import one_line
+from . import headers, ids, words
+from .addresses import parse_addresses
+
+#: Bytes of a report's machine-readable part, of its words, of a returned header.
+MAX_TEXT = 500_000
+MAX_RECIPIENTS = 1_000
+#: Characters of a server's reply that are kept.
+MAX_DIAGNOSTIC = 500
+
+#: RFC 3464 section 2.3.3, and how some write it.
+_ACTIONS = {
+    "failed": "failed",
+    "failure": "failed",
+    "delayed": "delayed",
+    "delay": "delayed",
+    "delivered": "delivered",
+    "relayed": "relayed",
+    "expanded": "expanded",
+}
+_BY_CLASS = {"5": "failed", "4": "delayed", "2": "delivered"}
+
+_TYPED = re.compile(r"\s*[\w.+-]{1,40}\s*;\s*")
+_CODE = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\w|\.\d)")
+_REPLY = re.compile(r"(?:^|[\s:#;(])([45])\d\d[\s-]")
+
+
+@dataclass(frozen=True)
+class RecipientStatus:
+    """What became of the message for one recipient.
+
+    ``address`` normalised: the one the message was sent to, where the report names
+    it, else the one it was passed on to. ``action``: "failed", "delayed",
+    "delivered", "relayed" or "expanded". ``status``: as "5.1.1" (RFC 3463), or "".
+    ``diagnostic``: the server's words, one line. ``permanent``: given up, for a
+    reason that stays; not so for "failed" after days of trying (4.x.x).
+    """
+
+    address: str
+    action: str
+    status: str = ""
+    diagnostic: str = ""
+    permanent: bool = False
+
+
+@dataclass(frozen=True)
+class DeliveryReport:
+    """A delivery status notification, or a bounce that serves as one.
+
+    ``original_message_id`` with angle brackets, "" if the report does not say.
+    ``recipients`` without doubles; empty if the report is unreadable there.
+    ``original_recipients``: normalised To and Cc of the returned message.
+    ``original_references``: its References; a provider that rewrites Message-ID
+    leaves them as they were.
+    """
+
+    original_message_id: str
+    recipients: tuple[RecipientStatus, ...]
+    reporting_mta: str = ""
+    original_recipients: tuple[str, ...] = ()
+    original_references: tuple[str, ...] = ()
+
+
+def status_of(
+    address: str, action: str, status: str, diagnostic: str
+) -> RecipientStatus | None:
+    """A recipient's status of what was said; None if that is too little."""
+    word = re.match(r"\s*([a-z]*)", action.lower())[1]
+    code = _code(status)
+    said = _code(diagnostic)
+    # "5.0.0" is what is written where nobody looked; the reply often says more.
+    if said and (not code or (code[2:] == "0.0" and code[0] == said[0])):
+        code = said
+    reply = _REPLY.search(diagnostic)
+    grade = code[:1] or (reply[1] if reply else "")
+    action = _ACTIONS.get(word) or _BY_CLASS.get(grade, "")
+    if not address or not action:
+        return None
+    permanent = action == "failed" and grade != "4"
+    return RecipientStatus(address, action, code, diagnostic, permanent)
+
+
+def report_of(
+    original: list[tuple[bytes, str]],
+    recipients: Iterable[RecipientStatus],
+    *,
+    reporting_mta: str = "",
+    hints: Iterable[str] = (),
+) -> DeliveryReport:
+    """A report on the message whose header is ``original``.
+
+    :param hints: where else its Message-ID may be found, the best first
+    """
+    found = [ids.first_message_id(first(original, b"message-id"))]
+    found += [(ids.parse_references(hint) or [""])[-1] for hint in hints]
+    references = ids.parse_references(first(original, b"references"))
+    return DeliveryReport(
+        next(filter(None, found), ""),
+        tuple(recipients),
+        reporting_mta,
+        tuple(sent_to(original)),
+        tuple(references),
+    )
+
+
+def sent_to(original: list[tuple[bytes, str]]) -> list[str]:
+    """Normalised addresses of To and Cc."""
+    values = [value for name, value in original if name in (b"to", b"cc")]
+    return [one.email for one in parse_addresses(values)]
+
+
+def header_of(octets: bytes) -> list[tuple[bytes, str]]:
+    """Fields of a returned message or header."""
+    octets = octets[:MAX_TEXT].lstrip()
+    return headers.fields(re.split(rb"\r?\n[ \t]*\r?\n", octets, maxsplit=1)[0])
+
+
+def first(fields: Iterable[tuple[bytes, str]], wanted: bytes) -> str:
+    """The value of the first field of that name; '' if there is none."""
+    return next((value for name, value in fields if name == wanted), "")
+
+
+def untyped(value: str) -> str:
+    """One line of "smtp; 550 no such user", without the type."""
+    text = words.text(value[:10_000])
+    return one_line(_TYPED.sub("", text, count=1), MAX_DIAGNOSTIC)
+
+
+def _code(text: str) -> str:
+    match = _CODE.search(text[:1_000])
+    return ".".join(str(int(digits)) for digits in match.groups()) if match else ""

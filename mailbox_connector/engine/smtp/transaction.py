@@ -1,0 +1,211 @@
+"""Handing one message over: in one SMTP transaction, or in several to many people."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..diagnosis import from_smtp
+from ..errors import EngineError, Field, Kind
+
+if TYPE_CHECKING:
+    from .session import MailboxSMTP
+
+#: The provider has had enough for now: more transactions would not go better.
+_ENOUGH = frozenset({Kind.SENDING_LIMIT, Kind.THROTTLED, Kind.TOO_MANY_CONNECTIONS})
+_ENHANCED = re.compile(r"^\d{3}[ -][245]\.\d{1,3}\.\d{1,3}\b")
+
+
+@dataclass(frozen=True)
+class _Message:
+    """What all transactions of a message share; ``options``: of MAIL."""
+
+    sender: str
+    mime: bytes
+    options: tuple[str, ...]
+    #: How each recipient stands on the wire, and as whom it was given.
+    wire: dict[str, list[str]]
+
+
+def send(
+    connection: MailboxSMTP, mail_from: str, recipients: Sequence[str], mime: bytes
+) -> dict[str, EngineError]:
+    """Hand one message over.
+
+    In further transactions to those for whom there was no room in the first one
+    (RFC 5321 section 4.5.3.1.10); nobody is in two that the server took.
+
+    :return: who does not have it and why, ``Kind.OUTCOME_UNKNOWN`` among the reasons;
+        the others have it. One error object for all whom the same thing kept from it
+    :raises EngineError: nobody has it, all for one reason; with
+        ``Kind.OUTCOME_UNKNOWN``, nobody knows
+    """
+    mime = re.sub(rb"\r\n|\r|\n", b"\r\n", mime)
+    connection.ehlo_or_helo_if_needed()
+    _check_size(connection, mime)
+    refused: dict[str, EngineError] = {}
+    message = _prepare(connection, mail_from, recipients, mime, refused)
+    groups = [list(message.wire)] if message.wire else []
+    over: EngineError | None = None
+    while groups:
+        group = groups.pop(0)
+        try:
+            if over is not None:
+                raise over
+            result = _transact(connection, message, group)
+        except EngineError as error:
+            # Said of the whole: which ones are too many, only trying can tell.
+            if error.kind is Kind.TOO_MANY_RECIPIENTS and len(group) > 1:
+                half = len(group) // 2
+                groups[:0] = [group[:half], group[half:]]
+                continue
+            result = dict.fromkeys(group, error)
+            over = _no_more(connection, error)
+        waiting = {one for one, error in result.items() if _no_room(error)}
+        # As long as somebody was taken there is an end to it.
+        if waiting and len(result) < len(group):
+            groups.insert(0, [one for one in group if one in waiting])
+            result = {one: result[one] for one in result if one not in waiting}
+        for one, error in result.items():
+            refused.update(dict.fromkeys(message.wire[one], error))
+    if len(refused) == len(set(recipients)):
+        reasons = list(refused.values())
+        if all(_same(error, reasons[0]) for error in reasons):
+            raise reasons[0]
+    return refused
+
+
+def _transact(
+    connection: MailboxSMTP, message: _Message, group: Sequence[str]
+) -> dict[str, EngineError]:
+    """One transaction; the refused of ``group``, and why."""
+    endpoint = connection.endpoint
+    try:
+        replies = connection.sendmail(
+            message.sender, list(group), message.mime, message.options
+        )
+    except smtplib.SMTPRecipientsRefused as exc:
+        replies = exc.recipients
+        # Hung up in the middle of them: that is why the others were not taken.
+        last = list(replies.values())[-1]
+        replies = {one: replies.get(one, last) for one in group}
+    except (EngineError, smtplib.SMTPException, OSError, ValueError) as exc:
+        error = from_smtp(exc, endpoint, stage="mail")
+        if error.server_text.startswith("503"):
+            # Server and client disagree about where they are: start afresh.
+            connection.close()
+        raise error from None
+    refused = {}
+    shared: dict[Kind, EngineError] = {}
+    for one, reply in replies.items():
+        error = from_smtp(reply, endpoint, stage="rcpt")
+        if error.kind in _ENOUGH or error.kind is Kind.TOO_MANY_RECIPIENTS:
+            # About the account or the message: one error, however often it is said.
+            error = shared.setdefault(error.kind, error)
+        else:
+            error.detail = message.wire[one][0]
+        refused[one] = error
+    return refused
+
+
+def _same(error: EngineError, other: EngineError) -> bool:
+    return error is other or (
+        (error.kind, error.server_text) == (other.kind, other.server_text)
+    )
+
+
+def _no_room(error: EngineError) -> bool:
+    """Whether a recipient was refused for the number of those before it.
+
+    Beside others that were taken, a 452 that gives no other reason says so, and
+    a 552 of old servers (RFC 5321 section 4.5.3.1.10).
+    """
+    if error.kind is Kind.TOO_MANY_RECIPIENTS:
+        return True
+    return (
+        error.kind in (Kind.SENDING_LIMIT, Kind.TOO_LARGE)
+        and error.server_text.startswith(("452", "552"))
+        and not _ENHANCED.match(error.server_text)
+    )
+
+
+def _no_more(connection: MailboxSMTP, error: EngineError) -> EngineError | None:
+    """Why no further transaction is begun after ``error``; None: one may be."""
+    if error.kind in _ENOUGH:
+        return error
+    if connection.sock is None:
+        return connection.connection.error(Kind.CONNECTION_LOST)
+    return None
+
+
+def _check_size(connection: MailboxSMTP, mime: bytes) -> None:
+    """RFC 1870: what the server will not take need not be sent."""
+    limit = connection.esmtp_features.get("size", "").strip()
+    if limit.isdigit() and 0 < int(limit) < len(mime):
+        raise connection.connection.error(
+            Kind.TOO_LARGE, size=len(mime), limit=int(limit)
+        )
+
+
+def _prepare(
+    connection: MailboxSMTP,
+    mail_from: str,
+    recipients: Sequence[str],
+    mime: bytes,
+    refused: dict[str, EngineError],
+) -> _Message:
+    """Check the addresses, and spell them as the server can take them.
+
+    :param refused: takes the recipients that cannot be: errors without words of the
+        server, the address as ``detail``
+    :raises EngineError: SENDER_REFUSED, likewise
+    """
+    extended = connection.has_extn("smtputf8")
+    sender = _wire_address(mail_from)
+    if not _is_possible(sender, extended):
+        raise _impossible(connection, Kind.SENDER_REFUSED, mail_from)
+    wire: dict[str, list[str]] = {}
+    for one in recipients:
+        spelled = _wire_address(one)
+        if _is_possible(spelled, extended):
+            wire.setdefault(spelled, []).append(one)
+        else:
+            refused[one] = _impossible(connection, Kind.RECIPIENT_REFUSED, one)
+    if not recipients:
+        raise _impossible(connection, Kind.RECIPIENT_REFUSED, "")
+    options = []
+    if not mime.isascii() and connection.has_extn("8bitmime"):
+        options.append("BODY=8BITMIME")
+    texts = (sender, *wire, mime.partition(b"\r\n\r\n")[0])
+    if extended and not all(text.isascii() for text in texts):
+        options.append("SMTPUTF8")
+    return _Message(sender, mime, tuple(options), wire)
+
+
+def _is_possible(address: str, extended: bool) -> bool:
+    """Whether it can be written into a command; the server knows the rest."""
+    local, _at, domain = address.rpartition("@")
+    if not local or not domain or not (extended or address.isascii()):
+        return False
+    if not local.startswith('"') and ("@" in local or " " in local):
+        return False
+    # smtplib would cut a control character off and send to what is left.
+    return not any(c < " " or c in "\x7f<>" for c in address)
+
+
+def _impossible(connection: MailboxSMTP, kind: Kind, address: str) -> EngineError:
+    return connection.connection.error(kind, field=Field.ADDRESS, detail=address)
+
+
+def _wire_address(address: str) -> str:
+    """An international domain as ``xn--…``, which needs no extension."""
+    local, at, domain = address.rpartition("@")
+    if at and local.isascii() and not domain.isascii():
+        try:
+            return f"{local}@{domain.encode('idna').decode('ascii')}"
+        except UnicodeError:
+            pass
+    return address

@@ -1,0 +1,115 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..engine.mime.addresses import parse_addresses
+from ..services import choosing
+
+
+class MailComposeMessage(models.TransientModel):
+    _inherit = "mail.compose.message"
+
+    mailbox_answers_id = fields.Many2one("mailbox.message", readonly=True)
+    mailbox_email_to = fields.Char(
+        string="Also to",
+        help="People who are no contacts. They get the e-mail, and no contact is made.",
+    )
+
+    def _prepare_mail_values_static(self):
+        values = super()._prepare_mail_values_static()
+        if self.composition_mode == "comment":
+            if self.mailbox_email_to:
+                values["outgoing_email_to"] = self._checked_email_to()
+            if self.mailbox_answers_id:
+                if not (self.partner_ids or self.mailbox_email_to):
+                    raise UserError(
+                        self.env._("Nobody would get this e-mail. Say whom it goes to.")
+                    )
+                values["mailbox_answers"] = self.mailbox_answers_id.id
+        return values
+
+    def _checked_email_to(self):
+        """The addresses as they are typed.
+
+        :raise UserError: something among them is no address; core would drop it
+        """
+        parts = [one for one in self.mailbox_email_to.split(",") if one.strip()]
+        found = parse_addresses(self.mailbox_email_to)
+        if len(found) < len(parts) and len(found) < len(set(map(str.strip, parts))):
+            raise UserError(
+                self.env._(
+                    "This is not a list of e-mail addresses: %s\nSeparate them by "
+                    "commas.",
+                    self.mailbox_email_to,
+                )
+            )
+        return ", ".join(map(str, found))
+
+
+class MailScheduledMessage(models.Model):
+    _inherit = "mail.scheduled.message"
+
+    @api.model
+    def _notification_parameters_whitelist(self):
+        return super()._notification_parameters_whitelist() | {
+            "mailbox_answers",
+            "outgoing_email_to",
+        }
+
+
+class MailThread(models.AbstractModel):
+    """Posting takes ``mailbox_answers``: id of the ``mailbox.message`` answered."""
+
+    _inherit = "mail.thread"
+
+    def _thread_to_store(self, store, fields, *, request_list=None):
+        """Composers ask who may be sent as only where there is somebody."""
+        super()._thread_to_store(store, fields, request_list=request_list)
+        user = self.env.user
+        if (
+            "suggestedRecipients" in (request_list or ())
+            and self.env["mailbox.scope"].sudo()._any()
+            and store.target.is_current_user(self.env)
+        ):
+            senders = choosing.senders(self.env, user, self.env.company)
+            for thread in self:
+                values = {"hasMailboxSenders": bool(senders)}
+                store.add(thread, values, as_thread=True)
+
+    def _get_notify_valid_parameters(self):
+        return super()._get_notify_valid_parameters() | {"mailbox_answers"}
+
+    def _notify_get_recipients(
+        self, message, msg_vals=False, *, mailbox_answers=False, **kwargs
+    ):
+        """An answer goes to those outside whom the writer saw in To, not to whoever
+        follows the record; to nobody twice."""
+        recipients = super()._notify_get_recipients(
+            message, msg_vals=msg_vals, **kwargs
+        )
+        if not mailbox_answers:
+            return recipients
+        named = set((msg_vals or {}).get("partner_ids") or message.partner_ids.ids)
+        known = {one["email_normalized"] for one in recipients if one["id"]}
+        return [
+            one
+            for one in recipients
+            if (
+                one["id"] in named or not one["share"]
+                if one["id"]
+                else one["email_normalized"] not in known
+            )
+        ]
+
+    def _notify_thread(self, message, *args, mailbox_answers=False, **kwargs):
+        if mailbox_answers:
+            kwargs["mailbox_answers"] = mailbox_answers
+            message.sudo()._mailbox_restrict_answer(mailbox_answers)
+        return super()._notify_thread(message, *args, **kwargs)
+
+    def _notify_thread_by_email(
+        self, message, recipients_data, *, mailbox_answers=False, **kwargs
+    ):
+        if mailbox_answers:
+            # For ``services.answering``, which asks whether the author may read it.
+            message = message.with_context(mailbox_answers=mailbox_answers)
+        return super()._notify_thread_by_email(message, recipients_data, **kwargs)

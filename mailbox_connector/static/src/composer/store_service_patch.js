@@ -1,0 +1,14 @@
+import {Store} from "@mail/core/common/store_service";
+
+import {patch} from "@web/core/utils/patch";
+
+patch(Store.prototype, {
+    /** Which address of ours the message leaves as; false: by Odoo's own server. */
+    async getMessagePostParams({postData}) {
+        const params = await super.getMessagePostParams(...arguments);
+        if (postData.mailboxSender !== undefined) {
+            params.post_data.mailbox_identity_id = postData.mailboxSender;
+        }
+        return params;
+    },
+});

@@ -1,0 +1,82 @@
+"""What an import would bring, said before anything is brought."""
+
+import pytest
+from conftest import unique
+
+from odoo.exceptions import UserError
+
+
+def open_dialog(mailbox, days=7):
+    action = mailbox.account.action_connect()
+    dialog = mailbox.env["mailbox.connect"].browse(action["res_id"])
+    dialog.backfill_days = days
+    dialog.action_preview()
+    return dialog
+
+
+def messages(mailbox):
+    """What stands on the server, flags included."""
+    state = mailbox.servers.folder_state(mailbox.address)
+    return {name: folder.messages for name, folder in state.items()}
+
+
+def test_counts_contacts_ambiguous_addresses_and_strangers(env, mailbox, contact):
+    stranger = f"who@{unique('s')}.example"
+    mailbox.receive(contact.email, "First", days=1)
+    mailbox.receive(contact.email, "Second", days=3)
+    mailbox.receive(mailbox.address, "Sent", folder="Sent", to=contact.email)
+    mailbox.receive(stranger, "Offer", days=2)
+    mailbox.receive(contact.email, "Too old", days=30)
+    shared = f"{unique('office')}@customer.example"
+    twins = env["res.partner"].create(
+        [{"name": name, "email": shared} for name in ("Twin One", "Twin Two")]
+    )
+    env.cr.commit()
+    mailbox.receive(shared, "Whose?", days=1)
+    before = messages(mailbox)
+    text = open_dialog(mailbox).preview.striptags()
+    assert "4 e-mails with 3 of your contacts" in text
+    assert f"{contact.name}: 3" in text
+    assert f"{shared}: {twins[0].name}, {twins[1].name}" in text
+    assert "1 e-mails with others are not brought in" in text
+    assert stranger.partition("@")[2] in text
+    assert "5 e-mails with" in open_dialog(mailbox, days=60).preview.striptags()
+    # Nothing was stored, nothing on the server changed.
+    assert not mailbox.subjects(contact)
+    assert not mailbox.account.backfill_ids
+    assert messages(mailbox) == before
+
+
+def test_what_is_here_already_is_told_apart(mailbox, contact):
+    mailbox.receive(contact.email, "First", days=1)
+    mailbox.receive(contact.email, "Older", days=20)
+    mailbox.connect(days=7)
+    text = open_dialog(mailbox, days=30).preview.striptags()
+    assert "2 e-mails with 1 of your contacts" in text
+    assert "1 of them are here already" in text
+
+
+def test_folders_that_are_switched_off_are_not_looked_at(mailbox, contact):
+    mailbox.receive(contact.email, "Filed", folder="Projects")
+    dialog = open_dialog(mailbox)
+    assert "1 e-mails with" in dialog.preview.striptags()
+    lines = dialog.folder_line_ids
+    lines.filtered(lambda line: line.folder_id.name == "Projects").sync = False
+    dialog.action_preview()
+    assert "No e-mail with any of your contacts" in dialog.preview.striptags()
+
+
+def test_an_address_cannot_put_anything_else_on_the_screen(env, mailbox, contact):
+    contact.name = "<script>alert(1)</script>"
+    env.cr.commit()
+    mailbox.receive(contact.email, "Hello")
+    html = open_dialog(mailbox).preview
+    assert "<script>" not in html and "&lt;script&gt;" in html
+
+
+def test_a_server_that_cannot_be_read_is_told(mailbox):
+    action = mailbox.account.action_connect()
+    dialog = mailbox.env["mailbox.connect"].browse(action["res_id"])
+    mailbox.account.imap_password = "no longer the password"
+    with pytest.raises(UserError, match="password"):
+        dialog.action_preview()
