@@ -1,8 +1,6 @@
 from odoo import models
 from odoo.exceptions import AccessError
 
-from ..services.outcome import Outcomes
-
 
 class MailMail(models.Model):
     """What became of a mailbox's mail, and what a person says about it."""

@@ -1,11 +1,11 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
-from ..services.outgoing import Outcomes, PutOff, Transport
+from ..services.outcome import Outcomes, PutOff
+from ..services.outgoing import Transport
 
 
 class MailMail(models.Model):

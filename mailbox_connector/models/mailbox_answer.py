@@ -170,6 +170,8 @@ class MailboxMessage(models.Model):
 
 
 class MailMessage(models.Model):
+    # Apart from the rest: each file is about one thing.
+    # pylint: disable=consider-merging-classes-inherited
     _inherit = "mail.message"
 
     def action_mailbox_answer(self, kind):

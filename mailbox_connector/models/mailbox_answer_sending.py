@@ -1,51 +1,11 @@
-from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo import api, models
 
-from ..engine.mime.addresses import parse_addresses
 from ..services import choosing
 
 
-class MailComposeMessage(models.TransientModel):
-    _inherit = "mail.compose.message"
-
-    mailbox_answers_id = fields.Many2one("mailbox.message", readonly=True)
-    mailbox_email_to = fields.Char(
-        string="Also to",
-        help="People who are no contacts. They get the e-mail, and no contact is made.",
-    )
-
-    def _prepare_mail_values_static(self):
-        values = super()._prepare_mail_values_static()
-        if self.composition_mode == "comment":
-            if self.mailbox_email_to:
-                values["outgoing_email_to"] = self._checked_email_to()
-            if self.mailbox_answers_id:
-                if not (self.partner_ids or self.mailbox_email_to):
-                    raise UserError(
-                        self.env._("Nobody would get this e-mail. Say whom it goes to.")
-                    )
-                values["mailbox_answers"] = self.mailbox_answers_id.id
-        return values
-
-    def _checked_email_to(self):
-        """The addresses as they are typed.
-
-        :raise UserError: something among them is no address; core would drop it
-        """
-        parts = [one for one in self.mailbox_email_to.split(",") if one.strip()]
-        found = parse_addresses(self.mailbox_email_to)
-        if len(found) < len(parts) and len(found) < len(set(map(str.strip, parts))):
-            raise UserError(
-                self.env._(
-                    "This is not a list of e-mail addresses: %s\nSeparate them by "
-                    "commas.",
-                    self.mailbox_email_to,
-                )
-            )
-        return ", ".join(map(str, found))
-
-
 class MailScheduledMessage(models.Model):
+    # Apart from the rest: each file is about one thing.
+    # pylint: disable=consider-merging-classes-inherited
     _inherit = "mail.scheduled.message"
 
     @api.model
@@ -59,11 +19,13 @@ class MailScheduledMessage(models.Model):
 class MailThread(models.AbstractModel):
     """Posting takes ``mailbox_answers``: id of the ``mailbox.message`` answered."""
 
+    # Apart from the rest: each file is about one thing.
+    # pylint: disable=consider-merging-classes-inherited
     _inherit = "mail.thread"
 
     def _thread_to_store(self, store, fields, *, request_list=None):
         """Composers ask who may be sent as only where there is somebody."""
-        super()._thread_to_store(store, fields, request_list=request_list)
+        result = super()._thread_to_store(store, fields, request_list=request_list)
         user = self.env.user
         if (
             "suggestedRecipients" in (request_list or ())
@@ -74,6 +36,7 @@ class MailThread(models.AbstractModel):
             for thread in self:
                 values = {"hasMailboxSenders": bool(senders)}
                 store.add(thread, values, as_thread=True)
+        return result
 
     def _get_notify_valid_parameters(self):
         return super()._get_notify_valid_parameters() | {"mailbox_answers"}

@@ -1,31 +1,16 @@
-import logging
 from datetime import timedelta
 
 import pytz
-from markupsafe import Markup
-from psycopg2 import OperationalError
 
 from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
 
-from ..engine.errors import EngineError
-from ..engine.smtp import retry
 from ..engine.smtp.limits import Cause, Limits, next_slot, plan
-from ..engine.smtp.session import open_smtp
-from ..exceptions import explain
-from ..services.outgoing import PutOff, SendingFailed, Transport, whole_second
-
-_logger = logging.getLogger(__name__)
+from ..services.outcome import PutOff, whole_second
 
 #: First half of the advisory lock of a mailbox's sending limit; second: its id.
 LOCK = 0x4D4C494D
-#: Sent mails found in a row that the provider had filed, until that is believed.
-FOUND_OFTEN = 3
 LIMITS = {"limit_hour", "limit_day", "limit_seconds"}
-#: How long mail waits where the mailbox itself could not be paused.
-HOLD = timedelta(minutes=5)
-#: Moments at which the mail queue is woken for one lot of mails, at most.
-MOST_TRIGGERS = 60
 
 
 class MailboxAccount(models.Model):

@@ -2,24 +2,16 @@ import base64
 import logging
 import secrets
 from contextlib import contextmanager
-from datetime import timedelta
-
-from psycopg2 import OperationalError
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import UserError
 
-from ..engine.errors import EngineError
 from ..engine.mime.ids import message_id_hash
-from ..engine.transport import Deadline
-from ..exceptions import explain
-from ..services import sent_copy
 from ..services.ledger import Begun
 from ..services.outgoing import interrupted
 from ..services.races import RACES, quiet_races
-from ..services.sent_copy import Filing
 
 _logger = logging.getLogger(__name__)
+
 
 class MailboxOutbox(models.Model):
     """What was handed to SMTP, per mail and recipient, and what became of it.

@@ -209,9 +209,16 @@ class TestAnswer(MailboxCase):
 
     def test_what_is_no_address_is_said_and_not_dropped(self):
         composer = self.answer(mail(sender=CUSTOMER), "forward")
-        composer.mailbox_email_to = "zoe@example.com, zoe at home"
-        with self.assertRaises(UserError):
-            composer._action_send_mail()
+        for junk in ("zoe@example.com, zoe at home", "Zoe", False):
+            composer.mailbox_email_to = junk
+            with self.assertRaises(UserError):
+                composer._action_send_mail()
+        composer.mailbox_email_to = '"Lang, Zoe" <zoe@example.com>, ann@example.com;'
+        _mails, message = composer._action_send_mail()
+        self.assertEqual(
+            sorted(message.sudo().notification_ids.mapped("mail_email_address")),
+            ["ann@example.com", "zoe@example.com"],
+        )
 
 
 @tagged("post_install", "-at_install")

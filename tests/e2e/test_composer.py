@@ -37,6 +37,7 @@ ORDERS = "orders@example.com"
 ZOE = "zoe.lang@customer.example"
 #: The SMTP server takes no mail for that domain.
 REFUSED = "rita@not-served.invalid"
+CORRECTED = "rita@customer.example"
 NAME = "Example Support"
 
 
@@ -51,7 +52,7 @@ def connect(live: Live, servers: mailservers.MailServers) -> None:
     """Marta's mailbox with an alias, and a mail of Nora's to her and to Zoe, whom
     nobody has made a contact."""
     people(live, servers)
-    for user in (SUPPORT, NORA, ZOE):
+    for user in (SUPPORT, NORA, ZOE, CORRECTED):
         servers.wipe(user)
     settings = Settings.of(servers)
     marta = live.session(MARTA, MARTA)
@@ -300,9 +301,8 @@ def test_a_failure_is_said_in_words_and_tried_again(marta, live, servers):
     popover = marta.page.locator(".o-mail-MessageNotificationPopover")
     expect(popover).to_contain_text(f"refuses the recipient {REFUSED}")
     look(marta, "failure")
-    address = "rita@customer.example"
-    admin.call("res.partner", "write", [rita], {"email": address})
+    admin.call("res.partner", "write", [rita], {"email": CORRECTED})
     popover.get_by_role("button", name="Retry").click()
     marta.see_notice("It is sent again.")
-    assert received(servers, address, "Hello Rita")
+    assert received(servers, CORRECTED, "Hello Rita")
     expect(failed).to_have_count(0)

@@ -400,6 +400,20 @@ def test_send_again_sends_again(odd, scripted):
 # ----------------------------------------------------------------------
 
 
+def test_what_was_rolled_back_is_known_before_it_stands_in_sent(agent):
+    """The mail has left, the database forgot it: no second message on the contact."""
+    posted = agent.post("Only once", subject="Once", force_send=False)
+    mail = agent.mails(posted)
+    mail.send()
+    agent.env.cr.rollback()
+    agent.file_sent()
+    agent.mailbox.sync()
+    run_queue(agent, mail)
+    assert agent.status(posted) == [("sent", False)]
+    assert agent.mailbox.subjects(agent.contact) == ["Once"]
+    assert agent.links(posted.message_id).mail_message_id == posted
+
+
 def test_a_provider_that_files_by_itself_is_found_out(agent, servers):
     """Three times it stood there before we came: we need not come any more."""
     for number in range(3):

@@ -47,8 +47,7 @@ export class MailboxSender extends Component {
 
     get hint() {
         return _t(
-            "The people outside get the message from this address. Colleagues are " +
-                "told by Odoo, as ever."
+            "People outside get the message from this address; colleagues are told by Odoo."
         );
     }
 
