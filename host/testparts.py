@@ -55,7 +55,8 @@ class Run:
         if log.exists():
             database.copy(installed, name)
             return []
-        database.prepare(installed, log=log)
+        # The app is where a person finds contacts.
+        database.prepare(installed, addons=["contacts"], log=log)
         assets = self.folder / "assets.log"
         worker.call(installed, f"{__name__}:build_assets", assets)
         database.copy(installed, name)
@@ -123,6 +124,7 @@ def _pytest_odoo(run: Run, part: str, name: str, arguments: list[str]) -> Result
     env = {
         **odoo.environment(path),
         "MAILBOX_TEST_DATABASE": name,
+        "MAILBOX_TEST_INSTALLED": run.database("installed"),
         "MAILBOX_TEST_LOGS": str(server_logs),
     }
     options = [

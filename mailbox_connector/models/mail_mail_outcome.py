@@ -131,7 +131,8 @@ class MailMail(models.Model):
         if outcomes is not None and len(self) == 1:
             outcome = outcomes.pop(self.id, None)
         if outcome:
-            return self._settle(outcome, failure_reason, failure_type)
+            settled = self._settle(outcome, failure_reason, failure_type)
+            return settled is None or super()._postprocess_sent_message(**settled)
         if (
             failure_type
             and not failure_reason
@@ -160,6 +161,7 @@ class MailMail(models.Model):
         was raised.
 
         :param failure_reason: of what failed before it came to SMTP
+        :return: what core is to be told; None if the mail goes on later
         """
         self.ensure_one()
         pids, emails, reasons, put_off = [], [], [], None
@@ -184,18 +186,17 @@ class MailMail(models.Model):
             self._put_off(put_off)
             self.env["mailbox.account"]._wake_queue([put_off.at])
             self._notify_put_off(put_off, pids, emails, failed_pids, reason)
-            return True
+            return None
+        reached = {"success_pids": pids, "success_emails": emails}
         if reason or failure_type:
             failure_type = failure_type or "unknown"
             self._note_failure(reason, failure_type, unknown)
-            return super()._postprocess_sent_message(
-                pids, emails, failure_reason=reason, failure_type=failure_type
-            )
+            return {**reached, "failure_reason": reason, "failure_type": failure_type}
         if self.state != "sent":
             self.state = "sent"
         if self.mailbox_attempts or self.mailbox_outcome or self.mailbox_wait_reason:
             self._forget_waiting()
-        return super()._postprocess_sent_message(pids, emails)
+        return reached
 
     def _notify_put_off(
         self, put_off, sent_pids=(), sent_emails=(), failed_pids=(), reason=""

@@ -69,7 +69,7 @@ class MailboxAccount(models.Model):
         now = fields.Datetime.now()
         for account in self:
             waiting = [
-                ("mailbox_account_id", "=", account.id),
+                ("mailbox_account_id", "=", account._origin.id),
                 ("state", "=", "outgoing"),
                 ("mailbox_wait_reason", "!=", False),
             ]
@@ -106,7 +106,7 @@ class MailboxAccount(models.Model):
             .sudo()
             ._read_group(
                 [
-                    ("mailbox_account_id", "in", self.ids),
+                    ("mailbox_account_id", "in", self._origin.ids),
                     ("state", "=", "exception"),
                     ("mailbox_outcome", "!=", False),
                 ],
@@ -115,7 +115,7 @@ class MailboxAccount(models.Model):
             )
         )
         for account in self:
-            count = account.asked_count = asked.get(account.sudo(), 0)
+            count = account.asked_count = asked.get(account._origin.sudo(), 0)
             where = self.env._(
                 "The chatter where it was written shows it and lets you say so."
             )

@@ -2,11 +2,13 @@ import base64
 import logging
 import secrets
 from contextlib import contextmanager
+from datetime import datetime
 
 from odoo import SUPERUSER_ID, api, fields, models
 
 from ..engine.mime.ids import message_id_hash
 from ..services.ledger import Begun
+from ..services.outcome import whole_second
 from ..services.outgoing import interrupted
 from ..services.races import RACES, quiet_races
 
@@ -127,10 +129,13 @@ class MailboxOutbox(models.Model):
             waiting = [one for one in recipients if one not in has_it]
             if not waiting:
                 return Begun()
-            now = fields.Datetime.now()
             allowed, put_off = account._may_send_now(len(waiting), self.env)
             waiting = waiting[:allowed]
-            values = {"handed_at": now, "transaction": secrets.token_hex(8)}
+            values = {
+                # After the lock, and rounded up: limits are kept to the second.
+                "handed_at": whole_second(datetime.utcnow()),
+                "transaction": secrets.token_hex(8),
+            }
             rows.filtered(
                 lambda row: row.state == "failed" and row.recipient in waiting
             ).write({**values, "state": "sending", "reason": False})

@@ -119,7 +119,7 @@ class Ledger:
             cr.rollback()
             return self._outbox._begin(delivery, message_id, recipients)
         cr.execute(_OPEN, values)
-        cr.commit()
+        cr.commit()  # pylint: disable=invalid-commit
         return Begun(tuple(recipients))
 
     def end_sent(self, delivery: Delivery, recipients, copy: bytes) -> None:
@@ -144,14 +144,14 @@ class Ledger:
                 kept.update(copy_state="waiting", copy=mime)
         try:
             cr.execute(_CLOSE, {**values, **kept}, log_exceptions=False)
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
             self.has_copies |= "copy" in kept
         except psycopg2.Error:
             # Another recipient's row keeps the copy of this message by now.
             _logger.info("Mail %s: no copy is kept", delivery.mail_id, exc_info=True)
             cr.rollback()
             cr.execute(_CLOSE, values)
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
 
     def record(self, account, mail_message_id: int, copy: bytes) -> None:
         """Keep what was sent as an e-mail of its contact, together with others.

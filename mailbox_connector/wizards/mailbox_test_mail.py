@@ -173,47 +173,75 @@ class MailboxTestMail(models.TransientModel):
 
     def _lines(self, account, trip, folders):
         """What happened, step by step: (look, words)."""
-        _ = self.env._
         values = {"host": account.smtp_host, "user": account.smtp_username}
         if trip.signed_in is None:
-            return [("failed", _("Sending: sign in to %(host)s as %(user)s", **values))]
+            return [
+                (
+                    "failed",
+                    self.env._("Sending: sign in to %(host)s as %(user)s", **values),
+                )
+            ]
         took = {**values, "time": self._time(trip.signed_in)}
         lines = [
-            ("ok", _("Sending: signed in to %(host)s as %(user)s, %(time)s", **took))
+            (
+                "ok",
+                self.env._(
+                    "Sending: signed in to %(host)s as %(user)s, %(time)s", **took
+                ),
+            )
         ]
         if trip.handed_over is None:
             return [
                 *lines,
-                ("failed", _("Sending: hand the e-mail over to %(host)s", **values)),
+                (
+                    "failed",
+                    self.env._("Sending: hand the e-mail over to %(host)s", **values),
+                ),
             ]
         took["time"] = self._time(trip.handed_over)
-        lines.append(("ok", _("Sending: handed the e-mail over, %(time)s", **took)))
+        lines.append(
+            ("ok", self.env._("Sending: handed the e-mail over, %(time)s", **took))
+        )
         if not trip.watched:
             return [
                 *lines,
-                ("skipped", _("Whether it arrived is for its recipient to see.")),
+                (
+                    "skipped",
+                    self.env._("Whether it arrived is for its recipient to see."),
+                ),
             ]
         values = {"host": account.imap_host, "user": account.imap_username}
         if trip.read is None:
             return [
                 *lines,
-                ("failed", _("Reading: sign in to %(host)s as %(user)s", **values)),
+                (
+                    "failed",
+                    self.env._("Reading: sign in to %(host)s as %(user)s", **values),
+                ),
             ]
         values["time"] = self._time(trip.read)
         lines.append(
-            ("ok", _("Reading: signed in to %(host)s as %(user)s, %(time)s", **values))
+            (
+                "ok",
+                self.env._(
+                    "Reading: signed in to %(host)s as %(user)s, %(time)s", **values
+                ),
+            )
         )
         if trip.imap_error:
             return [*lines, ("failed", explain(self.env, trip.imap_error))]
         if trip.seen is None:
-            return [*lines, ("failed", _("Reading: not seen within 30 seconds"))]
+            return [
+                *lines,
+                ("failed", self.env._("Reading: not seen within 30 seconds")),
+            ]
         junk = self._is_junk(trip, folders)
         name = folders.filtered(lambda f: f.raw_name == trip.folder).name
         name = name or trip.folder
         lines.append(
             (
                 "warning" if junk else "ok",
-                _(
+                self.env._(
                     "Reading: seen in %(folder)s after %(time)s",
                     folder=name,
                     time=self._time(trip.seen),
@@ -224,14 +252,17 @@ class MailboxTestMail(models.TransientModel):
         lines.append(
             (
                 "ok" if kept else "warning",
-                _("From, as received: %s", ", ".join(trip.senders) or _("nobody")),
+                self.env._(
+                    "From, as received: %s",
+                    ", ".join(trip.senders) or self.env._("nobody"),
+                ),
             )
         )
         if not trip.kept_id:
             lines.append(
                 (
                     "skipped",
-                    _(
+                    self.env._(
                         "The provider gives e-mails a new Message-ID; answers are "
                         "found by their references all the same."
                     ),
@@ -241,7 +272,6 @@ class MailboxTestMail(models.TransientModel):
 
     def _verdict(self, account, recipient, trip, folders):
         """(state, one or two plain sentences)."""
-        _ = self.env._
         both = {
             "smtp": account.smtp_username,
             "imap": account.imap_username,
@@ -249,26 +279,26 @@ class MailboxTestMail(models.TransientModel):
         }
         apart = account.two_accounts
         if not trip.watched:
-            return "sent", _(
+            return "sent", self.env._(
                 "Sent to %(to)s as %(sender)s by %(host)s.",
                 to=recipient,
                 sender=account.email,
                 host=account.smtp_host,
             )
         if trip.imap_error:
-            return "failed", _(
+            return "failed", self.env._(
                 "Sending works. Reading does not: %s",
                 explain(self.env, trip.imap_error),
             )
         if trip.seen is None:
             if apart:
-                return "failed", _(
+                return "failed", self.env._(
                     "The e-mail went out by the account %(smtp)s and was not seen in "
                     "the account %(imap)s within 30 seconds. Is %(imap)s the mailbox "
                     "that receives the mail of %(email)s?",
                     **both,
                 )
-            return "failed", _(
+            return "failed", self.env._(
                 "The e-mail left and was not seen in the mailbox within 30 seconds. "
                 "Some providers take longer: look into the mailbox, then check again. "
                 "If it never arrives, the mail of %(email)s goes to another mailbox "
@@ -276,7 +306,7 @@ class MailboxTestMail(models.TransientModel):
                 **both,
             )
         if account.email_normalized not in trip.senders:
-            return "warning", _(
+            return "warning", self.env._(
                 "The e-mail arrived, but the provider replaced the sender: customers "
                 "see %(senders)s instead of %(email)s. Allow the account %(smtp)s to "
                 "send as %(email)s at the provider, or use the SMTP account of "
@@ -285,19 +315,19 @@ class MailboxTestMail(models.TransientModel):
                 **both,
             )
         if self._is_junk(trip, folders):
-            return "warning", _(
+            return "warning", self.env._(
                 "The e-mail arrived in the spam folder. Ask the domain's administrator "
                 "whether SPF and DKIM are set up for %s.",
                 account.smtp_host,
             )
         if apart:
-            return "warning", _(
+            return "warning", self.env._(
                 "The round trip works. Mind that it goes out by one account "
                 "(%(smtp)s) and comes in on another (%(imap)s): what is sent does not "
                 "count at, and may not be filed in, the mailbox that is read.",
                 **both,
             )
-        return "sent", _(
+        return "sent", self.env._(
             "The round trip works: sent as %(email)s and received in the same mailbox.",
             **both,
         )

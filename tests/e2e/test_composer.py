@@ -89,10 +89,14 @@ def connect(live: Live, servers: mailservers.MailServers) -> None:
     marta.call("mailbox.account", "action_sync_now", [account])
 
 
+#: Who logs that a mail was refused, and that a dialog said why nothing was sent.
+LOGGED = ("odoo.addons.mail.models.mail_mail", "odoo.http")
+
+
 @pytest.fixture(scope="module")
 def live(servers) -> Iterator[Live]:
     name = f"{os.environ['MAILBOX_TEST_DATABASE']}_composer"
-    with live_odoo(name, ("contacts",)) as live:
+    with live_odoo(name, quiet=LOGGED) as live:
         connect(live, servers)
         yield live
 

@@ -54,7 +54,7 @@ def servers() -> Iterator[mailservers.MailServers]:
 def live(servers) -> Iterator[Live]:
     """Odoo with its people: Marta has mailboxes, Ben is an agent without one."""
     name = f"{os.environ['MAILBOX_TEST_DATABASE']}_guide"
-    with live_odoo(name, ("contacts",)) as live:
+    with live_odoo(name) as live:
         people(live, servers)
         yield live
 

@@ -8,7 +8,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from conftest import unique
+from conftest import message, unique
 from odd_smtp import CLOSE, OddServer
 from sending import delivered, find, inbox, make_agent, make_contact, make_user
 
@@ -329,14 +329,22 @@ def lose(odd, scripted, **values):
     return posted, mail
 
 
-def appended(odd, posted):
-    raw = f"Message-ID: {posted.message_id}\r\nSubject: x\r\n\r\nx\r\n"
-    odd.servers.append(odd.address, "Sent", raw.encode(), ["\\Seen"])
+def filed(odd, **headers):
+    """The provider files what it has sent."""
+    raw, _id = message(odd.address, odd.contact.email, "x", **headers)
+    odd.servers.append(odd.address, "Sent", raw, ["\\Seen"])
 
 
-def test_lost_after_data_and_found_in_sent_is_sent(odd, scripted):
-    posted, _mail = lose(odd, scripted, sent_copy="provider")
-    appended(odd, posted)
+@pytest.mark.parametrize("renamed", [False, True], ids=["as it was", "renamed"])
+def test_lost_after_data_and_found_in_sent_is_sent(odd, scripted, renamed):
+    posted, mail = lose(odd, scripted, sent_copy="provider")
+    if renamed:
+        filed(odd, References=posted.message_id, In_Reply_To=posted.message_id)
+        look(odd)
+        assert mail.mailbox_outcome == "looking", "that is an answer to it"
+        filed(odd, References=posted.message_id)
+    else:
+        filed(odd, message_id=posted.message_id)
     look(odd)
     run_queue(odd)
     assert odd.status(posted) == [("sent", False)]
