@@ -94,7 +94,7 @@ def test_what_exceeds_the_hours_limit_waits_and_goes_later(agent, servers):
     assert "2 recipients an hour" in mail.mailbox_wait_reason
     assert "It goes by itself at" in reason
     wait = mail.scheduled_date - fields.Datetime.now()
-    assert timedelta(minutes=55) < wait <= timedelta(hours=1)
+    assert timedelta(minutes=55) < wait <= timedelta(hours=1, seconds=1)
     assert "1 e-mail waits; sending goes on at" in agent.account.waiting_text
     assert "2 recipients an hour" in agent.account.waiting_reason
     queue = agent.env.ref("mail.ir_cron_mail_scheduler_action")
@@ -107,7 +107,7 @@ def test_what_exceeds_the_hours_limit_waits_and_goes_later(agent, servers):
     ), "the mail queue is woken when it may go"
     run_queue(agent)
     assert statuses(agent, posted) == ["sent", "sent", "ready"], "not before"
-    age(agent, hours=1)
+    age(agent, hours=1, seconds=2)
     run_queue(agent)
     assert statuses(agent, posted) == ["sent", "sent", "sent"]
     assert not agent.account.waiting_text
@@ -147,7 +147,7 @@ def test_a_mail_to_more_than_the_limit_goes_in_parts(agent, servers):
     mail = mass_mail(agent, ", ".join(one.email for one in people))
     run_queue(agent, mail)
     assert mail.state == "outgoing" and mail.mailbox_wait_reason
-    age(agent, hours=1)
+    age(agent, hours=1, seconds=2)
     run_queue(agent, mail)
     assert mail.state == "sent"
     for one in people:
@@ -178,7 +178,7 @@ def test_an_archived_mailbox_pauses_what_waits(agent, servers):
     agent.account.limit_hour = 1
     posted = [agent.post("One"), agent.post("Two")]
     agent.account.active = False
-    age(agent, hours=1)
+    age(agent, hours=1, seconds=2)
     run_queue(agent, agent.mails(posted[1]))
     [(status, reason)] = agent.status(posted[1])
     assert status == "exception" and "is archived" in reason
