@@ -104,7 +104,9 @@ def _rates(taken: list[dict], count: int) -> str:
 def prepare(env, user: str, smtp: dict, mailbox: dict | None) -> None:
     """Contacts, an agent, and the mailbox or an outgoing server of core."""
     make_contacts(env, CONTACTS)
-    agent = env["res.users"].create({"name": "Bench agent", "login": user, "email": user})
+    agent = env["res.users"].create(
+        {"name": "Bench agent", "login": user, "email": user}
+    )
     host = {key: smtp[key] for key in ("smtp_host", "smtp_port")}
     if mailbox is None:
         env["ir.mail_server"].create(

@@ -1,9 +1,9 @@
 """A nameserver and an https server of this machine, for tests of discovery.
 
-    dns = NameServer({("example.com", "MX"): ["10 mx.mail.example"]})
-    web = FileServer(ca_folder, {"https://example.com/a.xml": b"..."})
-    ...
-    dns.stop(), web.stop()
+dns = NameServer({("example.com", "MX"): ["10 mx.mail.example"]})
+web = FileServer(ca_folder, {"https://example.com/a.xml": b"..."})
+...
+dns.stop(), web.stop()
 """
 
 import socket
@@ -77,7 +77,12 @@ class NameServer:
         if found:
             answer.answer.append(
                 dns.rrset.from_text_list(
-                    question.name, 60, "IN", kind, found, origin=dns.name.root,
+                    question.name,
+                    60,
+                    "IN",
+                    kind,
+                    found,
+                    origin=dns.name.root,
                     relativize=False,
                 )
             )
@@ -106,7 +111,9 @@ class FileServer:
         )
         self.port = self._server.server_address[1]
         self.ca_pem = (folder / "ca.pem").read_text()
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:

@@ -190,4 +190,3 @@ class MailMail(models.Model):
             for one in notified
             if one.mail_email_address or one.res_partner_id.email_normalized
         )
-

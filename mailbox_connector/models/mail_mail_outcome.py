@@ -1,5 +1,5 @@
 from odoo import models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 
 
 class MailMail(models.Model):
@@ -14,7 +14,20 @@ class MailMail(models.Model):
     # ------------------------------------------------------------------
 
     def mark_outgoing(self):
-        """Retry: a person wants it sent (again), now."""
+        """Retry: a person wants it sent (again), now.
+
+        Of several mails at once those are left out that may have been sent: whether
+        to risk a second time is decided for each.
+        """
+        asked = self.filtered("mailbox_outcome")
+        if asked and len(self) > 1:
+            if asked == self:
+                raise UserError(
+                    self.env._(
+                        "Decide for each of these e-mails: It was sent, or Send again."
+                    )
+                )
+            return (self - asked).mark_outgoing()
         result = super().mark_outgoing()
         own = self.filtered("mailbox_email_from")
         if own:

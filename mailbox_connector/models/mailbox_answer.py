@@ -150,7 +150,7 @@ class MailboxMessage(models.Model):
     def _answer_identity(self):
         """The address that the e-mail came in on, if the user may send as it."""
         mine = choosing.senders(self.env, self.env.user, self.env.company)
-        return choosing._conversation(None, mine, self)
+        return choosing.conversation(None, mine, self)
 
     def _answer_signature(self, identity):
         """What stands between the answer and what it quotes, or an empty text."""

@@ -30,8 +30,8 @@ class MailboxProvider(models.Model):
     )
     mx = fields.Text(
         string="Mail exchangers",
-        help="How the names of the servers end that receive mail for its customers' own "
-        "domains: mail.example.com",
+        help="How the names of the servers end that receive mail for its customers' "
+        "own domains: mail.example.com",
     )
     takes_passwords = fields.Boolean(
         string="Takes passwords from programs",

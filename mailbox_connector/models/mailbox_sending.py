@@ -24,6 +24,8 @@ class MailboxAccount(models.Model):
     display work. It shows host and port; the connection is built from the mailbox.
     """
 
+    # Apart from the rest: each file is about one thing.
+    # pylint: disable=consider-merging-classes-inherited
     _inherit = "mailbox.account"
 
     mail_server_ids = fields.One2many(
@@ -297,4 +299,3 @@ class MailboxAccount(models.Model):
         if self.sent_copy == "automatic":
             return files_itself(self.smtp_host or "")
         return self.sent_copy == "provider"
-

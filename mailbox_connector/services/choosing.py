@@ -108,7 +108,7 @@ def _preferred(record, mine, mail, user):
 
     :param user: None for who writes in somebody else's name, and has no default then
     """
-    if found := _conversation(record, mine, mail):
+    if found := conversation(record, mine, mail):
         return found
     if user:
         # sudo: the preference of the user who writes
@@ -121,7 +121,7 @@ def _preferred(record, mine, mail, user):
     return mine[:1] if user else mine.browse()
 
 
-def _conversation(record, mine, mail):
+def conversation(record, mine, mail):
     """The identity that the conversation came in on, if it may be sent as."""
     if mail:
         accounts = mail.sudo().scope_id.account_ids

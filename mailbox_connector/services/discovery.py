@@ -33,8 +33,8 @@ def explain(env, settings: Settings) -> str:
     texts = {
         Source.TABLE: env._("Filled in for %s, from the list of known providers."),
         Source.MX_TABLE: env._(
-            "Filled in for %s, which receives this domain's mail, from the list of known "
-            "providers."
+            "Filled in for %s, which receives this domain's mail, from the list of "
+            "known providers."
         ),
         Source.SRV: env._("Filled in from the domain's DNS records: %s"),
         Source.ISPDB: env._("Filled in from the public directory of providers: %s"),

@@ -146,12 +146,18 @@ class Ledger:
             cr.execute(_CLOSE, {**values, **kept}, log_exceptions=False)
             cr.commit()  # pylint: disable=invalid-commit
             self.has_copies |= "copy" in kept
-        except psycopg2.Error:
+            return
+        except psycopg2.errors.UniqueViolation:
             # Another recipient's row keeps the copy of this message by now.
-            _logger.info("Mail %s: no copy is kept", delivery.mail_id, exc_info=True)
-            cr.rollback()
-            cr.execute(_CLOSE, values)
-            cr.commit()  # pylint: disable=invalid-commit
+            _logger.info("Mail %s: its copy is kept", delivery.mail_id)
+            kept = {}
+        except psycopg2.OperationalError:
+            _logger.info("Mail %s: closed anew", delivery.mail_id, exc_info=True)
+        cr = self._cursor()
+        cr.rollback()
+        cr.execute(_CLOSE, {**values, **kept})
+        cr.commit()  # pylint: disable=invalid-commit
+        self.has_copies |= "copy" in kept
 
     def record(self, account, mail_message_id: int, copy: bytes) -> None:
         """Keep what was sent as an e-mail of its contact, together with others.

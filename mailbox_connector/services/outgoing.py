@@ -41,6 +41,7 @@ OF_THE_MAIL = frozenset(
         Kind.RECIPIENT_REFUSED,
         Kind.CONTENT_REFUSED,
         Kind.TOO_LARGE,
+        Kind.QUOTA,
         Kind.TOO_MANY_RECIPIENTS,
         Kind.GREYLISTED,
         Kind.OUTCOME_UNKNOWN,
@@ -109,32 +110,16 @@ class Transport:
         :return: those who do not have it and why, OUTCOME_UNKNOWN among the reasons
         :raise EngineError: nobody has it, or, with OUTCOME_UNKNOWN, nobody knows
         """
-        refused: dict[str, EngineError] = {}
-        groups = [list(recipients)]
-        while groups:
-            group = groups.pop(0)
-            try:
-                result = self._transact(group, mime, sender or self.address)
-            except EngineError as error:
-                is_crowd = error.kind is Kind.TOO_MANY_RECIPIENTS and len(group) > 1
-                if is_crowd:
-                    half = len(group) // 2
-                    groups[:0] = [group[:half], group[half:]]
-                elif len(group) == len(recipients):
-                    raise
-                else:
-                    refused.update(dict.fromkeys(group, error))
-                continue
-            crowd = [
-                one
-                for one, error in result.items()
-                if error.kind is Kind.TOO_MANY_RECIPIENTS
-            ]
-            if crowd:
-                groups.insert(0, crowd)
-            refused.update(
-                {one: error for one, error in result.items() if one not in crowd}
-            )
+        sender = sender or self.address
+        self.open()
+        try:
+            refused = send(self._smtp, sender, recipients, mime)
+        except EngineError as error:
+            if error.kind not in STALE or not self._used:
+                raise
+            self._redial()
+            refused = send(self._smtp, sender, recipients, mime)
+        self._used = True
         return refused
 
     def send_message(self, message: EmailMessage, sender, recipients) -> dict:
@@ -153,18 +138,6 @@ class Transport:
 
     def __getattr__(self, name):
         return getattr(self._smtp, name)
-
-    def _transact(self, recipients, mime, sender):
-        self.open()
-        try:
-            refused = send(self._smtp, sender, recipients, mime)
-        except EngineError as error:
-            if error.kind not in STALE or not self._used:
-                raise
-            self._redial()
-            refused = send(self._smtp, sender, recipients, mime)
-        self._used = True
-        return refused
 
     def _redial(self) -> None:
         self.close()

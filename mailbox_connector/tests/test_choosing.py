@@ -23,10 +23,16 @@ class ChoosingCase(SendingCase):
         )
         cls.support = support._main_identity()
         cls.document = cls.env["mail.blacklist"].create({"email": "doc@example.net"})
-        (cls.owner | cls.member | cls.manager).group_ids += cls.env.ref(
-            "base.group_system"
-        )
         cls.document_model = cls.env["ir.model"]._get("mail.blacklist")
+        cls.env["ir.model.access"].create(
+            {
+                "name": "documents for all",
+                "model_id": cls.document_model.id,
+                "group_id": cls.env.ref("base.group_user").id,
+                "perm_read": True,
+                "perm_write": True,
+            }
+        )
 
     def rule(self, identity, **values):
         return self.env["mailbox.sender.rule"].create(

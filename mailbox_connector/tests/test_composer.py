@@ -122,7 +122,7 @@ class TestAnswer(MailboxCase):
         raw = mail(sender=CUSTOMER, attachments=files)
         composer = self.answer(raw, "forward")
         self.assertFalse(self.to(composer))
-        (email,) = self.env["mailbox.message"].search([], limit=1)
+        (email,) = self.env["mailbox.message"].search([], order="id desc", limit=1)
         self.assertFalse(composer.attachment_ids & email.attachment_ids)
         self.assertEqual(
             {(one.name, one.raw) for one in composer.attachment_ids.sudo()}, set(files)

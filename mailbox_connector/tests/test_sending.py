@@ -18,7 +18,8 @@ class SendingCase(MailboxCase):
         super().setUpClass()
         # Who writes from a contact has to be allowed to change it.
         writers = cls.owner | cls.member | cls.manager
-        writers.group_ids += cls.env.ref("base.group_partner_manager")
+        for user in writers:
+            user.group_ids += cls.env.ref("base.group_partner_manager")
         cls.address = cls.account.email_normalized
         cls.server = cls.account._mail_server()
         cls.contact = cls.env["res.partner"].create(

@@ -21,9 +21,7 @@ def ask(env):
         running.append(server)
         parameters = env["ir.config_parameter"]
         parameters.set_param("mailbox_connector.discovery", "online")
-        parameters.set_param(
-            "mailbox_connector.discovery_nameservers", server.address
-        )
+        parameters.set_param("mailbox_connector.discovery_nameservers", server.address)
         return server
 
     yield start
@@ -49,7 +47,9 @@ def test_what_the_domain_publishes_is_filled_in_with_its_origin(env, ask):
 
 
 def test_a_known_provider_behind_an_own_domain(env, ask):
-    server = ask({("firm.example", "MX"): ["10 firm-example.mail.protection.outlook.com"]})
+    server = ask(
+        {("firm.example", "MX"): ["10 firm-example.mail.protection.outlook.com"]}
+    )
     form = Form(env["mailbox.account"])
     form.email = "carl@firm.example"
     assert form.provider_id.name == "Microsoft 365"

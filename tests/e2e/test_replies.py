@@ -90,9 +90,9 @@ def test_a_strangers_answer_leaves_nothing_but_itself(env, agent, document, aske
     assert not answers(document).author_id
     assert not env["mailbox.message"].search([("email_from", "ilike", stranger)])
     # Another mail of theirs is a stranger's.
-    agent.receive("Something else", sender=stranger)
+    agent.receive("Another matter", sender=stranger)
     assert len(answers(document)) == 1
-    assert not env["mail.message"].search([("subject", "=", "Something else")])
+    assert not env["mail.message"].search([("subject", "=", "Another matter")])
 
 
 def test_a_colleague_answers_a_notification_to_the_mailbox(env, agent, document, asked):

@@ -55,7 +55,9 @@ def _server(element: Element, domain: str) -> Server | None:
     port = _text(element, "port")
     if not (security and host and port.isdecimal() and 0 < int(port[:6]) < 65536):
         return None
-    ways = {(one.text or "").strip().lower() for one in element.findall("authentication")}
+    ways = {
+        (one.text or "").strip().lower() for one in element.findall("authentication")
+    }
     if ways and ways <= _NO_PASSWORD:
         return None
     return Server(host, int(port), security, _username(_text(element, "username")))
