@@ -10,7 +10,7 @@ class MailComposeMessage(models.TransientModel):
 
     mailbox_identity_id = fields.Many2one(
         "mailbox.identity",
-        string="Send from",
+        string="Send as",
         compute="_compute_mailbox_identity_id",
         readonly=False,
         store=True,
