@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from .console import HostError, say
 from .junit import Outcome, odoo_outcome, pytest_outcome
 from .logcheck import problems
 from .paths import ADDON, CHECKOUT
-from .process import finish, spawn, tail
+from .process import end, finish, spawn, tail
 
 # No part takes as long, in seconds.
 HUNG = 1800
@@ -41,6 +42,8 @@ class Run:
     pytest_arguments: list[str]
     keep: bool
     results: list[Result] = field(default_factory=list)
+    engine: subprocess.Popen | None = None
+    """The tests of the engine, when they run beside those of the addon."""
 
     def database(self, part: str) -> str:
         return f"test_{part}_{os.getpid()}"
@@ -63,6 +66,8 @@ class Run:
         return problems([log, assets])
 
     def clean_up(self) -> None:
+        if self.engine:
+            end(self.engine)
         if not self.keep:
             database.drop(self.database("installed"))
 
@@ -75,10 +80,15 @@ def build_assets(env) -> None:
         bundle(name, css=True, js=False).css()
 
 
+def start_engine(run: Run) -> subprocess.Popen:
+    """Begin with the tests of the engine, which need one processor and no database."""
+    env = {**odoo.environment(), "PYTHONPATH": str(CHECKOUT)}
+    return _start_pytest(run, "engine", ["tests/engine", "-p", "no:odoo"], env)
+
+
 def engine(run: Run) -> Result:
     """The engine alone: no Odoo can be imported."""
-    env = {**odoo.environment(), "PYTHONPATH": str(CHECKOUT)}
-    return _pytest(run, "engine", ["tests/engine", "-p", "no:odoo"], env)
+    return _end_pytest(run, "engine", run.engine or start_engine(run))
 
 
 def addon(run: Run) -> Result:
@@ -139,12 +149,22 @@ def _pytest_odoo(run: Run, part: str, name: str, arguments: list[str]) -> Result
 
 
 def _pytest(run: Run, part: str, arguments: list[str], env: dict[str, str]) -> Result:
+    return _end_pytest(run, part, _start_pytest(run, part, arguments, env))
+
+
+def _start_pytest(
+    run: Run, part: str, arguments: list[str], env: dict[str, str]
+) -> subprocess.Popen:
     report = run.folder / f"{part}.xml"
-    output = run.folder / f"{part}.log"
     command = [str(odoo.odoo_python()), "-m", "pytest", f"--junitxml={report}"]
     command += ["--color=no", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
     command += [*arguments, *run.pytest_arguments]
-    process = spawn(command, output, env=env, cwd=CHECKOUT)
+    return spawn(command, run.folder / f"{part}.log", env=env, cwd=CHECKOUT)
+
+
+def _end_pytest(run: Run, part: str, process: subprocess.Popen) -> Result:
+    report = run.folder / f"{part}.xml"
+    output = run.folder / f"{part}.log"
     try:
         code = finish(process, HUNG)
     except HostError as error:
