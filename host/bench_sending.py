@@ -24,7 +24,7 @@ from .console import step
 
 MAILS, QUICK_MAILS = 200, 20
 #: How often each side sends that many, after a few that fill its caches.
-TURNS, QUICK_TURNS = 3, 1
+TURNS, QUICK_TURNS = 5, 1
 WARM_UP = 10
 CONTACTS = 10
 #: Seconds within which the SMTP server has to deliver what it was given.

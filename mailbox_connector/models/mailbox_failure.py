@@ -85,7 +85,9 @@ class MailMail(models.Model):
     def _postprocess_sent_message(self, *args, **kwargs):
         """Core tells the author's browser of failures; here it hears as well when
         what had failed, or had to wait, is sent."""
-        own = self.filtered("mailbox_email_from")
+        own = self.filtered(
+            lambda mail: mail.mailbox_email_from and mail.is_notification
+        )
         if not own:
             return super()._postprocess_sent_message(*args, **kwargs)
         # sudo: notifications of a message are the server's

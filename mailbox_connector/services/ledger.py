@@ -30,32 +30,36 @@ TOGETHER, TOGETHER_BYTES = 100, 5_000_000
 
 # A lock that the work's own transaction holds is never waited out.
 _PATIENCE = "SET LOCAL lock_timeout = '5s';"
-_LOOK = f"""
+# Opens the rows in the usual case, and says whether it is one.
+_OPEN = f"""
     {_PATIENCE}
-    SELECT account.sending_paused_until IS NOT NULL
-           OR COALESCE(account.limit_hour, 0) > 0
-           OR COALESCE(account.limit_day, 0) > 0
-           OR COALESCE(account.limit_seconds, 0) > 0
-           OR EXISTS (SELECT FROM mailbox_outbox
-                       WHERE mail_mail_id_int = %(mail_id)s
-                         AND recipient = ANY(%(recipients)s)),
-           EXISTS (SELECT FROM mailbox_outbox
-                    WHERE account_id = %(account_id)s
-                      AND message_id_hash = %(digest)s
-                      AND copy_state IS NOT NULL)
-      FROM mailbox_account account
-     WHERE account.id = %(account_id)s
-"""
-_OPEN = """
-    INSERT INTO mailbox_outbox (
-           account_id, mail_mail_id_int, mail_message_id_int, recipient, message_id,
-           message_id_hash, state, handed_at, transaction,
-           create_uid, create_date, write_uid, write_date)
-    SELECT %(account_id)s, %(mail_id)s, %(mail_message_id)s, wanted.recipient,
-           %(message_id)s, %(digest)s, 'sending', moment.now, %(transaction)s,
-           %(uid)s, moment.now, %(uid)s, moment.now
-      FROM unnest(%(recipients)s) AS wanted (recipient),
-           (SELECT date_trunc('second', now() AT TIME ZONE 'UTC')) AS moment (now)
+    WITH look AS MATERIALIZED (
+        SELECT account.sending_paused_until IS NOT NULL
+               OR COALESCE(account.limit_hour, 0) > 0
+               OR COALESCE(account.limit_day, 0) > 0
+               OR COALESCE(account.limit_seconds, 0) > 0
+               OR EXISTS (SELECT FROM mailbox_outbox
+                           WHERE mail_mail_id_int = %(mail_id)s
+                             AND recipient = ANY(%(recipients)s)) AS is_unusual,
+               EXISTS (SELECT FROM mailbox_outbox
+                        WHERE account_id = %(account_id)s
+                          AND message_id_hash = %(digest)s
+                          AND copy_state IS NOT NULL) AS is_kept
+          FROM mailbox_account account
+         WHERE account.id = %(account_id)s
+    ), opened AS (
+        INSERT INTO mailbox_outbox (
+               account_id, mail_mail_id_int, mail_message_id_int, recipient, message_id,
+               message_id_hash, state, handed_at, transaction,
+               create_uid, create_date, write_uid, write_date)
+        SELECT %(account_id)s, %(mail_id)s, %(mail_message_id)s, wanted.recipient,
+               %(message_id)s, %(digest)s, 'sending', moment.now, %(transaction)s,
+               %(uid)s, moment.now, %(uid)s, moment.now
+          FROM look, unnest(%(recipients)s) AS wanted (recipient),
+               (SELECT date_trunc('second', now() AT TIME ZONE 'UTC')) AS moment (now)
+         WHERE NOT look.is_unusual
+    )
+    SELECT is_unusual, is_kept FROM look
 """
 # A crash of the database loses it at worst: then a person is asked.
 _CLOSE = f"""
@@ -113,12 +117,11 @@ class Ledger:
             "uid": SUPERUSER_ID,
         }
         cr = self._cursor()
-        cr.execute(_LOOK, values)
+        cr.execute(_OPEN, values)
         [(is_unusual, self._is_kept)] = cr.fetchall() or [(True, False)]
         if is_unusual:
             cr.rollback()
             return self._outbox._begin(delivery, message_id, recipients)
-        cr.execute(_OPEN, values)
         cr.commit()  # pylint: disable=invalid-commit
         return Begun(tuple(recipients))
 
