@@ -43,22 +43,6 @@ class MailboxAccount(models.Model):
             self.smtp_username = filled["smtp_username"] = self.imap_username
             self.filled_servers = filled
 
-    def action_find_settings(self):
-        """Look again for the settings of the address."""
-        self.ensure_one()
-        self.check_access("write")
-        self._fill_servers(self.email_normalized)
-        if self.settings_origin:
-            return self._tell("success", self.settings_origin)
-        return self._tell(
-            "warning",
-            self.env._(
-                "No settings were found for %s. Take them from your provider's help "
-                "page.",
-                self.email,
-            ),
-        )
-
     def _use_way(self, side, port, security):
         """Take a port and encryption that the server was found to answer on.
 

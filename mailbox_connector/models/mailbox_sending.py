@@ -296,6 +296,13 @@ class MailboxAccount(models.Model):
     def _provider_files_sent(self):
         """Whether sent mail comes into the Sent folder by itself."""
         self.ensure_one()
-        if self.sent_copy == "automatic":
-            return files_itself(self.smtp_host or "")
-        return self.sent_copy == "provider"
+        if self.sent_copy != "automatic":
+            return self.sent_copy == "provider"
+        host = self.smtp_host or ""
+        # sudo: the table is for all; whoever sends through the mailbox asks
+        providers = self.env["mailbox.provider"].sudo()
+        return files_itself(host) or bool(
+            providers.search_count(
+                [("smtp_host", "=ilike", host), ("files_sent", "=", True)], limit=1
+            )
+        )

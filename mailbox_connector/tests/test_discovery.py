@@ -125,3 +125,13 @@ class TestFilling(TransactionCase):
         with Form(account) as form:
             form.email = "carl@unknown.example"
             self.assertEqual(form.imap_host, "imap.mail.example")
+
+    def test_a_provider_that_files_sent_mail_gets_no_second_copy(self):
+        form = self.form()
+        form.name = "Carl"
+        account = form.save()
+        self.assertFalse(account._provider_files_sent())
+        self.provider.files_sent = True
+        self.assertTrue(account._provider_files_sent())
+        account.sent_copy = "odoo"
+        self.assertFalse(account._provider_files_sent())
