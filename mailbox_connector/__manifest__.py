@@ -29,6 +29,7 @@
         "views/mailbox_sender_rule_views.xml",
         "views/mailbox_provider_views.xml",
         "views/mailbox_account_views.xml",
+        "views/mailbox_account_list_views.xml",
         "views/mailbox_inbound_views.xml",
         "views/mailbox_sending_views.xml",
         "views/mailbox_queue_views.xml",

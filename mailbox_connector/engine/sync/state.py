@@ -50,7 +50,9 @@ class FolderState:
 class Counts:
     """What became of the messages of a batch or a whole pass.
 
-    ``linked`` counts contacts: a message of two counts twice.
+    ``linked`` counts contacts: a message of two counts twice. Of the ``skipped``,
+    ``internal`` were among ourselves alone, ``bulk`` were newsletters and mail of
+    lists, ``deleted`` were deleted here before; the rest are of strangers.
     """
 
     seen: int = 0
@@ -58,6 +60,9 @@ class Counts:
     linked: int = 0
     skipped: int = 0
     quarantined: int = 0
+    internal: int = 0
+    bulk: int = 0
+    deleted: int = 0
 
     def add(self, other: Counts) -> None:
         """Take another batch in."""
