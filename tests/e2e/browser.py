@@ -117,9 +117,12 @@ class Screen:
             self.faults.append(message.text)
 
     @classmethod
-    def log_in(cls, browser: Browser, live: Live, login: str, password: str) -> Screen:
-        size = {"width": 1600, "height": 1000}
-        screen = cls(browser.new_context(viewport=size).new_page(), live, login)
+    def log_in(
+        cls, browser: Browser, live: Live, login: str, password: str, **options
+    ) -> Screen:
+        """:param options: of the browser, such as ``viewport`` or ``locale``"""
+        options.setdefault("viewport", {"width": 1600, "height": 1000})
+        screen = cls(browser.new_context(**options).new_page(), live, login)
         page = screen.page
         page.goto(f"{live.address}/web/login", timeout=FIRST)
         page.get_by_label("Email").fill(login)

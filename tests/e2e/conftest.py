@@ -12,6 +12,9 @@ from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
 import pytest
+from browser import chromium, live_odoo
+from guide import people
+from tour import Tour
 
 from host import mailservers
 
@@ -25,6 +28,24 @@ def servers():
     yield running
     if running.started:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def tour_server(servers):
+    """A live Odoo with its people, and a browser; see :mod:`tour`."""
+    name = f"{os.environ['MAILBOX_TEST_DATABASE']}_tour"
+    with live_odoo(name) as live, chromium() as browser:
+        people(live, servers)
+        yield live, browser
+
+
+@pytest.fixture
+def tour(tour_server, servers, request):
+    """Browser windows of people on a live Odoo that all such tests share."""
+    live, browser = tour_server
+    tour = Tour(live, servers, browser, request.node.name)
+    yield tour
+    tour.close()
 
 
 @pytest.fixture
