@@ -37,11 +37,9 @@ def main(arguments: list[str]) -> int:
     with postgres.running():
         servers = mailservers.start()
         try:
-            if "engine" in names and "addon" in names:
-                # Beside the others, which leave a processor idle.
-                run.engine = testparts.start_engine(run)
-                names.remove("engine")
-                names.insert(names.index("addon") + 1, "engine")
+            if "e2e" in names and len(names) > 1:
+                with step("tests: e2e begins, beside the others"):
+                    run.started["e2e"] = testparts.start_e2e(run)
             for name in names:
                 with step(f"tests: {name}"):
                     result = testparts.timed(PARTS[name], run)

@@ -42,32 +42,31 @@ class Run:
     pytest_arguments: list[str]
     keep: bool
     results: list[Result] = field(default_factory=list)
-    engine: subprocess.Popen | None = None
-    """The tests of the engine, when they run beside those of the addon."""
+    started: dict[str, subprocess.Popen] = field(default_factory=dict)
+    """Parts that run beside the others."""
+    installing: list[str] = field(default_factory=list)
+    """What was wrong with the installation, until a part's result has told it."""
 
     def database(self, part: str) -> str:
         return f"test_{part}_{os.getpid()}"
 
-    def with_addon(self, name: str) -> list[str]:
-        """Make a database with our addon installed, which is done once in a run.
-
-        Returns what was wrong with the installation, if this call did it.
-        """
+    def with_addon(self, name: str) -> None:
+        """Make a database with our addon installed, which is done once in a run."""
         installed = self.database("installed")
         log = self.folder / "install.log"
-        if log.exists():
-            database.copy(installed, name)
-            return []
-        # The app is where a person finds contacts.
-        database.prepare(installed, addons=["contacts"], log=log)
-        assets = self.folder / "assets.log"
-        worker.call(installed, f"{__name__}:build_assets", assets)
+        if not log.exists():
+            # The app is where a person finds contacts.
+            database.prepare(installed, addons=["contacts"], log=log)
+            assets = self.folder / "assets.log"
+            worker.call(installed, f"{__name__}:build_assets", assets)
+            self.installing = problems([log, assets])
         database.copy(installed, name)
-        return problems([log, assets])
 
     def clean_up(self) -> None:
-        if self.engine:
-            end(self.engine)
+        for part, process in self.started.items():
+            end(process)
+            if not self.keep:
+                database.drop(self.database(part))
         if not self.keep:
             database.drop(self.database("installed"))
 
@@ -80,22 +79,21 @@ def build_assets(env) -> None:
         bundle(name, css=True, js=False).css()
 
 
-def start_engine(run: Run) -> subprocess.Popen:
-    """Begin with the tests of the engine, which need one processor and no database."""
+def engine(run: Run) -> Result:
+    """The engine alone: no Odoo can be imported."""
+    return _end_pytest(run, "engine", _start_engine(run))
+
+
+def _start_engine(run: Run) -> subprocess.Popen:
     env = {**odoo.environment(), "PYTHONPATH": str(CHECKOUT)}
     return _start_pytest(run, "engine", ["tests/engine", "-p", "no:odoo"], env)
 
 
-def engine(run: Run) -> Result:
-    """The engine alone: no Odoo can be imported."""
-    return _end_pytest(run, "engine", run.engine or start_engine(run))
-
-
 def addon(run: Run) -> Result:
     """The addon's tests by pytest, browser tours included."""
-    name = run.database("addon")
-    with database.temporary(name, run.keep):
-        return _pytest_odoo(run, "addon", name, [f"{ADDON.name}/tests", "--odoo-http"])
+    with database.temporary(run.database("addon"), run.keep):
+        arguments = [f"{ADDON.name}/tests", "--odoo-http"]
+        return _end_odoo(run, "addon", _start_odoo(run, "addon", arguments))
 
 
 def loader(run: Run) -> Result:
@@ -119,13 +117,19 @@ def loader(run: Run) -> Result:
 
 def e2e(run: Run) -> Result:
     """Real servers, a live Odoo process, a browser."""
-    name = run.database("e2e")
-    with database.temporary(name, run.keep):
-        return _pytest_odoo(run, "e2e", name, ["tests/e2e"])
+    with database.temporary(run.database("e2e"), run.keep):
+        process = run.started.get("e2e") or start_e2e(run)
+        return _end_odoo(run, "e2e", process)
 
 
-def _pytest_odoo(run: Run, part: str, name: str, arguments: list[str]) -> Result:
-    installing = run.with_addon(name)
+def start_e2e(run: Run) -> subprocess.Popen:
+    """Begin with the longest part, which leaves a processor idle most of the time."""
+    return _start_odoo(run, "e2e", ["tests/e2e"])
+
+
+def _start_odoo(run: Run, part: str, arguments: list[str]) -> subprocess.Popen:
+    name = run.database(part)
+    run.with_addon(name)
     log = run.folder / f"{part}-odoo.log"
     log.touch()
     path, _port = odoo.configuration(name, settings={"logfile": log})
@@ -142,14 +146,17 @@ def _pytest_odoo(run: Run, part: str, name: str, arguments: list[str]) -> Result
         f"--odoo-database={name}",
         "--odoo-log-level=warn",
     ]
-    result = _pytest(run, part, [*arguments, *options], env)
-    logs = [log, *sorted(server_logs.glob("*.log"))]
-    result.problems += installing + problems(logs)
+    return _start_pytest(run, part, [*arguments, *options], env)
+
+
+def _end_odoo(run: Run, part: str, process: subprocess.Popen) -> Result:
+    result = _end_pytest(run, part, process)
+    result.problems += run.installing
+    run.installing = []
+    servers = run.folder / f"{part}-servers"
+    logs = [run.folder / f"{part}-odoo.log", *sorted(servers.glob("*.log"))]
+    result.problems += problems(logs)
     return result
-
-
-def _pytest(run: Run, part: str, arguments: list[str], env: dict[str, str]) -> Result:
-    return _end_pytest(run, part, _start_pytest(run, part, arguments, env))
 
 
 def _start_pytest(
