@@ -20,6 +20,7 @@ HELP = """./dev COMMAND [arguments]
   odoo [ARG ...]     Odoo's command line on this checkout (odoo -d DB -i ADDON ...)
   python [ARG ...]   Python with Odoo, the addon and `host` importable
   psql [ARG ...]     PostgreSQL's client on this checkout's cluster
+  screens [WORD ...] pictures of every screen: wide, on a phone, right to left
   setup              only fetch and build what the others need
 """
 
@@ -47,11 +48,13 @@ def main() -> int:
 
 
 def _setup(arguments: list[str]) -> int:
+    from .node import modules
     from .odoo_source import odoo_source
     from .system import require
     from .venv import odoo_python
 
     require("servers", "browser", "cyrus")
+    modules("rtlcss")
     say(f"Odoo: {odoo_source().origin}, {odoo_source().root}")
     say(f"Python: {odoo_python()}")
     return 0
@@ -145,6 +148,12 @@ def _bench(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _screens(arguments: list[str]) -> int:
+    from .screens import main as run
+
+    return run(arguments)
+
+
 def _corpora(arguments: list[str]) -> int:
     from .corpora import main as run
 
@@ -173,6 +182,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "odoo": _odoo,
     "psql": _psql,
     "python": _python,
+    "screens": _screens,
     "setup": _setup,
     "soak": _soak,
     "test": _test,

@@ -1,16 +1,13 @@
 """`./dev lint`: every style check, each in its own program, all of them run."""
 
-import hashlib
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
-from .console import say, step
-from .lock import locked
-from .paths import ADDON, CHECKOUT, REQUIREMENTS, cache_dir
+from .console import say
+from .node import modules
+from .paths import ADDON, CHECKOUT
 from .process import run
-from .system import require
 from .venv import lint_folder
 
 PYTHON = ("host", "mailbox_connector", "tests")
@@ -73,19 +70,7 @@ def _files(*patterns: str) -> list[str]:
 
 
 def _prettier() -> list[str]:
-    """The command of prettier with its XML plug-in, installed into the cache."""
-    require("node")
-    wanted = (REQUIREMENTS / "prettier.txt").read_text().split()
-    digest = hashlib.sha256(" ".join(wanted).encode()).hexdigest()[:10]
-    folder = cache_dir() / f"prettier-{digest}"
-    modules = folder / "node_modules"
-    with locked(cache_dir() / "prettier.lock"):
-        if not (folder / ".complete").exists():
-            with step("prettier"):
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir()
-                (folder / "package.json").write_text('{"private": true}\n')
-                run(["npm", "install", "--no-audit", "--no-fund", *wanted], cwd=folder)
-                (folder / ".complete").touch()
-    plugin: Path = modules / "@prettier" / "plugin-xml" / "src" / "plugin.js"
-    return [str(modules / ".bin" / "prettier"), f"--plugin={plugin}", "--no-color"]
+    """The command of prettier with its XML plug-in."""
+    folder = modules("prettier")
+    plugin: Path = folder / "@prettier" / "plugin-xml" / "src" / "plugin.js"
+    return [str(folder / ".bin" / "prettier"), f"--plugin={plugin}", "--no-color"]

@@ -5,7 +5,7 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
-from . import postgres
+from . import node, postgres
 from .console import HostError
 from .odoo_source import odoo_source
 from .paths import CHECKOUT, state_dir
@@ -95,6 +95,9 @@ def environment(configuration_file: Path | None = None) -> dict[str, str]:
         **postgres.environment(),
     }
     programs = [str(odoo_python().parent), str(postgres.programs())]
+    # For languages that are written from right to left.
+    if rtlcss := node.programs("rtlcss"):
+        programs.append(str(rtlcss))
     path = os.environ.get("PATH", "").split(os.pathsep)
     values["PATH"] = os.pathsep.join(
         programs + [folder for folder in path if folder not in programs]

@@ -6,10 +6,12 @@ from .engine.errors import EngineError, Field, Kind, Side
 from .engine.mime.delivery import RecipientStatus
 
 
-def explain(env, error: EngineError) -> str:
+def explain(env, error: EngineError, provider=None) -> str:
     """One clear sentence or two: which side, what is wrong, which field to look at.
 
     :param env: an Odoo environment, for the user's language
+    :param provider: the mailbox's ``mailbox.provider``, where it is known: its pages
+        are named
     """
     values = {
         "host": error.host or env._("The server"),
@@ -105,7 +107,9 @@ def explain(env, error: EngineError) -> str:
             **values,
         ),
         Kind.ACCOUNT_BLOCKED: env._(
-            "The provider has locked or limited this account: %(detail)s", **values
+            "The provider has locked or limited this account: “%(detail)s”. Its "
+            "administrator, or the provider, has to lift that.",
+            **values,
         ),
         Kind.TOO_MANY_CONNECTIONS: env._(
             "The account has too many connections open at %(host)s. Close other mail "
@@ -128,8 +132,15 @@ def explain(env, error: EngineError) -> str:
             "Odoo.",
             **values,
         ),
-        Kind.QUOTA: env._("The mailbox is full: %(detail)s", **values),
-        Kind.TOO_LARGE: env._("The e-mail is larger than %(host)s allows.", **values),
+        Kind.QUOTA: env._(
+            "The mailbox is full. Make room in it at the provider, or ask for more.",
+            **values,
+        ),
+        Kind.TOO_LARGE: env._(
+            "The e-mail is larger than %(host)s allows. Send large files as a link, or "
+            "make them smaller.",
+            **values,
+        ),
         Kind.PROTOCOL: env._(
             "%(host)s answers in a way that is not understood. Check host, port and "
             "encryption.",
@@ -144,7 +155,9 @@ def explain(env, error: EngineError) -> str:
             "%(host)s refuses the recipient %(detail)s.", **values
         ),
         Kind.TOO_MANY_RECIPIENTS: env._(
-            "The e-mail has more recipients than %(host)s takes at once.", **values
+            "The e-mail has more recipients than %(host)s takes at once. Send it to "
+            "fewer at a time.",
+            **values,
         ),
         Kind.SENDING_LIMIT: env._(
             "The provider's sending limit is reached. Wait until it resets.", **values
@@ -157,7 +170,11 @@ def explain(env, error: EngineError) -> str:
             **values,
         ),
     }
-    sentence = _special(env, error, values) or sentences[error.kind]
+    sentence = (
+        _of_provider(env, error, provider, values)
+        or _special(env, error, values)
+        or sentences[error.kind]
+    )
     side = (
         env._("Reading (IMAP)") if error.side is Side.IMAP else env._("Sending (SMTP)")
     )
@@ -171,8 +188,64 @@ def _said(env, words: str, sentence: str) -> str:
     return env._(" The server said: “%s”", words)
 
 
+def _of_provider(env, error: EngineError, provider, values: dict) -> str:
+    """The sentence with the provider's own pages; '' where it has none for it."""
+    if not provider:
+        return ""
+    values = {
+        **values,
+        "provider": provider.name,
+        "app_page": provider.app_password_url,
+        "page": provider.help_url,
+    }
+    if error.kind is Kind.APP_PASSWORD_NEEDED and provider.app_password_url:
+        return env._(
+            "Make an app password on %(app_page)s and type it here: %(provider)s does "
+            "not take the account's own.",
+            **values,
+        )
+    if error.kind is Kind.LOGIN_WRONG and provider.app_password_url:
+        return env._(
+            "%(host)s refuses the username or the password. %(provider)s wants an app "
+            "password: make one on %(app_page)s and type it here. If it is one, check "
+            "the username, and whether IMAP/SMTP access is switched on.",
+            **values,
+        )
+    if error.kind is Kind.LOGIN_WRONG and provider.help_url:
+        return env._(
+            "%(host)s refuses the username or the password. Check both, and what "
+            "%(provider)s wants switched on first: %(page)s",
+            **values,
+        )
+    if error.kind is Kind.WEB_LOGIN_NEEDED and provider.help_url:
+        return env._(
+            "Sign in to %(provider)s once with a web browser, and check that IMAP is "
+            "switched on: %(page)s. Then try again.",
+            **values,
+        )
+    if error.kind is Kind.PASSWORDS_REFUSED and provider.help_url:
+        return env._(
+            "%(provider)s takes no passwords from programs here. Use Odoo's own "
+            "Outlook or Gmail connection, or ask the account's administrator to allow "
+            "them: %(page)s",
+            **values,
+        )
+    return ""
+
+
 def _special(env, error: EngineError, values: dict) -> str:
     """The sentence where more is known than the kind; '' where not."""
+    if error.kind is Kind.ACCOUNT_BLOCKED and error.field is Field.PASSWORD:
+        return env._(
+            "The password has expired. Set a new one at the provider, then type it "
+            "here."
+        )
+    if error.kind is Kind.ACCOUNT_BLOCKED and error.field is Field.SECURITY:
+        return env._(
+            "Choose the encryption TLS and its port: %(host)s lets nobody sign in "
+            "otherwise.",
+            **values,
+        )
     if error.kind is Kind.CERTIFICATE_INVALID:
         if error.field is Field.CERTIFICATE:
             return env._("The CA certificate under Advanced is not a PEM certificate.")

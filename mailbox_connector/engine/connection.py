@@ -6,12 +6,15 @@ import io
 import selectors
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .deadline import Deadline
 from .deflate import Deflate, DeflateError
 from .errors import EngineError, Field, Kind
+from .observer import NOBODY, Observer
 from .resolver import endpoint_error, idna_host
-from .tls import tls_context, tls_error
+from .tls import encryption_of, tls_context, tls_error
 from .types import Endpoint
 
 #: Seconds a server may be silent while we wait for it.
@@ -38,12 +41,15 @@ class Connection:
         deadline: Deadline,
         read_timeout: float = READ_TIMEOUT,
         handshake_timeout: float = HANDSHAKE_TIMEOUT,
+        observer: Observer | None = None,
     ):
         self.endpoint = endpoint
+        self.observer = observer or NOBODY
         self.deadline = deadline
         self.read_timeout = read_timeout
         self.handshake_timeout = handshake_timeout
         self.encrypted = False
+        self._confidential = False
         self._deflate: Deflate | None = None
         self._sock = sock
         self._raw = _Raw(self)
@@ -72,6 +78,17 @@ class Connection:
             self.close()
             raise tls_error(exc, self.endpoint, self.deadline) from exc
         self.encrypted = True
+        if self.observer is not NOBODY:
+            self.observer.encrypted(encryption_of(self._sock))
+
+    @contextmanager
+    def confidential(self) -> Iterator[None]:
+        """What is said inside has credentials in it: whoever looks on is told."""
+        self._confidential = True
+        try:
+            yield
+        finally:
+            self._confidential = False
 
     def compress(self) -> None:
         """From here on both directions are deflated (RFC 4978).
@@ -91,6 +108,7 @@ class Connection:
 
     def sendall(self, data: bytes) -> None:
         """Send all of ``data``."""
+        self.observer.sent(data, self._confidential)
         view = memoryview(data)
         for start in range(0, len(view), MAX_CHUNK):
             chunk = view[start : start + MAX_CHUNK]
@@ -111,13 +129,16 @@ class Connection:
 
     def read_line(self, limit: int) -> bytes:
         """A line with its end, or what ``limit`` + 1 bytes hold of it."""
-        return self._reader.readline(limit + 1)
+        line = self._reader.readline(limit + 1)
+        self.observer.received(line, self._confidential)
+        return line
 
     def read_exactly(self, size: int) -> bytes:
         """``size`` bytes, fewer only at the end of the stream.
 
         Memory is taken as the bytes come, not as they are announced.
         """
+        self.observer.received_literal(size)
         if size <= MAX_CHUNK:
             return self._reader.read(size)
         whole = io.BytesIO()

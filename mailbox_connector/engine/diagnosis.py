@@ -53,7 +53,8 @@ def from_imap(exc: Exception, endpoint: Endpoint, *, login: bool = False):
         return _error(Kind.CONNECTION_LOST, None, endpoint)
     bye = lost or re.match(r"\* BYE", text)
     # A server that hangs up says nothing about the password by that alone.
-    found = _decide(IMAP_RULES, codes, text, endpoint.host, "" if bye else stage)
+    silent = bye or isinstance(exc, OSError)
+    found = _decide(IMAP_RULES, codes, text, endpoint.host, "" if silent else stage)
     if found is None:
         found = (_imap_class(exc, text, bool(bye)), None)
     if found[0] is Kind.PROTOCOL and not text.startswith(("NO", "BAD", "[")):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ssl
+from datetime import datetime, timezone
 from functools import lru_cache
 
 from .deadline import Deadline
-from .errors import EngineError, Field, Kind, Side
+from .errors import EngineError, Field, Kind, Side, one_line
+from .observer import Encryption
 from .types import Endpoint
 
 #: A chain of private CAs is a few kB; what is larger is something else.
@@ -62,6 +64,32 @@ def tls_error(exc: Exception, endpoint: Endpoint, deadline: Deadline) -> EngineE
         port=endpoint.port,
         detail=text,
     )
+
+
+def encryption_of(sock: ssl.SSLSocket) -> Encryption:
+    """What was agreed on with the server, and its certificate."""
+    certificate = sock.getpeercert() or {}
+    subject, issuer = (
+        {name: value for part in certificate.get(whose, ()) for name, value in part}
+        for whose in ("subject", "issuer")
+    )
+    names = [name for _kind, name in certificate.get("subjectAltName", ())]
+    common = "commonName"
+    return Encryption(
+        version=sock.version() or "",
+        subject=one_line(subject.get(common) or ", ".join(names[:1])),
+        issuer=one_line(issuer.get("organizationName") or issuer.get(common) or ""),
+        until=_moment(certificate.get("notAfter")),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A date of a certificate, as the ssl module writes it."""
+    try:
+        seconds = ssl.cert_time_to_seconds(text or "")
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _explain(exc: Exception) -> tuple[Kind, Field | None, str]:

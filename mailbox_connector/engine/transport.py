@@ -16,6 +16,7 @@ from .connection import READ_TIMEOUT, Connection
 from .deadline import Deadline
 from .egress import EgressPolicy
 from .errors import Field, Kind
+from .observer import Observer
 from .resolver import Resolve, checked_addresses, endpoint_error, idna_host
 from .tls import tls_context
 from .types import Endpoint, Security
@@ -36,6 +37,7 @@ def connect(
     connect_timeout: float = CONNECT_TIMEOUT,
     read_timeout: float = READ_TIMEOUT,
     resolve: Resolve | None = None,
+    observer: Observer | None = None,
 ) -> Connection:
     """Connect to a mail server; with ``Security.TLS`` the handshake is done.
 
@@ -43,6 +45,7 @@ def connect(
     is told apart from one that is silent.
 
     :param resolve: asked for the host's addresses instead of the system
+    :param observer: told what happens, now and later on this connection
     :raises EngineError: see ``Kind``, "Reaching the server" and "TLS"
     """
     policy = policy or EgressPolicy()
@@ -50,9 +53,15 @@ def connect(
     limit = Deadline(deadline.bound(connect_timeout))
     deadline.check(endpoint.side)
     addresses = checked_addresses(endpoint, policy, limit, resolve)
-    sock = _dial(endpoint, addresses, limit, deadline)
-    connection = Connection(sock, endpoint, deadline, read_timeout, connect_timeout)
+    if observer:
+        observer.resolved(list(dict.fromkeys(info[4][0] for info in addresses)))
+    sock, address = _dial(endpoint, addresses, limit, deadline)
+    connection = Connection(
+        sock, endpoint, deadline, read_timeout, connect_timeout, observer
+    )
     try:
+        if observer:
+            observer.connected(address, endpoint.port)
         if endpoint.security is Security.TLS:
             connection.starttls()
         else:
@@ -65,8 +74,8 @@ def connect(
 
 def _dial(
     endpoint: Endpoint, addresses: list[tuple], limit: Deadline, deadline: Deadline
-) -> socket.socket:
-    """Connect to the first address that answers."""
+) -> tuple[socket.socket, str]:
+    """Connect to the first address that answers; which one that was."""
     error = endpoint_error(endpoint, Kind.UNREACHABLE, field=Field.HOST)
     for number, (family, kind, proto, _name, address) in enumerate(addresses):
         remaining = len(addresses) - number
@@ -79,7 +88,7 @@ def _dial(
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            return sock
+            return sock, address[0]
         except TimeoutError:
             over = not deadline.left()
             error = endpoint_error(

@@ -149,7 +149,8 @@ class ParsedMessage:
     kept for the caller to rewrite). ``fingerprint``: hex digest of the decoded
     content, equal for copies that differ only by transport headers or encoding.
     ``references``: Message-IDs of References then In-Reply-To, oldest first,
-    without doubles. ``automatic``: "bulk", "auto" or "" (RFC 2369, 3834).
+    without doubles. ``automatic``: a value of :class:`.mime.automatic.Automatic`, or
+    "". ``marked_bulk``: it bears a mark of :mod:`.mime.bulk`, and may be none.
     """
 
     message_id: str
@@ -162,3 +163,4 @@ class ParsedMessage:
     attachments: list[Attachment]
     fingerprint: str
     automatic: str = ""
+    marked_bulk: bool = False

@@ -101,7 +101,7 @@ class IrMailServer(models.Model):
             return account._open_transport()
         except SendingFailed as failure:
             if not allow_archived:
-                account._note_smtp(str(failure))
+                account._note_smtp(str(failure), failure.__cause__)
             raise
 
     def _build_email__(self, email_from, *args, headers=None, **kwargs):

@@ -213,7 +213,8 @@ class MailboxAccount(models.Model):
     @api.depends("backfill_ids.state")
     def _compute_backfill(self):
         for account in self:
-            account.backfill_id = account.backfill_ids[:1]
+            running = account.backfill_ids.filtered(lambda b: b.state == "running")
+            account.backfill_id = running[-1:] or account.backfill_ids[:1]
             account.backfill_state = account.backfill_id.state
 
     @api.depends("folder_ids.gone", "folder_ids.sync")

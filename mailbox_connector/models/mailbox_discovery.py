@@ -25,8 +25,8 @@ class MailboxAccount(models.Model):
     provider_app_password_url = fields.Char(related="provider_id.app_password_url")
     provider_help_url = fields.Char(related="provider_id.help_url")
     settings_origin = fields.Char(readonly=True, copy=False)
-    # What was filled in, to tell it from what a person typed.
-    filled_servers = fields.Json(store=False)
+    # What was filled in, to tell it from what a person typed; kept with the draft.
+    filled_servers = fields.Json(copy=False)
 
     @api.onchange("email")
     def _onchange_email(self):

@@ -4,6 +4,9 @@ from odoo.exceptions import AccessError
 from ..engine.imap.ranges import UidRanges
 from .fields import BigInteger
 
+#: Columns of UIDs that need no second look.
+UIDS = ("imported_uids", "skipped_uids", "undone_uids")
+
 
 class MailboxFolder(models.Model):
     """One IMAP folder of a mailbox, with how far it has been read.
@@ -67,6 +70,13 @@ class MailboxFolder(models.Model):
     )
     imported_uids = fields.Text(readonly=True, default="", prefetch=False)
     skipped_uids = fields.Text(readonly=True, default="", prefetch=False)
+    undone_uids = fields.Text(
+        readonly=True,
+        default="",
+        prefetch=False,
+        help="Of the messages that were looked at, those imported and taken out again: "
+        "only an import that is asked for later brings them back.",
+    )
 
     _raw_name_unique = models.Constraint(
         "UNIQUE (account_id, raw_name)", "A mailbox has each folder once."
@@ -83,16 +93,23 @@ class MailboxFolder(models.Model):
         switched_on.account_id._reopen_history()
         return result
 
-    def _handled(self):
-        """All UIDs that need no second look, imported or skipped."""
+    def _handled(self, again=False):
+        """All UIDs that need no second look: imported or skipped.
+
+        :param again: not those that an undone import had brought
+        """
         self.ensure_one()
-        return UidRanges.parse(self.imported_uids or "") | UidRanges.parse(
-            self.skipped_uids or ""
-        )
+        self.fetch(UIDS)
+        names = [name for name in UIDS if not (again and name == "undone_uids")]
+        handled = UidRanges()
+        for name in names:
+            handled |= UidRanges.parse(self[name] or "")
+        return handled
 
     def _mark_handled(self, imported=(), skipped=()):
         """Remember UIDs as imported or skipped."""
         self.ensure_one()
+        self.fetch(UIDS)
         values = {}
         for field_name, uids in (
             ("imported_uids", imported),
@@ -101,8 +118,26 @@ class MailboxFolder(models.Model):
             if uids := set(uids):
                 ranges = UidRanges.parse(self[field_name] or "").add(uids)
                 values[field_name] = str(ranges)
+        if values and self.undone_uids:
+            undone = UidRanges.parse(self.undone_uids)
+            left = undone - UidRanges.from_uids({*imported, *skipped})
+            values["undone_uids"] = str(left)
         if values:
             self.write(values)
+
+    def _mark_undone(self, uids):
+        """Remember UIDs as imported and taken out again."""
+        self.ensure_one()
+        self.fetch(UIDS)
+        undone = UidRanges.from_uids(uids)
+        imported = UidRanges.parse(self.imported_uids or "") - undone
+        self.write(
+            {
+                # What begins anew is emptied by the sync alone, with the rest.
+                "imported_uids": str(imported) or False,
+                "undone_uids": str(UidRanges.parse(self.undone_uids or "") | undone),
+            }
+        )
 
     def _mark_gone(self):
         self.write({"gone": True, "gone_at": fields.Datetime.now()})
@@ -127,6 +162,7 @@ class MailboxFolder(models.Model):
                 "rebind_below": 0,
                 "imported_uids": "",
                 "skipped_uids": "",
+                "undone_uids": "",
                 "gone_at": False,
             }
         )

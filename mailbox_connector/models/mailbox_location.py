@@ -25,6 +25,11 @@ class MailboxLocation(models.Model):
         help="What the message keeps when it is moved on the server.",
     )
 
+    backfill_id = fields.Integer(
+        help="Which import of history found the message there; 0: none."
+    )
+
+    _backfill_idx = models.Index("(backfill_id) WHERE backfill_id > 0")
     _place_unique = models.Constraint(
         "UNIQUE (folder_id, uidvalidity, uid)",
         "A place on the server holds one message.",

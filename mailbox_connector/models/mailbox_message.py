@@ -73,12 +73,18 @@ class MailboxMessage(models.Model):
         "ir.attachment", string="Attachments", compute="_compute_attachment_ids"
     )
     attachment_count = fields.Integer(readonly=True)
+    backfill_id = fields.Integer(
+        readonly=True,
+        help="Which import of history brought it; 0: none. No relation, for the "
+        "speed of imports.",
+    )
     body = fields.Html(compute="_compute_body", sanitize=False)
 
     _identity_unique = models.Constraint(
         "UNIQUE (message_id_hash, fingerprint)", "This e-mail is there already."
     )
     _date_idx = models.Index("(date DESC, id DESC)")
+    _backfill_idx = models.Index("(backfill_id) WHERE backfill_id > 0")
 
     @api.depends("link_ids.partner_id")
     def _compute_partner_ids(self):

@@ -1,7 +1,6 @@
 import logging
 from datetime import timedelta
 
-from markupsafe import Markup
 from psycopg2 import OperationalError
 
 from odoo import api, fields, models
@@ -12,6 +11,7 @@ from ..engine.smtp.session import open_smtp
 from ..exceptions import explain
 from ..services.outcome import PutOff, SendingFailed, whole_second
 from ..services.outgoing import Transport
+from .mailbox_notice import FIRST
 
 _logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class MailboxAccount(models.Model):
     def _pause_sending(self, error, reason):
         """Send nothing for a while: the provider has had enough.
 
-        Kept on a cursor of its own, told to the owner once until it works again.
+        Kept on a cursor of its own. A long pause is told at once.
         Never raises: what was handed over before has still to be noted.
 
         :param reason: ``error`` in words
@@ -66,46 +66,23 @@ class MailboxAccount(models.Model):
                         "smtp_problem": reason,
                     }
                 )
+                account._trouble(
+                    "smtp",
+                    reason,
+                    at_once=not wait or wait > FIRST,
+                    needs_person=not wait,
+                    error=error,
+                )
         except OperationalError:
             # Somebody is changing the mailbox: the next mail pauses it.
             _logger.info("Mailbox %s: not paused", self.id, exc_info=True)
             return PutOff(whole_second(fields.Datetime.now() + HOLD), reason)
         if not until:
             return None
-        if pauses == 1:
-            try:
-                with self.env["mailbox.outbox"]._own_cursor() as outbox:
-                    account = outbox.env[self._name].browse(self.id)
-                    account._tell_owner_of_pause(until, reason)
-            except Exception:
-                _logger.exception("Mailbox %s: its owner was not told", self.id)
         return PutOff(until, reason)
 
-    def _tell_owner_of_pause(self, until, reason):
-        """A message to the owner, the way they are notified of anything: this
-        mailbox's e-mail does not go. Never by this mailbox."""
-        owner = self.owner_id
-        account = self.with_context(lang=owner.lang).with_user(owner)
-        words = account.env
-        body = Markup(
-            "<p>%s</p><p>%s</p><p><a href='/odoo/mailboxes/%s'>%s</a></p>"
-        ) % (
-            reason,
-            words._(
-                "E-mail of this mailbox waits and goes on by itself at %s.",
-                account._when(until),
-            ),
-            self.id,
-            self.display_name,
-        )
-        self.env["mail.thread"].message_notify(
-            partner_ids=owner.partner_id.ids,
-            subject=words._("The mailbox %s sends nothing for now", self.email),
-            body=body,
-        )
-
-    def _note_smtp(self, problem):
-        result = super()._note_smtp(problem)
+    def _note_smtp(self, problem, error=None):
+        result = super()._note_smtp(problem, error)
         if not problem and (self.sending_pauses or self.sending_paused_until):
             with self.env["mailbox.outbox"]._own_cursor() as outbox:
                 outbox.env.cr.execute(

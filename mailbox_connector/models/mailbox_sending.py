@@ -1,13 +1,22 @@
+import logging
 from datetime import timedelta
 
+from psycopg2 import OperationalError
+
 from odoo import SUPERUSER_ID, api, fields, models, tools
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ..engine.errors import EngineError
+from ..engine.smtp import retry
+from ..engine.smtp.retry import Then
 from ..engine.smtp.session import open_smtp
 from ..exceptions import explain
 from ..services.outgoing import SendingFailed, Transport
+from ..services.races import quiet_races
 from ..services.sent_copy import files_itself
+
+_logger = logging.getLogger(__name__)
 
 #: Odoo's names of the encryptions; always with verification.
 ENCRYPTION = {"tls": "ssl_strict", "starttls": "starttls_strict"}
@@ -259,8 +268,10 @@ class MailboxAccount(models.Model):
         except EngineError as error:
             raise SendingFailed(explain(self.env, error)) from error
 
-    def _note_smtp(self, problem):
+    def _note_smtp(self, problem, error=None):
         """Keep on the mailbox that sending fails, or works again.
+
+        :param error: what was raised, where there is a problem
 
         On a cursor of its own, and not at all while somebody else is changing the
         mailbox: a mail that has left must not be rolled back for that.
@@ -273,17 +284,26 @@ class MailboxAccount(models.Model):
         values = {"smtp_problem": problem}
         if not problem:
             values["smtp_ok_at"] = now
-        with self.env.registry.cursor() as cr:
-            cr.execute(
-                """
-                SELECT id FROM mailbox_account WHERE id = %s
-                   FOR NO KEY UPDATE SKIP LOCKED
-                """,
-                [self.id],
-            )
-            if cr.fetchone():
-                env = api.Environment(cr, SUPERUSER_ID, {})
-                env[self._name].browse(self.id).write(values)
+        try:
+            with quiet_races(), self.env.registry.cursor() as cr:
+                cr.execute(
+                    """
+                    SELECT id FROM mailbox_account WHERE id = %s
+                       FOR NO KEY UPDATE SKIP LOCKED
+                    """,
+                    [self.id],
+                )
+                if not cr.fetchone():
+                    return
+                account = api.Environment(cr, SUPERUSER_ID, {})[self._name]
+                account = account.browse(self.id)
+                account.write(values)
+                if problem:
+                    account._trouble(
+                        "smtp", problem, needs_person=_needs(error), error=error
+                    )
+        except OperationalError:
+            _logger.info("Mailbox %s: not noted", self.id, exc_info=True)
 
     # ------------------------------------------------------------------
     # Sent folder
@@ -306,3 +326,10 @@ class MailboxAccount(models.Model):
                 [("smtp_host", "=ilike", host), ("files_sent", "=", True)], limit=1
             )
         )
+
+
+def _needs(error):
+    """Whether sending needs a person after ``error``; None where that is not said."""
+    if isinstance(error, EngineError):
+        return {Then.FAIL: True, Then.AGAIN: False}.get(retry.then(error))
+    return isinstance(error, UserError) or None

@@ -11,8 +11,9 @@ from odoo.tools import SQL
 
 from ..engine.errors import STOPPING, EngineError, Kind
 from ..engine.sync.account import RECONCILE
+from ..engine.sync.state import Counts
 from ..exceptions import explain
-from ..services.races import quiet_races
+from ..services.races import RACES, quiet_races
 from ..services.sync import Sync
 from .mailbox_lease import LeaseLostError
 
@@ -27,6 +28,8 @@ NOW, NOW_HARD = 12, 18
 RENEW = 20
 #: Seconds; a mailbox served this recently is not due again.
 REST = 60
+#: How often a failure is tried to be noted.
+KEEP_TRIES = 3
 #: Back-off after the first failure; doubled by each further one, up to the longest.
 BACKOFF, BACKOFF_LONGEST = timedelta(minutes=1), timedelta(minutes=30)
 
@@ -121,7 +124,10 @@ class MailboxSync(models.AbstractModel):
                           AND CASE WHEN folder.gone
                               THEN folder.gone_at < %(yesterday)s
                               ELSE folder.sync AND (folder.rebind_below > 0
+                                   OR folder.reconciled_at IS NULL
                                    OR folder.reconciled_at < %(yesterday)s) END)
+            OR EXISTS (SELECT FROM mailbox_newcomer newcomer
+                        WHERE newcomer.account_id = account.id)
             OR EXISTS (SELECT FROM mailbox_quarantine aside
                         WHERE aside.account_id = account.id
                           AND (aside.retry_at <= %(now)s
@@ -136,12 +142,22 @@ class MailboxSync(models.AbstractModel):
     # ------------------------------------------------------------------
 
     @api.model
-    def _sync(self, account, kind, seconds, hard_seconds, rest=0, rows=None):
+    def _sync(
+        self,
+        account,
+        kind,
+        seconds,
+        hard_seconds,
+        rest=0,
+        rows=None,
+        by_person=False,
+    ):
         """Serve one mailbox under its lease; whatever happens to it stays with it.
 
         :param kind: "new": new mail; "history": new mail, then history and repairs;
             "retry": ``rows`` that were put aside
         :param rest: seconds; not again so soon
+        :param by_person: somebody waits for it
         :return: the :class:`Sync` that ran, or None: busy, or it failed (the reason
             then stands on the mailbox)
         """
@@ -166,7 +182,7 @@ class MailboxSync(models.AbstractModel):
                 cron._commit_progress()
 
             sync = Sync(account, seconds, hard_seconds, commit)
-            if self._run(account, sync, kind, rows):
+            if self._run(account, sync, kind, rows, by_person):
                 held.ok, held.pending = kind != "retry", sync.unfinished
             else:
                 held.pending = sync.unfinished
@@ -174,13 +190,13 @@ class MailboxSync(models.AbstractModel):
             cron._commit_progress()
         return sync
 
-    def _run(self, account, sync, kind, rows):
-        """Let ``sync`` work; note what goes wrong on the mailbox.
+    def _run(self, account, sync, kind, rows, by_person):
+        """Let ``sync`` work; note what it did, and what goes wrong on the mailbox.
 
         :return: whether it got through; if not and it is no fault of the mailbox,
             ``sync.unfinished`` is set
         """
-        account_id = account.id
+        account_id, began = account.id, time.monotonic()
         try:
             with quiet_races():
                 if kind == "retry":
@@ -188,48 +204,83 @@ class MailboxSync(models.AbstractModel):
                 else:
                     sync.run(history=kind == "history")
                     self._succeeded(account, sync)
+                self._keep_run(account, sync, kind, by_person, began)
             return True
-        except EngineError as error:
-            account.env.cr.rollback()
-            self._failed(account, explain(account.env, error), error)
-        except UserError as error:
-            account.env.cr.rollback()
-            self._failed(account, str(error), None)
         except (OperationalError, InterfaceError, LeaseLostError):
             # The database's trouble, not the mailbox's: the next pass goes on.
             account.env.cr.rollback()
             _logger.info("Mailbox %s gave way", account_id, exc_info=True)
             sync.unfinished = True
+            return False
+        except (EngineError, UserError) as error:
+            cause = error
         except OSError as error:
-            account.env.cr.rollback()
             _logger.exception("Mailbox %s: a file could not be stored", account_id)
-            self._failed(
-                account,
-                self.env._(
-                    "Odoo's own server could not store an e-mail: %s. The "
-                    "administrator has to make room.",
-                    error.strerror or error,
-                ),
-                None,
-            )
-        except Exception:
-            account.env.cr.rollback()
+            cause = error
+        except Exception as error:
             _logger.exception("Mailbox %s could not be synced", account_id)
-            self._failed(
-                account,
-                self.env._(
-                    "An unexpected error; the administrator finds it in the log."
-                ),
-                None,
-            )
+            cause = error
+        account.env.cr.rollback()
+
+        def keep():
+            text = self._in_words(account, cause)
+            self._failed(account, text, cause)
+            self._keep_run(account, sync, kind, by_person, began, text)
+
+        self._keep_failure(account, keep)
         return False
+
+    def _in_words(self, account, error):
+        """What went wrong, in the language of who looks after the mailbox."""
+        words = account.with_context(lang=account.owner_id.lang).env
+        if isinstance(error, EngineError):
+            return explain(words, error)
+        if isinstance(error, UserError):
+            return str(error)
+        if isinstance(error, OSError):
+            return words._(
+                "Odoo's own server could not store an e-mail: %s. The administrator "
+                "has to make room.",
+                error.strerror or error,
+            )
+        return words._("An unexpected error; the administrator finds it in the log.")
+
+    def _keep_failure(self, account, keep):
+        """Note a failure, whoever else is changing the mailbox at this moment."""
+        for attempt in range(KEEP_TRIES):
+            try:
+                with quiet_races():
+                    keep()
+                    account.env["ir.cron"]._commit_progress()
+                return
+            except RACES:
+                account.env.cr.rollback()
+                if attempt + 1 == KEEP_TRIES:
+                    _logger.info("Mailbox %s: not noted", account.id, exc_info=True)
+
+    def _keep_run(self, account, sync, kind, by_person, began, problem=False):
+        """A pass that brought something, failed, or was asked for leaves a row."""
+        counts = Counts()
+        counts.add(sync.new)
+        counts.add(sync.history)
+        if kind == "retry":
+            counts.add(Counts(seen=sync.tried, quarantined=sync.tried - sync.settled))
+        elif by_person:
+            kind = "now"
+        else:
+            kind = "history" if sync.history.seen else "new"
+        if counts.seen or problem:
+            account.env["mailbox.run"]._note(
+                account, kind, time.monotonic() - began, counts, problem
+            )
 
     def _succeeded(self, account, sync):
         values = {}
         if account.imap_problem:
             values["imap_problem"] = False
-        if account.failures:
-            values.update(failures=0, retry_at=False)
+        if account.failures or account.needs_person:
+            # By hand a mailbox is read that has stopped: it goes on.
+            values.update(failures=0, retry_at=False, needs_person=False)
         if sync.new.seen or sync.history.seen:
             values["last_result"] = self._result_text(account, sync)
         if values:
@@ -265,17 +316,18 @@ class MailboxSync(models.AbstractModel):
 
     def _failed(self, account, text, error):
         """Note the problem and when to try again, by kind of failure."""
+        refused = error if isinstance(error, EngineError) else None
         failures = account.failures + 1
-        needs_person = error is not None and error.kind in STOPPING
+        needs_person = refused is not None and refused.kind in STOPPING
         pause = min(BACKOFF * 2 ** min(failures - 1, 10), BACKOFF_LONGEST)
-        if needs_person and error.kind is Kind.LOGIN_WRONG and failures == 1:
+        if needs_person and refused.kind is Kind.LOGIN_WRONG and failures == 1:
             # Servers refuse a right password at times: one more try, later.
             needs_person, pause = False, timedelta(minutes=10)
-        elif error is not None and not error.retryable:
+        elif refused and not refused.retryable:
             pause = BACKOFF_LONGEST
         pause *= random.uniform(0.8, 1.2)
-        if error is not None and error.retry_after:
-            pause = max(pause, timedelta(seconds=error.retry_after))
+        if refused and refused.retry_after:
+            pause = max(pause, timedelta(seconds=refused.retry_after))
         account.write(
             {
                 "imap_problem": text,
@@ -283,4 +335,12 @@ class MailboxSync(models.AbstractModel):
                 "needs_person": needs_person,
                 "retry_at": fields.Datetime.now() + pause,
             }
+        )
+        account._trouble(
+            "imap",
+            text,
+            needs_person=not refused.retryable
+            if refused
+            else isinstance(error, UserError),
+            error=error,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..engine.discovery.discover import Discovery, discover
+from ..engine.discovery.https import PORT, Https
 from ..engine.discovery.names import Names
 from ..engine.discovery.settings import Settings, Source
 
@@ -11,6 +12,10 @@ SECONDS = 5.0
 #: System parameters: "table" asks nobody; nameservers, "address" or "address:port".
 MODE = "mailbox_connector.discovery"
 NAMESERVERS = "mailbox_connector.discovery_nameservers"
+#: For a company that publishes settings on a server of its own: the port and the
+#: private authority (PEM) of its autoconfig files.
+HTTPS_PORT = "mailbox_connector.discovery_https_port"
+HTTPS_CA = "mailbox_connector.discovery_https_ca"
 
 
 def find(env, address: str) -> Discovery:
@@ -18,12 +23,18 @@ def find(env, address: str) -> Discovery:
     administrator lets the domain be asked."""
     parameters = env["ir.config_parameter"].sudo()
     nameservers = parameters.get_param(NAMESERVERS, "").replace(",", " ").split()
+    policy = env["mailbox.account"]._egress_policy()
+    names = Names(nameservers)
+    port = parameters.get_param(HTTPS_PORT) or ""
+    ca_pem = parameters.get_param(HTTPS_CA) or None
+    https = Https(policy, names, ca_pem, int(port) if port.isdecimal() else PORT)
     return discover(
         address,
         env["mailbox.provider"]._all(),
-        env["mailbox.account"]._egress_policy(),
+        policy,
         online=parameters.get_param(MODE, "online") != "table",
-        names=Names(nameservers),
+        names=names,
+        https=https,
         seconds=SECONDS,
     )
 

@@ -18,14 +18,13 @@ from psycopg2 import Error as DatabaseError
 from odoo import SUPERUSER_ID
 
 from ..engine.errors import MessageError, one_line
-from ..engine.mime.automatic import Automatic, automatic_kind
-from ..engine.mime.headers import block, fields
 from ..engine.mime.ids import message_id_hash
 from ..engine.mime.parse import parse_message
 from ..engine.sync.state import Counts
 from ..engine.types import HeaderRecord, ParsedMessage
 from . import bulk, copies, rewritten, threads
 from .matcher import Match
+from .newsletters import Newsletters
 from .races import RACES
 
 _logger = logging.getLogger(__name__)
@@ -35,16 +34,22 @@ _logger = logging.getLogger(__name__)
 class Candidate:
     """A message that belongs to a contact: its place, its matches, its bytes.
 
-    ``record_id``: its ``mailbox.message`` once it is imported, else 0.
+    ``record_id``: its ``mailbox.message`` once it is imported, else 0. ``answers``:
+    it answers a document of Odoo, and is no newsletter for that.
     """
 
     header: HeaderRecord
     matches: list[Match]
     raw: bytes
     parsed: ParsedMessage | None = None
-    automatic: Automatic | None = None
     record_id: int = 0
     is_new: bool = False
+    answers: bool = False
+
+    @property
+    def automatic(self) -> str:
+        """A value of :class:`engine.mime.automatic.Automatic`, or ""."""
+        return self.parsed.automatic if self.parsed else ""
 
 
 class Importer:
@@ -64,6 +69,8 @@ class Importer:
         self.account = self.folder.account_id
         self.scope = self.env["mailbox.scope"]._for_accounts(self.account)
         self.scope_ids: dict[int, int] = {}
+        #: Import of history that the messages come with; 0: none.
+        self.backfill_id = 0
         self.defaults: bulk.Defaults = {}
         #: Contacts whose open chatters have not been told yet.
         self.shown: set[int] = set()
@@ -75,6 +82,9 @@ class Importer:
         self.colleagues = {
             user.partner_id.email_normalized: user.partner_id.id for user in colleagues
         }
+        self.newsletters = Newsletters(self.account, self.colleagues)
+        #: UIDs of the last run that were left out as newsletters.
+        self.left_out: set[int] = set()
 
     def run(self, candidates: Sequence[Candidate], tell: bool = True) -> Counts:
         """Import ``candidates``; the caller saves the cursor and commits.
@@ -84,8 +94,12 @@ class Importer:
         """
         self.scope_ids = {}
         self.first_seen = set()
+        self.left_out = set()
         counts = Counts(seen=len(candidates), matched=len(candidates))
         self._run(list(candidates), counts)
+        counts.matched -= counts.skipped
+        if self.left_out:
+            self.folder._mark_bulk(self.left_out)
         if tell:
             self.env["res.partner"].browse(self.shown)._mailbox_reload_chatter()
             self.shown = set()
@@ -96,9 +110,10 @@ class Importer:
             return
         try:
             with self.env.cr.savepoint():
-                linked = self._import(candidates)
+                done, left_out = self._import(candidates)
                 self.env.flush_all()
-            counts.linked += linked
+            counts.add(done)
+            self.left_out |= left_out
         except (*RACES, OSError):
             # No message's fault: the database is away, the disk full, or another
             # worker stored the same e-mail a moment ago. The batch is done anew.
@@ -114,18 +129,26 @@ class Importer:
             self._run(candidates[:middle], counts)
             self._run(candidates[middle:], counts)
 
-    def _import(self, candidates: list[Candidate]) -> int:
+    def _import(self, candidates: list[Candidate]) -> tuple[Counts, set[int]]:
+        """
+        :return: what became of them, and UIDs that are left out as newsletters
+        """
         for candidate in candidates:
             _parse(candidate)
         others = rewritten.restore(self.env, self.account, candidates)
-        candidates = self._without_deleted(candidates)
-        if not candidates:
-            return 0
-        self._find_or_create(candidates)
+        left_out = self.newsletters.left_out(candidates)
+        rest = [one for one in candidates if one.header.uid not in left_out]
+        kept = self._without_deleted(rest)
+        counts = Counts(bulk=len(left_out), deleted=len(rest) - len(kept))
+        counts.skipped = counts.bulk + counts.deleted
+        if not kept:
+            return counts, left_out
+        self._find_or_create(kept)
         if others:
             rewritten.keep(self.env, others)
-        self._locate(candidates)
-        return copies.show(self, candidates)
+        self._locate(kept)
+        counts.linked = copies.show(self, kept)
+        return counts, left_out
 
     def take_apart(self, candidate: Candidate) -> bool:
         """Parse a message that is of no contact; whether that was possible, else it
@@ -217,9 +240,10 @@ class Importer:
             "fingerprint": key[1],
             "parent_hash": parent_hash(parsed),
             "scope_id": self.scope.id,
+            "backfill_id": self.backfill_id,
             "conversation_id": conversation_id,
             "direction": "out" if self.is_outgoing(parsed) else "in",
-            "automatic": candidate.automatic and candidate.automatic.value,
+            "automatic": candidate.automatic or False,
             "date": parsed.date,
             "subject": parsed.subject,
             "email_from": header_text(parsed, "from"),
@@ -240,13 +264,14 @@ class Importer:
         self.env.cr.execute(
             """
             INSERT INTO mailbox_location
-                   (folder_id, uidvalidity, uid, message_id, header_hash)
-            SELECT %s, %s, unnest(%s), unnest(%s), NULLIF(unnest(%s), '')
+                   (folder_id, uidvalidity, backfill_id, uid, message_id, header_hash)
+            SELECT %s, %s, %s, unnest(%s), unnest(%s), NULLIF(unnest(%s), '')
             ON CONFLICT DO NOTHING
             """,
             [
                 self.folder.id,
                 self.folder.uidvalidity,
+                self.backfill_id,
                 [c.header.uid for c in candidates],
                 [c.record_id for c in candidates],
                 [c.header.header_hash for c in candidates],
@@ -320,10 +345,6 @@ def _parse(candidate: Candidate) -> None:
     if candidate.parsed is None:
         received = candidate.header.internal_date
         candidate.parsed = parse_message(candidate.raw, received)
-        # Of history, which sets nothing off, the few that this tells apart are not
-        # worth a second look at each header.
-        if candidate.parsed.automatic or candidate.header.new:
-            candidate.automatic = automatic_kind(fields(block(candidate.raw)))
 
 
 def header_text(parsed: ParsedMessage, header: str) -> str:

@@ -82,7 +82,8 @@ class Inbound:
                 continue
             if not candidate.matches and not importer.take_apart(candidate):
                 continue
-            if self._is_old(candidate):
+            # Without its parts it was put aside by the import.
+            if candidate.parsed is None or self._is_old(candidate):
                 continue
             key = identity(candidate.parsed)
             shown = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..engine.mime.addresses import spellings
 from ..engine.types import Address, HeaderRecord
@@ -37,6 +38,18 @@ class Matcher:
         self.env = env
         self.company_id = account.company_id.id
         self.own = env["mailbox.account"]._own_addresses()
+
+    @cached_property
+    def colleagues(self) -> set[str]:
+        """Addresses of internal users."""
+        users = self.env["res.users"].search([("share", "=", False)])
+        return set(filter(None, users.partner_id.mapped("email_normalized")))
+
+    def is_internal(self, addresses: dict[str, list[Address]]) -> bool:
+        """Whether a message is among ourselves: it has addresses, and no other's."""
+        emails = {one.email for many in addresses.values() for one in many if one.email}
+        emails -= self.own
+        return emails <= self.colleagues if emails else any(addresses.values())
 
     def match(self, headers: Iterable[HeaderRecord]) -> dict[int, list[Match]]:
         """Contacts by UID; a message without any is absent."""

@@ -187,7 +187,7 @@ def deliver(
     except UserError as error:
         # The mailbox's settings are incomplete.
         outbox._end(delivery, {one: ("failed", str(error)) for one in begun.recipients})
-        account._note_smtp(str(error))
+        account._note_smtp(str(error), error)
         return Result((str(error),), put_off=begun.put_off)
     if not refused:
         ledger.end_sent(delivery, begun.recipients, copy)
@@ -206,7 +206,7 @@ def deliver(
             transport.is_noted = True
         ledger.record(account, delivery.mail_message_id, copy)
     elif closing.problem:
-        account._note_smtp(closing.problem)
+        account._note_smtp(closing.problem, closing.error)
         transport.is_noted = False
     return Result(tuple(closing.failed), closing.unknown, closing.put_off)
 
@@ -214,8 +214,8 @@ def deliver(
 class _Closing:
     """What follows from the errors of one transaction.
 
-    ``states``: (state, reason) by recipient; ``problem``: what the mailbox's owner is
-    to see; ``pauses``: the error after which the mailbox waits.
+    ``states``: (state, reason) by recipient; ``problem``, ``error``: what the mailbox's
+    owner is to see, and why; ``pauses``: the error after which the mailbox waits.
     """
 
     def __init__(self, account, attempts, refused, put_off):
@@ -225,6 +225,7 @@ class _Closing:
         self.put_off: PutOff | None = put_off
         self.unknown = False
         self.problem: str | bool = False
+        self.error: EngineError | None = None
         self.pauses: EngineError | None = None
         self._known: dict[int, tuple[str, str]] = {}
         for recipient, error in refused.items():
@@ -235,7 +236,7 @@ class _Closing:
     def _follow(self, account, attempts, error):
         reason = explain(self.env, error)
         if error.kind not in OF_THE_MAIL:
-            self.problem = reason
+            self.problem, self.error = reason, error
         next_step = retry.then(error)
         if next_step is Then.ASK:
             self.unknown = True

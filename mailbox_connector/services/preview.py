@@ -10,49 +10,80 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from markupsafe import Markup
+
+from odoo.tools import format_date
+
 from ..engine.deadline import Deadline
+from ..engine.imap.ranges import UidRanges
 from ..engine.imap.session import ImapSession
+from ..engine.mime.bulk import FIELDS
 from ..engine.types import HeaderRecord
 from .matcher import Matcher
+from .newsletters import Newsletters
 
 #: Seconds that a person is kept waiting.
 SECONDS = 20
 #: Headers fetched at once.
 BATCH = 500
-#: What an import does in a second, cautiously: messages, bytes.
-MESSAGES_A_SECOND, BYTES_A_SECOND = 50, 1_000_000
+#: Lines of each list that is shown.
+SHOWN = 8
+#: What an import does in a second, cautiously, where no earlier one tells: messages of
+#: contacts, bytes of those, and headers.
+MESSAGES_A_SECOND, BYTES_A_SECOND, HEADERS_A_SECOND = 50, 1_000_000, 1_000
 
 
 @dataclass
 class Preview:
     """Counts of the e-mails in a window.
 
-    ``seen``: looked at; ``left``: there was no time for; ``here``: of those seen,
-    imported before. ``contacts``: e-mails by contact id; ``ambiguous``: contact ids by
+    ``seen``: new ones that were looked at; ``left``: there was no time for; ``here``:
+    imported before. ``matched``: of contacts, ``bulk``: left out as newsletters or
+    mail of lists. ``contacts``: e-mails by contact id; ``ambiguous``: contact ids by
     address, where they are several; ``domains``: e-mails of strangers by their domain.
-    ``oldest``, ``newest``: naive UTC, of those with contacts.
+    ``size``: bytes of those matched. ``oldest``, ``newest``: naive UTC, of those with
+    contacts. ``rate``: e-mails a second that earlier imports looked at; 0: not known.
     """
 
     seen: int = 0
     left: int = 0
     here: int = 0
     matched: int = 0
+    bulk: int = 0
     size: int = 0
     contacts: Counter = field(default_factory=Counter)
     ambiguous: dict[str, set[int]] = field(default_factory=dict)
     domains: Counter = field(default_factory=Counter)
     oldest: datetime | None = None
     newest: datetime | None = None
+    rate: float = 0.0
 
     @property
     def strangers(self) -> int:
         """E-mails that are of no contact."""
-        return self.seen - self.matched
+        return self.seen - self.matched - self.bulk
+
+    @property
+    def expected_size(self) -> int:
+        """Bytes that the import will fetch, roughly."""
+        return round(self.size * self._whole)
 
     @property
     def seconds(self) -> int:
         """How long the import will take, roughly."""
-        return self.matched // MESSAGES_A_SECOND + self.size // BYTES_A_SECOND
+        if self.rate:
+            return round((self.seen + self.left) / self.rate)
+        once = (
+            self.matched / MESSAGES_A_SECOND
+            + self.size / BYTES_A_SECOND
+            + self.seen / HEADERS_A_SECOND
+        )
+        return round(once * self._whole)
+
+    @property
+    def _whole(self) -> float:
+        """All e-mails to those that were looked at."""
+        return (self.seen + self.left) / self.seen if self.seen else 1.0
 
 
 def look(account, folders, since: date, seconds: float = SECONDS) -> Preview:
@@ -61,7 +92,7 @@ def look(account, folders, since: date, seconds: float = SECONDS) -> Preview:
     :param account: ``mailbox.account`` in a superuser environment
     :raise EngineError: the server cannot be read
     """
-    found = Preview()
+    found = Preview(rate=account.env["mailbox.backfill"]._rate(account) or 0.0)
     limit = Deadline(seconds)
     looking = _Looking(account, found)
     # Some more for the batch in hand.
@@ -69,13 +100,13 @@ def look(account, folders, since: date, seconds: float = SECONDS) -> Preview:
     with ImapSession(account._endpoint("imap"), policy, patience) as session:
         for folder in folders:
             opened = session.examine(folder.raw_name)
-            uids = session.search_since(since)[::-1]
+            uids = looking.new(folder, opened.uidvalidity, session.search_since(since))
             for start in range(0, len(uids), BATCH):
                 if not limit.left():
                     found.left += len(uids) - start
                     break
                 headers = session.fetch_headers(uids[start : start + BATCH])
-                looking.count(folder, opened.uidvalidity, headers)
+                looking.count(headers, session)
     return found
 
 
@@ -87,9 +118,21 @@ class _Looking:
         self.found = found
         self.own = account._addresses()
         self.matcher = Matcher(account.env, account)
+        self.newsletters = Newsletters(account, self.matcher.colleagues)
+        self.skip_bulk = account.skip_bulk
         self.names: set[str] = set()
 
-    def count(self, folder, uidvalidity: int, headers: list[HeaderRecord]) -> None:
+    def new(self, folder, uidvalidity: int, uids: list[int]) -> list[int]:
+        """Those that an import would look at, newest first."""
+        if folder.uidvalidity != uidvalidity:
+            return sorted(uids, reverse=True)
+        handled = folder._handled(again=True)
+        imported = UidRanges.parse(folder.imported_uids or "")
+        imported -= UidRanges.parse(folder.bulk_uids or "")
+        self.found.here += sum(uid in imported for uid in uids)
+        return sorted((uid for uid in uids if uid not in handled), reverse=True)
+
+    def count(self, headers: list[HeaderRecord], session: ImapSession) -> None:
         fresh = []
         for header in headers:
             if header.message_id and header.message_id in self.names:
@@ -97,13 +140,23 @@ class _Looking:
             self.names.add(header.message_id)
             fresh.append(header)
         matches = self.matcher.match(fresh)
+        bulk = self._bulk(matches, session)
         self.found.seen += len(fresh)
-        self.found.here += self._known(folder, uidvalidity, matches)
+        self.found.bulk += len(bulk)
         for header in fresh:
+            if header.uid in bulk:
+                continue
             if header.uid in matches:
                 self._matched(header, matches[header.uid])
             else:
                 self._stranger(header)
+
+    def _bulk(self, uids, session: ImapSession) -> set[int]:
+        """Those of contacts' that would be left out as newsletters."""
+        if not (uids and self.skip_bulk):
+            return set()
+        found = session.fetch_fields(uids, FIELDS)
+        return {uid for uid, header in found.items() if self.newsletters.kind(header)}
 
     def _matched(self, header: HeaderRecord, matches) -> None:
         found = self.found
@@ -131,11 +184,46 @@ class _Looking:
             if domain:
                 self.found.domains[domain] += 1
 
-    def _known(self, folder, uidvalidity: int, uids) -> int:
-        return self.env["mailbox.location"].search_count(
-            [
-                ("folder_id", "=", folder.id),
-                ("uidvalidity", "=", uidvalidity),
-                ("uid", "in", list(uids)),
-            ]
-        )
+
+def render(env, found: Preview) -> Markup:
+    """A preview as a person reads it, naming no contact that they may not read.
+
+    :param env: theirs
+    """
+
+    def name(partner_ids):
+        contacts = env["res.partner"].browse(partner_ids)
+        contacts = contacts.exists()._filtered_access("read")
+        return ", ".join(contacts.mapped("display_name"))
+
+    def day(moment):
+        return moment and format_date(env, moment)
+
+    most = found.contacts.most_common(SHOWN)
+    contacts = [(name([one]), count) for one, count in most]
+    return env["ir.qweb"]._render(
+        "mailbox_connector.preview",
+        {
+            "preview": found,
+            "size": _size(found.expected_size),
+            "minutes": round(found.seconds / 60),
+            "oldest": day(found.oldest),
+            "newest": day(found.newest),
+            "contacts": [one for one in contacts if one[0]],
+            "more_contacts": max(0, len(found.contacts) - SHOWN),
+            "ambiguous": [
+                (email, name(sorted(partners)))
+                for email, partners in sorted(found.ambiguous.items())[:SHOWN]
+            ],
+            "domains": found.domains.most_common(SHOWN),
+        },
+    )
+
+
+def _size(size: int) -> str:
+    """Bytes as people say it, without figures that nobody can know."""
+    for unit in ("KB", "MB", "GB"):
+        size /= 1000
+        if size < 1000 or unit == "GB":
+            break
+    return f"{size:.1f} {unit}" if size < 10 else f"{size:.0f} {unit}"

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
-from ..engine.discovery.ports import find_ports
-from ..engine.errors import EngineError, Kind
-from ..engine.imap.session import ImapSession
-from ..engine.smtp.session import open_smtp
+from ..engine.check.run import check
+from ..engine.check.steps import Checked
+from ..engine.errors import EngineError, Side
 from ..engine.transport import Deadline, EgressPolicy
 from ..engine.types import Endpoint, Folder, Security
 
 #: Seconds for both sides together: a person is waiting.
 CONNECT_SECONDS = 45
-#: What a wrong port or encryption looks like.
-WRONG_PORT = frozenset(
-    {
-        Kind.REFUSED,
-        Kind.TIMEOUT,
-        Kind.PROTOCOL,
-        Kind.CONNECTION_LOST,
-        Kind.TLS_ON_PLAIN_PORT,
-        Kind.PLAIN_ON_TLS_PORT,
-        Kind.STARTTLS_MISSING,
-        Kind.HOST_FORBIDDEN,
-    }
-)
 
 
 @dataclass
@@ -34,13 +23,14 @@ class Probe:
     """What was found. An error of one side leaves the other's findings alone.
 
     ``ways``: by side, the port and encryption that the host does answer on, where
-    those that were typed are wrong.
+    those that were typed are wrong. ``checks``: by side, step by step.
     """
 
     folders: list[Folder] = field(default_factory=list)
     imap_error: EngineError | None = None
     smtp_error: EngineError | None = None
     ways: dict[str, tuple[int, Security]] = field(default_factory=dict)
+    checks: dict[str, Checked] = field(default_factory=dict)
 
 
 def probe(
@@ -48,54 +38,41 @@ def probe(
     smtp: Endpoint | None,
     policy: EgressPolicy,
     seconds: float = CONNECT_SECONDS,
+    address: str = "",
+    report: Callable[[Checked], None] = lambda _checked: None,
 ) -> Probe:
-    """Sign in to the given sides; list the folders with their state.
+    """Check the given sides; the folders come with their state.
 
     The two run side by side, so that a server that hangs leaves time for the other.
-    No Odoo environment enters the threads.
+    No Odoo environment enters the threads: ``report`` is called in this one.
+
+    :param address: what is to be sent as; "": not asked
     """
     found = Probe()
+    endpoints = [endpoint for endpoint in (imap, smtp) if endpoint]
+    changes: SimpleQueue[Checked | None] = SimpleQueue()
 
-    def other_way(endpoint, error):
-        if error.kind in WRONG_PORT:
-            for way in find_ports(endpoint, policy)[:1]:
-                found.ways[endpoint.side.value] = way
-        raise error
-
-    def read():
+    def one(endpoint):
         try:
-            read_folders()
-        except EngineError as error:
-            other_way(imap, error)
-
-    def read_folders():
-        with ImapSession(imap, policy, Deadline(seconds)) as session:
-            folders = session.list_folders(status=True)
-            missing = [f.raw_name for f in folders if f.selectable and not f.status]
-            states = session.status(missing) if missing else {}
-            found.folders = [with_status(f, states) for f in folders]
-
-    def send():
-        try:
-            open_smtp(smtp, policy, Deadline(seconds)).quit()
-        except EngineError as error:
-            other_way(smtp, error)
+            deadline = Deadline(seconds)
+            tell = lambda checked: changes.put(copy(checked))  # noqa: E731
+            return check(endpoint, policy, deadline, address, tell)
+        finally:
+            changes.put(None)
 
     with ThreadPoolExecutor(max_workers=2) as pool:
-        reading = pool.submit(read) if imap else None
-        sending = pool.submit(send) if smtp else None
-        for future, name in ((reading, "imap_error"), (sending, "smtp_error")):
-            if future is None:
-                continue
-            try:
-                future.result()
-            except EngineError as error:
-                setattr(found, name, error)
+        futures = [pool.submit(one, endpoint) for endpoint in endpoints]
+        for _end in endpoints:
+            while checked := changes.get():
+                report(checked)
+    for future in futures:
+        checked = future.result()
+        side = checked.side.value
+        found.checks[side] = checked
+        if checked.side is Side.IMAP:
+            found.folders, found.imap_error = checked.folders, checked.error
+        else:
+            found.smtp_error = checked.error
+        if checked.ways:
+            found.ways[side] = checked.ways[0]
     return found
-
-
-def with_status(folder: Folder, states) -> Folder:
-    """``folder`` with its state from ``states`` where LIST did not bring it."""
-    if folder.status or folder.raw_name not in states:
-        return folder
-    return Folder(**{**vars(folder), "status": states[folder.raw_name]})

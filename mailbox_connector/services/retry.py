@@ -86,7 +86,7 @@ class Retry:
         if not wanted:
             return True
         importer = Importer(row.folder_id, aside=row)
-        candidate = Candidate(header, wanted.matches, raw)
+        candidate = Candidate(header, wanted.matches, raw, answers=bool(wanted.kind))
         if not importer.take_apart(candidate):
             return False
         counts: Counts = importer.run([candidate] if wanted.matches else [])

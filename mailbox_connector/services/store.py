@@ -7,11 +7,13 @@ Folders are named by their id. Everything happens in the transaction that
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 from odoo import fields
 
 from ..engine.imap.ranges import UidRanges
+from ..engine.sync.ports import History
 from ..engine.sync.state import Counts, FolderState
 from . import folders as folder_service
 from .importer import Candidate, Importer
@@ -23,6 +25,8 @@ _logger = logging.getLogger(__name__)
 
 #: How often a batch is started anew when another worker got in its way.
 CONFLICTS = 3
+#: Seconds between two news of an import's progress.
+TELL = 1.0
 #: Attributes of a :class:`FolderState` that are columns of the same name.
 COLUMNS = (
     "raw_name",
@@ -58,6 +62,9 @@ class OdooStore:
         self._known = None
         self._importers: dict[int, Importer] = {}
         self._is_history = False
+        #: Import of history that is served.
+        self._serving: History | None = None
+        self._told_at = 0.0
         #: Contacts whose open chatters have not been told yet.
         self._shown: set[int] = set()
         #: What new mail sets off once it is committed: ``mailbox.inbound`` ids.
@@ -135,8 +142,8 @@ class OdooStore:
             [*COLUMNS, *OPTIONAL, "name", "role", "sequence", "sync", "gone"],
         )
 
-    def handled(self, key):
-        return self._folder(key)._handled()
+    def handled(self, key, again=False):
+        return self._folder(key)._handled(again)
 
     def save(self, key, imported=(), skipped=(), **changes):
         folder = self._folder(key)
@@ -147,7 +154,12 @@ class OdooStore:
     def begin(self, state):
         changes = {name: getattr(state, name) for name in (*COLUMNS, *OPTIONAL)}
         self._folder(state.key).write(
-            {**_columns(changes), "imported_uids": "", "skipped_uids": ""}
+            {
+                **_columns(changes),
+                "imported_uids": "",
+                "skipped_uids": "",
+                "undone_uids": "",
+            }
         )
         self._gone_places = None
 
@@ -308,12 +320,18 @@ class OdooStore:
             for uid in matches.keys() | kinds.keys()
         }
 
+    def internal(self, headers):
+        # Asked after ``match``: the matcher is there.
+        return sum(self._matcher.is_internal(one.addresses) for one in headers)
+
     def import_messages(self, key, messages):
         candidates = [
-            Candidate(header, wanted.matches, raw) for header, wanted, raw in messages
+            Candidate(header, wanted.matches, raw, answers=bool(wanted.kind))
+            for header, wanted, raw in messages
         ]
         known = [candidate for candidate in candidates if candidate.matches]
         importer = self._importer(key)
+        importer.backfill_id = self._serving.key if self._serving else 0
         counts = importer.run(known, tell=False)
         self._shown |= importer.shown
         importer.shown = set()
@@ -352,23 +370,46 @@ class OdooStore:
     def started_on(self):
         return self.account.started_on or fields.Date.today()
 
-    def history_since(self):
+    def histories(self):
+        running = self.account.backfill_ids.filtered(lambda b: b.state == "running")
+        return [backfill._history() for backfill in running.sorted("id")]
+
+    def serve(self, history):
+        self._serving = history
+        self._told_at = 0.0
+
+    def is_wanted(self):
+        # Asked anew: a person may have changed it a moment ago.
         backfill = self._backfill()
-        return backfill.since if backfill.state == "running" else None
+        backfill.invalidate_recordset(["state"], flush=False)
+        return backfill.state == "running"
 
     def history_found(self, left):
-        backfill = self._backfill()
-        backfill.total = backfill.seen + left
+        self._backfill()._found(left)
+        self._tell_progress()
 
     def history_counted(self, counts: Counts):
         self._is_history = True
         self._backfill()._count(counts)
+        self._tell_progress()
+
+    def history_read(self, key, since):
+        folder = self._folder(key)
+        self._backfill()._note_read(folder)
+        folder.read_since = since
 
     def history_done(self):
-        self._backfill().write({"state": "done", "finished_at": self.env.cr.now()})
+        self._backfill()._go_to("done")
 
     def _backfill(self):
-        return self.account.backfill_ids[:1]
+        return self.env["mailbox.backfill"].browse(self._serving and self._serving.key)
+
+    def _tell_progress(self):
+        """Once a second is often enough for people."""
+        now = time.monotonic()
+        if now - self._told_at >= TELL:
+            self._told_at = now
+            self._backfill()._tell_progress()
 
     def now(self):
         return fields.Datetime.now()

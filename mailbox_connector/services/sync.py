@@ -9,6 +9,7 @@ from ..engine.imap.session import ImapSession
 from ..engine.sync.account import AccountPass
 from ..engine.sync.state import Counts
 from ..engine.transport import Deadline
+from .newcomers import Newcomers
 from .retry import Retry
 from .store import OdooStore
 
@@ -31,6 +32,7 @@ class Sync:
         self.commit = commit
         self.new = Counts()
         self.history = Counts()
+        self.tried = 0
         self.settled = 0
         self.unfinished = False
 
@@ -46,16 +48,23 @@ class Sync:
             work = AccountPass(session, store, self.pause, careful)
             self.new, self.history = work.new, work.history
             try:
+                if history:
+                    Newcomers(self.account, session, store).look(self.pause)
                 work.run(history)
                 if history:
                     Retry(self.account, session, store).due(self.pause)
             except EngineError as error:
                 store.rollback()
-                if error.kind is not Kind.DEADLINE:
+                if error.kind is not Kind.DEADLINE or self._hung():
                     store.finish()
                     raise
                 self.unfinished = True
             store.finish()
+
+    def _hung(self) -> bool:
+        """Whether all the time went by and nothing was got: the server does not
+        answer, and another pass right now would be the same."""
+        return not self.deadline.left() and not (self.new.seen or self.history.seen)
 
     @property
     def got_on(self) -> bool:
@@ -63,12 +72,14 @@ class Sync:
         return self.unfinished or bool(self.new.seen or self.history.seen)
 
     def retry(self, rows) -> None:
-        """Try e-mails that were put aside again; ``settled`` counts what is done.
+        """Try e-mails that were put aside again; ``settled`` counts what is done,
+        of so many ``tried``.
 
         :param rows: ``mailbox.quarantine`` of the mailbox
         """
         store = OdooStore(self.account, self.commit)
         rows = rows.with_env(self.account.env)
+        self.tried += len(rows)
         here = rows.filtered(lambda row: row.raw_bytes())
         tried = Retry(self.account, None, store)
         self.settled += sum(tried.run(row) for row in here)

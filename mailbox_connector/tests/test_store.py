@@ -25,15 +25,18 @@ class TestTelling(MailboxCase):
         self.folder = self.account.folder_ids.filtered(
             lambda folder: folder.role == "inbox"
         )
-        self.env["mailbox.backfill"].create(
+        backfill = self.env["mailbox.backfill"].create(
             {"account_id": self.account.id, "since": "2024-01-01"}
         )
+        self.history = backfill._history()
         self.store = OdooStore(self.account, self.env.flush_all)
 
     def take(self, uid, history):
         addresses = {"from": [Address("", "customer@example.com")]}
         header = HeaderRecord(uid, 100, None, addresses)
         match = Match(self.customer.id, "from", "customer@example.com")
+
+        self.store.serve(self.history if history else None)
 
         def work():
             counts = self.store.import_messages(

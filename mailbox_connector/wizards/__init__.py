@@ -2,4 +2,6 @@ from . import base_partner_merge
 from . import mail_compose_message
 from . import mailbox_answer_composer
 from . import mailbox_connect
+from . import mailbox_history
 from . import mailbox_test_mail
+from . import mailbox_why

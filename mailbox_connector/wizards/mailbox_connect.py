@@ -2,15 +2,12 @@ from datetime import timedelta
 
 from odoo import fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date, human_size
 
 from ..engine.errors import EngineError
 from ..exceptions import explain
 from ..models.mailbox_account import SECURITY
+from ..models.mailbox_check import SIDES
 from ..services import preview
-
-#: Lines of each list in the preview.
-SHOWN = 8
 
 
 class MailboxConnect(models.TransientModel):
@@ -25,6 +22,9 @@ class MailboxConnect(models.TransientModel):
     )
     imap_problem = fields.Char(related="account_id.imap_problem", related_sudo=False)
     smtp_problem = fields.Char(related="account_id.smtp_problem", related_sudo=False)
+    two_accounts = fields.Boolean(related="account_id.two_accounts", related_sudo=False)
+    imap_username = fields.Char(related="account_id.imap_username", related_sudo=False)
+    smtp_username = fields.Char(related="account_id.smtp_username", related_sudo=False)
     imap_host = fields.Char(related="account_id.imap_host", related_sudo=False)
     smtp_host = fields.Char(related="account_id.smtp_host", related_sudo=False)
     state = fields.Selection(related="account_id.state", related_sudo=False)
@@ -34,6 +34,10 @@ class MailboxConnect(models.TransientModel):
         domain="[('account_id', '=', account_id)]",
         help="Where the mail that you send is kept. Change it if this is not the one.",
     )
+    checks = fields.Json(
+        readonly=True, help="What the check of both sides has found, in words."
+    )
+    is_checked = fields.Boolean(readonly=True)
     # Where the host answers, when the port or encryption that was typed is wrong.
     imap_way_port = fields.Integer(readonly=True)
     imap_way_security = fields.Selection(SECURITY, readonly=True)
@@ -82,37 +86,8 @@ class MailboxConnect(models.TransientModel):
             found = preview.look(account, folders, since)
         except EngineError as error:
             raise UserError(explain(self.env, error)) from error
-        self.preview = self._render_preview(found)
+        self.preview = preview.render(self.env, found)
         return self._reopen()
-
-    def _render_preview(self, found):
-        def name(partner_ids):
-            contacts = self.env["res.partner"].browse(partner_ids)
-            contacts = contacts.exists()._filtered_access("read")
-            return ", ".join(contacts.mapped("display_name"))
-
-        def day(moment):
-            return moment and format_date(self.env, moment)
-
-        most = found.contacts.most_common(SHOWN)
-        contacts = [(name([one]), count) for one, count in most]
-        return self.env["ir.qweb"]._render(
-            "mailbox_connector.preview",
-            {
-                "preview": found,
-                "size": human_size(found.size),
-                "minutes": found.seconds // 60,
-                "oldest": day(found.oldest),
-                "newest": day(found.newest),
-                "contacts": [one for one in contacts if one[0]],
-                "more_contacts": max(0, len(found.contacts) - SHOWN),
-                "ambiguous": [
-                    (email, name(list(partners)))
-                    for email, partners in sorted(found.ambiguous.items())[:SHOWN]
-                ],
-                "domains": found.domains.most_common(SHOWN),
-            },
-        )
 
     def _reopen(self):
         return {
@@ -133,11 +108,45 @@ class MailboxConnect(models.TransientModel):
         return self._use_way("smtp")
 
     def _use_way(self, side):
+        self.use_way(side)
+        return self.account_id.action_connect()
+
+    # For the dialog itself, which shows what happens as it happens
+
+    def use_way(self, side):
+        """Take over the port and encryption that were found for "imap" or "smtp"."""
         self.ensure_one()
+        self.account_id.check_access("write")
+        if side not in SIDES:
+            raise UserError(self.env._("There is no such side: %s", side))
         way = self[f"{side}_way_port"], self[f"{side}_way_security"]
         if all(way):
             self.account_id._use_way(side, *way)
-        return self.account_id.action_connect()
+
+    def check(self, number=0):
+        """Check both sides, and tell the person's screens of every step.
+
+        :param number: comes back with every step, to tell one check from the next
+        :return: ``{"imap": …, "smtp": …}``, see ``services.check.describe``
+        """
+        self.ensure_one()
+        return self._check(lambda words: self._show(words, number), apart=True)
+
+    def _check(self, report=lambda _words: None, apart=False):
+        self.account_id.check_access("write")
+        found, words = self.account_id._try_sides(report, apart)
+        found_values = self.account_id._dialog_values(found)
+        self.write({**found_values, "checks": words, "is_checked": True})
+        return words
+
+    def _show(self, words, number):
+        """Tell the person's screens at once, whatever becomes of this transaction."""
+        with self.env.registry.cursor() as cr:
+            user = self.env.user.with_env(self.env(cr=cr))
+            # The record of the protocol is long, and comes with the answer.
+            words = {**words, "transcript": []}
+            payload = {"dialog": self.id, "number": number, "words": words}
+            user._bus_send("mailbox_connector/check", payload)
 
     def _choose_sent(self):
         folders = self.account_id.sudo().folder_ids

@@ -186,6 +186,7 @@ def open_mailboxes(screen: Screen) -> None:
     screen.open_app("Settings")
     expect(screen.page.locator(".o_menu_sections")).to_contain_text("Mailboxes")
     screen.menu("Mailboxes")
+    screen.page.get_by_role("menuitem", name="All mailboxes", exact=True).click()
     expect(screen.page.locator(".o_breadcrumb")).to_contain_text("Mailboxes")
     expect(screen.page.locator(".o_list_view")).to_be_visible()
 
@@ -210,6 +211,8 @@ def fill_in(screen: Screen, settings: Settings) -> None:
 def connect(screen: Screen) -> None:
     screen.press("Connect IMAP")
     expect(screen.dialog).to_contain_text("Connect ")
+    # Until both sides are through, the search for the right port included.
+    expect(screen.dialog.locator(".o_mailbox_check[aria-busy=false]")).to_be_visible()
 
 
 def open_contact(screen: Screen, name: str) -> None:

@@ -91,10 +91,10 @@ class TestEachSide:
         assert "encryption" in words
 
     def test_server_that_hangs(self, make_mailbox, monkeypatch, side, label):
-        from odoo.addons.mailbox_connector.models import mailbox_actions
+        from odoo.addons.mailbox_connector.models import mailbox_check
 
-        short = functools.partial(mailbox_actions.probe, seconds=4)
-        monkeypatch.setattr(mailbox_actions, "probe", short)
+        short = functools.partial(mailbox_check.probe, seconds=4)
+        monkeypatch.setattr(mailbox_check, "probe", short)
         with silent_server() as port:
             words = self.problem(make_mailbox, side, port=port)
         assert words.startswith(f"{label}: ")

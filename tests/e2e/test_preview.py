@@ -57,8 +57,10 @@ def test_what_is_here_already_is_told_apart(mailbox, contact):
     mailbox.receive(contact.email, "Older", days=20)
     mailbox.connect(days=7)
     text = said(open_dialog(mailbox, days=30))
-    assert "contacts: 2, of 1 contacts" in text
-    assert "Here already: 1." in text
+    assert "New e-mails with your contacts: 1, of 1 contacts" in text
+    assert "Here already: 1. They are not fetched again." in text
+    text = said(open_dialog(mailbox, days=7))
+    assert "Nothing new with any of your contacts" in text
 
 
 def test_folders_that_are_switched_off_are_not_looked_at(mailbox, contact):

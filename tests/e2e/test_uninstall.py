@@ -44,6 +44,10 @@ for address, visibility, subject, content in (
         "mailbox_account_id": account.id, "mailbox_email_from": address,
         "mail_server_id": server.id,
     })
+account._trouble("imap", "Reading (IMAP): no", at_once=True)
+account.notice_ids._tell()
+assert account.activity_ids
+assert env["mail.message"].search([("model", "=", "mailbox.account")])
 env["ir.config_parameter"].set_param("mailbox_connector.allowed_networks", "::1")
 env["res.config.settings"].create({"mailbox_workers": 3}).execute()
 env.cr.commit()
@@ -75,6 +79,9 @@ print("FOUND " + json.dumps({
     "menu_groups": env.ref("base.menu_administration").group_ids.mapped("name"),
     "groups": all_of("res.groups", ("name", "ilike", "mailbox")).ids,
     "rules": all_of("ir.rule", ("name", "ilike", "mailbox")).ids,
+    "activities": all_of("mail.activity", ("res_model", "like", "mailbox.")).ids,
+    "notices": all_of("mail.message", ("model", "like", "mailbox.")).ids,
+    "followers": all_of("mail.followers", ("res_model", "like", "mailbox.")).ids,
     "parameters": all_of("ir.config_parameter", ("key", "like", "mailbox_conn")).ids,
 }))
 """
@@ -129,6 +136,7 @@ def test_nothing_of_the_addon_is_left(uninstalled):
     _name, _address, found = uninstalled
     assert found["module"] == "uninstalled"
     kinds = "tables", "crons", "groups", "rules", "parameters", "servers", "orphans"
+    kinds += "activities", "notices", "followers"
     for kind in kinds:
         assert found[kind] == [], kind
     assert not any("mailbox" in (name or "").lower() for name in found["menu_groups"])

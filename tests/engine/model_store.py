@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from odoo.addons.mailbox_connector.engine.imap.ranges import UidRanges
+from odoo.addons.mailbox_connector.engine.sync.ports import History
 from odoo.addons.mailbox_connector.engine.sync.state import Counts, FolderState
 
 #: Folders that are not read.
@@ -15,6 +16,20 @@ UNREAD = {"Trash"}
 
 class Conflict(Exception):
     """Another worker got in the way: the transaction is done anew."""
+
+
+@dataclass
+class Wanted:
+    """An import of history; ``names``: of folders, None: all that are read.
+
+    ``before``: back to which day a folder had been read.
+    """
+
+    since: date
+    names: frozenset[str] | None = None
+    state: str = "running"
+    before: dict[int, date | None] = field(default_factory=dict)
+    undo_mark: int = 0
 
 
 @dataclass
@@ -29,8 +44,11 @@ class Data:
     #: How often a message was brought to its contact.
     imported: dict[int, int] = field(default_factory=dict)
     put_aside: set[tuple[int, int]] = field(default_factory=set)
-    history: date | None = None
-    history_running: bool = False
+    histories: dict[int, Wanted] = field(default_factory=dict)
+    #: By folder: UIDs imported and taken out again.
+    undone: dict[int, UidRanges] = field(default_factory=dict)
+    #: (folder, UIDVALIDITY, UID) to the history that found it there.
+    found_by: dict[tuple[int, int, int], int] = field(default_factory=dict)
 
 
 class ModelStore:
@@ -44,9 +62,12 @@ class ModelStore:
         self.started = started
         self.clock = datetime.combine(started, datetime.min.time())
         self.step = step
-        self.data = Data(history=history, history_running=bool(history))
+        self.data = Data()
         self._committed = copy.deepcopy(self.data)
         self._keys = 0
+        self._serving: int | None = None
+        if history:
+            self.want(history)
 
     # Transactions
 
@@ -100,13 +121,18 @@ class ModelStore:
         self.step()
         self.data.states[key] = replace(self.data.states[key], **changes)
         self.data.handled[key] = self.handled(key).add([*imported, *skipped])
+        if key in self.data.undone:
+            self.data.undone[key] -= UidRanges.from_uids([*imported, *skipped])
 
-    def handled(self, key):
-        return self.data.handled.get(key, UidRanges())
+    def handled(self, key, again=False):
+        handled = self.data.handled.get(key, UidRanges())
+        undone = self.data.undone.get(key, UidRanges())
+        return handled - undone if again else handled
 
     def begin(self, state):
         self.step()
         self.data.handled.pop(state.key, None)
+        self.data.undone.pop(state.key, None)
         self.data.states[state.key] = replace(state)
 
     def gone(self, key):
@@ -151,6 +177,9 @@ class ModelStore:
             if place:
                 entry = self.data.places.pop(place)
                 self.data.places[key, uidvalidity, record.uid] = entry
+                if place in self.data.found_by:
+                    history = self.data.found_by.pop(place)
+                    self.data.found_by[key, uidvalidity, record.uid] = history
                 moved.add(record.uid)
         return moved
 
@@ -174,6 +203,9 @@ class ModelStore:
         self.step()
         return {h.uid: "contact" for h in headers if h.addresses["from"][0]}
 
+    def internal(self, headers):
+        return 0
+
     def import_messages(self, key, messages):
         self.step()
         for record, _match, raw in messages:
@@ -182,6 +214,8 @@ class ModelStore:
             self.data.imported[number] = 1
             place = key, self.data.states[key].uidvalidity, record.uid
             self.data.places[place] = number, record.header_hash
+            if self._serving:
+                self.data.found_by[place] = self._serving
         return Counts(len(messages), len(messages), len(messages))
 
     def put_aside(self, key, reasons):
@@ -190,9 +224,15 @@ class ModelStore:
     # The account
 
     def reopen_history(self):
-        if self.data.history:
-            self.data.history_running = True
-        return bool(self.data.history)
+        whole = [
+            wanted
+            for wanted in self.data.histories.values()
+            if wanted.names is None and wanted.state != "undone"
+        ]
+        if whole and whole[-1].state == "done":
+            done = [wanted for wanted in whole if wanted.state == "done"]
+            min(done, key=lambda wanted: wanted.since).state = "running"
+        return any(wanted.state == "running" for wanted in whole)
 
     def purge(self, before):
         pass
@@ -200,8 +240,27 @@ class ModelStore:
     def started_on(self):
         return self.started
 
-    def history_since(self):
-        return self.data.history if self.data.history_running else None
+    def histories(self):
+        histories = self.data.histories
+        last_undo = max((wanted.undo_mark for wanted in histories.values()), default=0)
+        return [
+            History(key, wanted.since, self._keys_of(wanted.names), key > last_undo)
+            for key, wanted in histories.items()
+            if wanted.state == "running"
+        ]
+
+    def _keys_of(self, names):
+        if names is None:
+            return None
+        states = self.data.states.values()
+        return frozenset(state.key for state in states if state.raw_name in names)
+
+    def serve(self, history):
+        self._serving = history and history.key
+
+    def is_wanted(self):
+        self.step()
+        return self.data.histories[self._serving].state == "running"
 
     def history_found(self, left):
         pass
@@ -209,8 +268,62 @@ class ModelStore:
     def history_counted(self, counts):
         pass
 
+    def history_read(self, key, since):
+        state = self.data.states[key]
+        wanted = self.data.histories[self._serving]
+        wanted.before.setdefault(key, state.read_since)
+        self.save(key, read_since=since)
+
     def history_done(self):
-        self.data.history_running = False
+        self.data.histories[self._serving].state = "done"
+
+    # What people do, committed
+
+    def want(self, since, names=None):
+        """Import history."""
+        key = len(self.data.histories) + 1
+        self.data.histories[key] = Wanted(since, names and frozenset(names))
+        self._committed.histories = copy.deepcopy(self.data.histories)
+        return key
+
+    def set_state(self, key, state):
+        """Pause, go on with, or cancel an import that is not over. Seen at once by
+        who asks for it, as if the transaction had begun later."""
+        for data in (self.data, self._committed):
+            wanted = data.histories.get(key)
+            if wanted and wanted.state in ("running", "paused"):
+                wanted.state = state
+
+    def undo(self, key):
+        """Take back what an import brought and nothing else has found."""
+        wanted = self.data.histories.get(key)
+        if not wanted or wanted.state not in ("done", "stopped"):
+            return
+        data = self.data
+        wanted.state, wanted.undo_mark = "undone", max(data.histories)
+        for folder, day in wanted.before.items():
+            state = data.states.get(folder)
+            if state and state.read_since and (not day or day > state.read_since):
+                state.read_since = day
+        mine = {place for place, history in data.found_by.items() if history == key}
+        for place in mine & data.places.keys():
+            if not self._live(place):
+                continue
+            number, _hash = data.places[place]
+            others = [
+                other
+                for other, (n, _h) in data.places.items()
+                if n == number and other not in mine
+            ]
+            folder, _validity, uid = place
+            del data.places[place]
+            undone = data.undone.get(folder, UidRanges())
+            data.undone[folder] = undone.add([uid])
+            if not others:
+                data.imported.pop(number, None)
+        for place in mine:
+            data.found_by.pop(place, None)
+        self._committed = copy.deepcopy(self.data)
 
     def now(self):
         return self.clock

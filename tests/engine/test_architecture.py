@@ -17,19 +17,22 @@ LAYERS = {
     "types": {"errors"},
     "deadline": {"errors"},
     "egress": set(),
-    "tls": GROUND | {"deadline"},
+    "observer": set(),
+    "tls": GROUND | {"deadline", "observer"},
     "resolver": GROUND | {"deadline", "egress"},
     "deflate": set(),
-    "connection": GROUND | {"deadline", "deflate", "resolver", "tls"},
-    "transport": GROUND | {"connection", "deadline", "egress", "resolver", "tls"},
+    "connection": GROUND | {"deadline", "deflate", "observer", "resolver", "tls"},
+    "transport": GROUND
+    | {"connection", "deadline", "egress", "observer", "resolver", "tls"},
     "diagnosis_rules": {"errors"},
     "diagnosis": GROUND | {"diagnosis_rules"},
     "mime": GROUND,
-    "imap": GROUND | {"transport", "diagnosis", "mime"},
+    "imap": GROUND | {"transport", "diagnosis", "mime", "observer"},
     "sync": GROUND | {"deadline", "imap"},
-    "smtp": GROUND | {"transport", "diagnosis"},
+    "smtp": GROUND | {"transport", "diagnosis", "observer"},
     "discovery": GROUND
     | {"deadline", "egress", "imap", "mime", "resolver", "smtp", "transport"},
+    "check": GROUND | {"deadline", "discovery", "egress", "imap", "observer", "smtp"},
 }
 THIRD_PARTY = {"imapclient", "nh3", "cryptography", "dns", "defusedxml"}
 

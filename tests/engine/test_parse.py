@@ -95,17 +95,16 @@ def test_without_any_date():
 @pytest.mark.parametrize(
     ("header", "automatic"),
     [
-        ("Auto-Submitted: auto-replied", "auto"),
+        ("Auto-Submitted: auto-replied", "auto_reply"),
         ("Auto-Submitted: no", ""),
-        ("Precedence: bulk", "bulk"),
-        ("List-Id: <news.example.com>", "bulk"),
-        ("List-Unsubscribe: <mailto:x@example.com>\nAuto-Submitted: auto-generated",
-         "auto"),
-        ("Return-Path: <>", "auto"),
-        ("X-Autoreply: yes", "auto"),
+        ("Precedence: bulk", "list"),
+        ("List-Id: <news.example.com>", "list"),
+        ("List-Id: <x.example.com>\nAuto-Submitted: auto-generated", "auto_generated"),
+        ("Return-Path: <>", "auto_generated"),
+        ("X-Autoreply: yes", "auto_reply"),
         ("Subject: hi", ""),
     ],
-)  # fmt: skip
+)
 def test_machines_are_told_from_people(header, automatic):
     assert parse_message(raw(header)).automatic == automatic
 
@@ -277,7 +276,7 @@ def test_reports_and_odd_parts_are_files():
             text_part("strange", b"shown as text"),
         )
     )
-    assert message.automatic == "auto"
+    assert message.automatic == "bounce"
     names = [one.filename for one in message.attachments]
     assert names[1] == "winmail.dat" and names[2].endswith(".ics")
     assert message.html == ("<div>could not be delivered</div><div>shown as text</div>")

@@ -44,10 +44,31 @@ EVENTS = st.one_of(
     st.tuples(st.just("renumber"), NAMES),
 )
 FAULTS = st.sampled_from(["crash", "conflict", "lost", "deadline"])
+IMPORTS = st.integers(1, 4)
+#: What people do with imports of history: at any moment, and between two passes.
+STATES = st.tuples(
+    st.just("set_state"), IMPORTS, st.sampled_from(["paused", "running", "stopped"])
+)
+WISHES = st.one_of(
+    STATES,
+    st.tuples(st.just("undo"), IMPORTS),
+    st.tuples(
+        st.just("want"),
+        st.sampled_from([OLD, WINDOW]),
+        st.one_of(st.none(), st.sets(NAMES, min_size=1)),
+    ),
+)
 #: What happens before the next so many steps of a pass; None: nothing.
 SCHEDULE = st.lists(st.one_of(st.none(), st.none(), EVENTS, FAULTS), max_size=60)
 HISTORY = st.lists(
     st.tuples(st.lists(EVENTS, max_size=6), st.booleans(), SCHEDULE), max_size=8
+)
+WISHED = st.lists(
+    st.tuples(
+        st.lists(st.one_of(EVENTS, WISHES, WISHES), max_size=6),
+        st.lists(st.one_of(st.none(), st.none(), EVENTS, FAULTS, STATES), max_size=60),
+    ),
+    max_size=8,
 )
 ABILITIES = st.builds(
     Abilities,
@@ -74,14 +95,18 @@ def happen(server: ModelServer, what: tuple) -> None:
 class Stepper:
     """Plays a schedule, one entry a step of the pass."""
 
-    def __init__(self, server, schedule=()):
+    def __init__(self, server, schedule=(), store=None):
         self.server = server
         self.left = list(schedule)
+        self.store = store
 
     def __call__(self):
         what = self.left.pop(0) if self.left else None
         if isinstance(what, tuple):
-            happen(self.server, what)
+            if what[0] == "set_state":
+                self.store.set_state(*what[1:])
+            else:
+                happen(self.server, what)
         elif what == "crash":
             raise Crash
         elif what == "conflict":
@@ -93,7 +118,7 @@ class Stepper:
 
 def run(server, store, abilities, history, schedule=()):
     """One pass; whether it got to its end."""
-    step = Stepper(server, schedule)
+    step = Stepper(server, schedule, store)
     store.step = step
 
     def server_step():
@@ -180,6 +205,92 @@ def story(history, abilities, window, batch, crowded=False):
 @given(HISTORY, ABILITIES, st.booleans(), st.sampled_from([1, 2, 250]), st.booleans())
 def test_nothing_is_lost_whatever_happens(history, abilities, window, batch, crowded):
     story(history, abilities, window, batch, crowded)
+
+
+@settings(max_examples=MORE or 60, derandomize=not MORE, deadline=None)
+@given(WISHED, ABILITIES, st.sampled_from([1, 2, 250]), st.booleans())
+def test_imports_are_paused_cancelled_and_undone(history, abilities, batch, crowded):
+    """Only an undo takes anything away; who asks again gets all of it."""
+    server = ModelServer(crowded)
+    for n in range(4):
+        server.deliver("INBOX", OLD + timedelta(days=n))
+        server.deliver("Archive", WINDOW + timedelta(days=n), known=n % 2 == 0)
+    store = ModelStore(TODAY, WINDOW)
+    size, folder_module.BATCH = folder_module.BATCH, batch
+    try:
+        for events, schedule in history:
+            for kind, *arguments in events:
+                if kind in ("set_state", "undo", "want"):
+                    getattr(store, kind)(*arguments)
+                else:
+                    happen(server, (kind, *arguments))
+            ever = set(store.data.imported)
+            run(server, store, abilities, True, schedule)
+            assert ever <= store.data.imported.keys(), "a message disappeared"
+        for key in store.data.histories:
+            store.set_state(key, "stopped")
+        store.want(OLD)
+        settle(server, store, abilities)
+    finally:
+        folder_module.BATCH = size
+    check(server, store, OLD)
+
+
+def old_mail(**folders):
+    """A server with so many old messages by folder, and a store without history."""
+    server, store = ModelServer(), ModelStore(TODAY, None)
+    for name, count in folders.items():
+        for _mail in range(count):
+            server.deliver(name, WINDOW)
+    run(server, store, Abilities(), history=False)
+    return server, store
+
+
+def test_an_import_of_chosen_folders_leaves_the_others():
+    server, store = old_mail(INBOX=2, Archive=2)
+    store.want(WINDOW, {"Archive"})
+    settle(server, store, Abilities())
+    assert set(store.data.imported) == {3, 4}
+    store.want(WINDOW)
+    settle(server, store, Abilities())
+    assert set(store.data.imported) == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "renumbered", "earlier"])
+def test_what_was_undone_comes_back_when_asked_for_and_not_before(meanwhile):
+    """Not by the daily comparison, nor when the server renumbers the folder, nor by an
+    import that was asked for earlier and goes on now."""
+    server, store = old_mail(INBOX=2, Archive=1)
+    first = store.want(WINDOW)
+    settle(server, store, Abilities())
+    earlier = store.want(OLD)
+    store.set_state(earlier, "paused")
+    store.undo(first)
+    assert not store.data.imported
+    if meanwhile == "renumbered":
+        server.renumber("INBOX")
+    if meanwhile == "earlier":
+        store.set_state(earlier, "running")
+    for _day in range(2):
+        settle(server, store, Abilities())
+        store.tomorrow()
+    assert not store.data.imported
+    store.want(WINDOW)
+    settle(server, store, Abilities())
+    assert set(store.data.imported) == {1, 2, 3}
+
+
+def test_mail_that_comes_during_an_import_is_new_mail():
+    """It sets off what new mail sets off, and no undo takes it out."""
+    server, store = old_mail(INBOX=1)
+    key = store.want(WINDOW)
+    # After the look at new mail, before the search for history.
+    schedule = [None, None, ("deliver", "INBOX", True)]
+    run(server, store, Abilities(), True, schedule)
+    run(server, store, Abilities(), history=True)
+    assert set(store.data.imported) == {1, 2}
+    store.undo(key)
+    assert set(store.data.imported) == {2}
 
 
 def test_a_folder_that_goes_by_an_earlier_name_again():

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from ..diagnosis import from_imap
 from ..errors import EngineError, Kind
+from ..observer import Observer
 from ..transport import Deadline, EgressPolicy, connect
 from ..types import Endpoint
 from . import responses
@@ -27,6 +28,7 @@ class Connected:
     :param deadline: for everything this session does
     :param compress: whether to compress before mail is fetched (RFC 4978), where
         the server can; None: over the internet only, where lines are slow
+    :param observer: told what happens on the connection
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Connected:
         policy: EgressPolicy | None = None,
         deadline: Deadline | None = None,
         compress: bool | None = None,
+        observer: Observer | None = None,
         **timeouts: float,
     ):
         """``timeouts``: ``connect_timeout``, ``read_timeout`` in seconds."""
@@ -47,6 +50,7 @@ class Connected:
         self._policy = policy
         self._deadline = deadline or Deadline()
         self._timeouts = timeouts
+        self._observer = observer
         self._compress = compress
         self._client: BoundedIMAPClient | None = None
 
@@ -61,7 +65,11 @@ class Connected:
         """Connect, encrypt, sign in."""
         check_credentials(self.endpoint, self._error)
         connection = connect(
-            self.endpoint, self._policy, self._deadline, **self._timeouts
+            self.endpoint,
+            self._policy,
+            self._deadline,
+            observer=self._observer,
+            **self._timeouts,
         )
         try:
             with self._translate(login=True):

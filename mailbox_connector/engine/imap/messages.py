@@ -9,7 +9,7 @@ from datetime import date
 from imapclient.datetime_util import format_criteria_date
 
 from ..diagnosis import from_imap
-from ..errors import EngineError, Kind
+from ..errors import EngineError, Kind, one_line
 from ..mime import headers
 from ..types import HeaderRecord
 from . import responses
@@ -24,9 +24,9 @@ MAX_MESSAGE = Limits().literal
 #: Bytes of UIDs in one command: M365 fails on lines longer than 4,096.
 MAX_SET = 3_900
 _HEADERS = "(UID FLAGS%s RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS (%s)])"
-#: Longer headers are cut: addresses beyond that are looked at by nobody.
 #: Said of the whole folder or server (RFC 5530), not of a message.
 _BUSY = re.compile(r"\[(INUSE|UNAVAILABLE)\]", re.I)
+#: Longer headers are cut: addresses beyond that are looked at by nobody.
 _HEADER_LIMITS = Limits(1_000_000, literal=CUT, total=80_000_000, skip=400_000_000)
 _SEARCH_LIMITS = Limits(total=32_000_000, lines=100_000)
 _BODY_LIMITS = Limits(skip=400_000_000)
@@ -48,8 +48,57 @@ class MessageCommands(Connected):
         wanted = message_id.strip()
         if not wanted or len(wanted) > 900 or not re.fullmatch(r"[ -~]+", wanted):
             return []
-        escaped = wanted.replace("\\", "\\\\").replace('"', '\\"')
-        return self._search(f'HEADER MESSAGE-ID "{escaped}"')
+        return self._search(f"HEADER MESSAGE-ID {_quoted(wanted)}")
+
+    def search_message(
+        self,
+        sender: str = "",
+        recipient: str = "",
+        subject: str = "",
+        since: date | None = None,
+        before: date | None = None,
+    ) -> list[int]:
+        """UIDs of messages in whose headers these words stand, ascending.
+
+        A hint, not an answer: words with other letters than ASCII may be left out of
+        the question, for not every server takes them. Compare what is found.
+
+        :param since: the first day, by the server's clock; ``before``: the first day
+            that is too late
+        """
+        criteria = []
+        if since:
+            criteria.append(f"SINCE {format_criteria_date(since).decode()}")
+        if before:
+            criteria.append(f"BEFORE {format_criteria_date(before).decode()}")
+        for key, value in (("FROM", sender), ("SUBJECT", subject)):
+            if (value := one_line(value)) and value.isascii():
+                criteria.append(f"{key} {_quoted(value)}")
+        if (value := one_line(recipient)) and value.isascii():
+            criteria.append(f"OR TO {_quoted(value)} CC {_quoted(value)}")
+        plain = " ".join(criteria) or "ALL"
+        subject = one_line(subject)
+        if subject.isascii():
+            return self._search(plain)
+        try:
+            # imaplib sends one literal, at the end.
+            return self._search_literal(f"{plain} SUBJECT", subject.encode())
+        except EngineError as exc:
+            if exc.kind not in (Kind.PROTOCOL, Kind.TRANSIENT):
+                raise
+            return self._search(plain)
+
+    def search_addresses(self, emails: Iterable[str]) -> list[int]:
+        """UIDs of messages from or to one of these addresses, ascending.
+
+        A hint: servers look for parts of words. Addresses with other letters than ASCII
+        are left out.
+        """
+        found: set[int] = set()
+        for keys in _commands(one for one in emails if one.isascii()):
+            # Polish notation (RFC 9051 section 6.4.4).
+            found.update(self._search("OR " * (len(keys) - 1) + " ".join(keys)))
+        return sorted(found)
 
     def search_uids(self, low: int, high: int = MAX_UID) -> list[int]:
         """Existing UIDs from ``low`` to ``high``, both included."""
@@ -91,6 +140,24 @@ class MessageCommands(Connected):
                     records.append(record)
         return records
 
+    def fetch_fields(
+        self, uids: Iterable[int], names: Iterable[str]
+    ) -> dict[int, list[tuple[bytes, str]]]:
+        """Some header fields, as :func:`..mime.headers.fields` gives them; UIDs that
+        are gone are absent.
+
+        :param names: of the fields, upper-case
+        """
+        items = f"(UID BODY.PEEK[HEADER.FIELDS ({' '.join(names)})])"
+        found = {}
+        for batch in _batches(sorted(set(uids)), HEADER_BATCH):
+            fetched = self._fetch(batch, items, _HEADER_LIMITS)
+            for uid in batch:
+                content = responses.section(fetched.get(uid, {}), b"BODY[HEADER")
+                if content is not None:
+                    found[uid] = headers.fields(content)
+        return found
+
     def fetch_messages(self, uids: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Whole messages in the order given, ≤ 125 in memory; gone ones absent.
 
@@ -131,6 +198,20 @@ class MessageCommands(Connected):
                 untagged.pop("SEARCH", None), untagged.pop("ESEARCH", None)
             )
 
+    def _search_literal(self, criteria: str, octets: bytes) -> list[int]:
+        """A search that ends in a literal of UTF-8 (RFC 9051 section 6.4.4)."""
+        with self._translate(folder=self.folder or ""):
+            with self._bounded(_SEARCH_LIMITS) as protocol:
+                protocol.literal = octets
+                command = f"SEARCH CHARSET UTF-8 {criteria}"
+                typ, data = protocol._simple_command("UID", command)
+                if typ != "OK":
+                    raise refusal(typ, data)
+                untagged = protocol.untagged_responses
+                return responses.read_search(
+                    untagged.pop("SEARCH", None), untagged.pop("ESEARCH", None)
+                )
+
     def _fetch(self, uids: list[int], items: str, limits: Limits) -> dict:
         found: dict = {}
         with self._translate():
@@ -161,6 +242,27 @@ class MessageCommands(Connected):
             if uid not in found:
                 found.update(self._fetch_chunk([uid], items, limits))
         return found
+
+
+def _commands(emails: Iterable[str]) -> Iterator[list[str]]:
+    """Search keys for addresses, as many as fit into a command each time."""
+    keys: list[str] = []
+    for email in emails:
+        quoted = _quoted(one_line(email))
+        names = ("FROM", "TO", "CC", "HEADER REPLY-TO")
+        more = [f"{name} {quoted}" for name in names]
+        if keys and sum(len(key) + 4 for key in keys + more) > MAX_SET:
+            yield keys
+            keys = []
+        keys += more
+    if keys:
+        yield keys
+
+
+def _quoted(text: str) -> str:
+    """A quoted string (RFC 9051 section 9) of printable ASCII."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _of_history(header: bytes) -> tuple:

@@ -54,7 +54,8 @@ def sign_in(client: BoundedIMAPClient, endpoint: Endpoint) -> frozenset[str]:
         raise protocol.connection.error(Kind.PROTOCOL, field=Field.PORT)
     identified = _identify(client, protocol.capabilities)
     client.forget_capabilities()
-    _authenticate(client, endpoint, frozenset(protocol.capabilities))
+    with protocol.connection.confidential():
+        _authenticate(client, endpoint, frozenset(protocol.capabilities))
     capabilities = _capabilities(client)
     if not identified:
         _identify(client, capabilities)

@@ -12,6 +12,8 @@ from ..errors import MessageError
 from ..types import Attachment, ParsedMessage
 from . import content, html, ids, structure, words
 from .addresses import parse_addresses
+from .automatic import kind_of
+from .bulk import MARKS
 from .structure import Part
 
 #: Characters of a body; longer ones are attached instead of shown.
@@ -70,7 +72,8 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
         fingerprint=ids.fingerprint(
             sender, subject, source, (one.content for one in body.attachments)
         ),
-        automatic=_automatic(message, headers),
+        automatic=_automatic(headers),
+        marked_bulk=any(name in headers for name in MARKS),
     )
 
 
@@ -85,6 +88,11 @@ def _headers(message: Part) -> dict[str, list[str]]:
 def _first(headers: dict[str, list[str]], name: str) -> str:
     values = headers.get(name)
     return values[0] if values else ""
+
+
+def _automatic(headers: dict[str, list[str]]) -> str:
+    kind = kind_of({name: values[0][:10_000] for name, values in headers.items()})
+    return kind.value if kind else ""
 
 
 def _date(value: str, internal_date: datetime | None) -> datetime | None:
@@ -105,25 +113,6 @@ def _date(value: str, internal_date: datetime | None) -> datetime | None:
     except (ValueError, OverflowError, TypeError, IndexError):
         return received
     return sent if _EPOCH <= sent <= latest else received
-
-
-def _automatic(message: Part, headers: dict[str, list[str]]) -> str:
-    """ "auto" for answers of machines, "bulk" for lists and newsletters."""
-    submitted = _first(headers, "auto-submitted").partition(";")[0].strip().lower()
-    precedence = _first(headers, "precedence").strip().lower()
-    if (
-        (submitted and submitted != "no")
-        or precedence == "auto_reply"
-        or any(name in headers for name in ("x-autoreply", "x-autorespond"))
-        or _first(headers, "return-path").replace(" ", "") == "<>"
-        or message.mimetype == "multipart/report"
-    ):
-        return "auto"
-    if precedence in ("bulk", "list", "junk") or any(
-        name in headers for name in ("list-id", "list-unsubscribe", "list-post")
-    ):
-        return "bulk"
-    return ""
 
 
 class _Body:

@@ -12,6 +12,7 @@ import smtplib
 
 from ..diagnosis import from_smtp
 from ..errors import EngineError, Field, Kind
+from ..observer import Observer
 from ..transport import Connection, Deadline, EgressPolicy, connect
 from ..types import Endpoint, Security
 from .transaction import send
@@ -136,8 +137,11 @@ class MailboxSMTP(smtplib.SMTP):
         PLAIN, else LOGIN: under verified TLS nothing is gained by others, and
         each further try of a wrong password brings the account nearer a lock.
         """
-        endpoint = self.endpoint
         self.ehlo_or_helo_if_needed()
+        with self.connection.confidential():
+            self._authenticate(self.endpoint)
+
+    def _authenticate(self, endpoint: Endpoint) -> None:
         offered = self.esmtp_features.get("auth", "").upper().split()
         if "PLAIN" in offered:
             secret = f"\0{endpoint.username}\0{endpoint.password}"
@@ -181,15 +185,17 @@ def open_smtp(
     policy: EgressPolicy | None = None,
     deadline: Deadline | None = None,
     local_hostname: str | None = None,
+    observer: Observer | None = None,
     **timeouts: float,
 ) -> MailboxSMTP:
     """Connect, encrypt and sign in.
 
     :param local_hostname: for EHLO; None: our address as a literal
+    :param observer: told what happens on the connection
     :param timeouts: ``connect_timeout``, ``read_timeout`` in seconds
     :raises EngineError: whatever goes wrong
     """
-    connection = connect(endpoint, policy, deadline, **timeouts)
+    connection = connect(endpoint, policy, deadline, observer=observer, **timeouts)
     try:
         session = MailboxSMTP(connection, local_hostname)
         stage = "connect"

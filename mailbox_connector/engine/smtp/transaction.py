@@ -164,13 +164,13 @@ def _prepare(
     :raises EngineError: SENDER_REFUSED, likewise
     """
     extended = connection.has_extn("smtputf8")
-    sender = _wire_address(mail_from)
-    if not _is_possible(sender, extended):
+    sender = wire_address(mail_from)
+    if not is_possible(sender, extended):
         raise _impossible(connection, Kind.SENDER_REFUSED, mail_from)
     wire: dict[str, list[str]] = {}
     for one in recipients:
-        spelled = _wire_address(one)
-        if _is_possible(spelled, extended):
+        spelled = wire_address(one)
+        if is_possible(spelled, extended):
             wire.setdefault(spelled, []).append(one)
         else:
             refused[one] = _impossible(connection, Kind.RECIPIENT_REFUSED, one)
@@ -185,7 +185,7 @@ def _prepare(
     return _Message(sender, mime, tuple(options), wire)
 
 
-def _is_possible(address: str, extended: bool) -> bool:
+def is_possible(address: str, extended: bool) -> bool:
     """Whether it can be written into a command; the server knows the rest."""
     local, _at, domain = address.rpartition("@")
     if not local or not domain or not (extended or address.isascii()):
@@ -200,7 +200,7 @@ def _impossible(connection: MailboxSMTP, kind: Kind, address: str) -> EngineErro
     return connection.connection.error(kind, field=Field.ADDRESS, detail=address)
 
 
-def _wire_address(address: str) -> str:
+def wire_address(address: str) -> str:
     """An international domain as ``xn--…``, which needs no extension."""
     local, at, domain = address.rpartition("@")
     if at and local.isascii() and not domain.isascii():

@@ -12,7 +12,7 @@ from ..types import Folder, FolderStatus
 from .batch import Renumbered
 from .folder import FolderPass
 from .plan import TickPlan, plan_renames, plan_tick, without_collisions
-from .ports import Session, Store
+from .ports import History, Session, Store
 from .state import Counts, FolderState
 
 #: How often all UIDs of a folder are compared with what is stored.
@@ -185,32 +185,52 @@ class AccountPass:
             self.store.transaction(self.store.drop_renumbered)
 
     def backfill(self) -> None:
-        """Go on with the history that is wanted, newest first."""
-        since = self.store.history_since()
-        if since is None:
-            return
+        """Go on with the history that is wanted, one import after the other."""
+        for history in self.store.histories():
+            self.store.serve(history)
+            try:
+                self._bring(history)
+            finally:
+                self.store.serve(None)
+
+    def _bring(self, history: History) -> None:
+        """Newest first; as long as nobody pauses or cancels it."""
         left: dict[FolderPass, list[list[int]]] = {}
+        finished: set[Hashable] = set()
+
+        def wanted(state: FolderState) -> bool:
+            return state.key not in finished and (
+                history.wants(state)
+                or (history.again and history.may_read(state) and self._undone(state))
+            )
 
         def look(folder: FolderPass) -> None:
-            left[folder] = folder.unread(since)
+            left[folder] = folder.unread(history)
 
         def read(folder: FolderPass) -> None:
             folder.open()
             for batch in left[folder]:
+                if not self.store.is_wanted():
+                    return
                 folder.batch(batch)
-            folder.read_back_to(since)
-
-        def wanted(state: FolderState) -> bool:
-            return state.read_since is None or state.read_since > since
+            folder.read_back_to(history.since)
+            finished.add(folder.state.key)
 
         for folder in self._passes(wanted, history=True):
             self._try(folder, lambda f=folder: look(f))
         total = sum(len(batch) for batches in left.values() for batch in batches)
         self.store.transaction(lambda: self.store.history_found(total))
         for folder in left:
+            if not self.store.is_wanted():
+                return
             self._try(folder, lambda f=folder: read(f))
-        if not self._passes(wanted):
+        if not self._passes(wanted) and self.store.is_wanted():
             self.store.transaction(self.store.history_done)
+
+    def _undone(self, state: FolderState) -> bool:
+        """Whether an undo took something out of a folder."""
+        handled = self.store.handled(state.key)
+        return bool(handled - self.store.handled(state.key, again=True))
 
     def reconcile(self) -> None:
         """Once a day compare and repair."""

@@ -106,11 +106,17 @@ class FolderBatches:
             matches = self.store.match(rest)
             drafts = by_uid.keys() - {record.uid for record in stay}
             skipped = ({record.uid for record in rest} | drafts) - matches.keys()
+            internal = self.store.internal([r for r in rest if r.uid in skipped])
             reasons = {uid: REFUSED for uid in refused}
             reasons.update(
                 (uid, TOO_LARGE) for uid in matches if by_uid[uid].size > MAX_MESSAGE
             )
-            counts = Counts(len(moved) + len(skipped), len(moved), 0, len(skipped))
+            counts = Counts(
+                seen=len(moved) + len(skipped),
+                matched=len(moved),
+                skipped=len(skipped),
+                internal=internal,
+            )
             counts.add(self._put_aside(reasons))
             return counts, moved | reasons.keys(), skipped, matches
 

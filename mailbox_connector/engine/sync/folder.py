@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from ..imap.messages import MAX_SET
@@ -9,7 +10,7 @@ from ..imap.ranges import UidRanges
 from ..types import FolderStatus
 from .batch import BATCH, FolderBatches
 from .plan import TickPlan, backfill_batches
-from .ports import Gone
+from .ports import Gone, History
 from .state import FolderState
 
 #: A longer span of UIDs is searched before it is fetched.
@@ -122,15 +123,28 @@ class FolderPass(FolderBatches):
     # Older mail
     # ------------------------------------------------------------------
 
-    def unread(self, since: date) -> list[list[int]]:
-        """Batches of UIDs received since a day and not handled, newest first."""
+    def unread(self, history: History) -> list[list[int]]:
+        """Batches of UIDs that a history wants and that are not handled, newest first.
+
+        What has come since the last look at new mail is left to the next.
+        """
         self.open()
-        uids = self.session.search_since(since)
+        key = self.state.key
+        self._handled = self.store.handled(key, again=history.again)
+        undone = self.store.handled(key) - self._handled if history.again else ()
+        uids = [
+            uid
+            for uid in self.session.search_since(history.since)
+            if uid < self.state.next_uid or uid in undone
+        ]
         return backfill_batches(uids, self.handled, BATCH)
 
     def read_back_to(self, day: date) -> None:
-        """All that was received since a day is handled."""
-        self._save(read_since=day)
+        """All that was received since a day is handled, and may have been before."""
+        if self.state.read_since and self.state.read_since <= day:
+            return
+        self.store.transaction(lambda: self.store.history_read(self.state.key, day))
+        self.state = replace(self.state, read_since=day)
 
     def rebind(self) -> None:
         """Tie messages whose places are gone to their UIDs here, newest first.

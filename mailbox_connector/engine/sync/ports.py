@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
@@ -14,6 +15,32 @@ T = TypeVar("T")
 
 #: UIDs by folder whose messages stand there no more.
 Gone = Mapping[Hashable, UidRanges]
+
+
+@dataclass(frozen=True)
+class History:
+    """An import of history that is wanted.
+
+    :param key: the store's own name for it
+    :param since: back to which day
+    :param folders: by their keys; None: all that are read
+    :param again: it also brings what an earlier one brought and was undone
+    """
+
+    key: Hashable
+    since: date
+    folders: frozenset[Hashable] | None = None
+    again: bool = False
+
+    def may_read(self, state: FolderState) -> bool:
+        """Whether a folder is one of those that it was asked for."""
+        return self.folders is None or state.key in self.folders
+
+    def wants(self, state: FolderState) -> bool:
+        """Whether a folder has not been read as far back."""
+        return self.may_read(state) and (
+            state.read_since is None or state.read_since > self.since
+        )
 
 
 class Session(Protocol):
@@ -64,8 +91,11 @@ class Store(Protocol):
         :return: states of the folders that are read and exist
         """
 
-    def handled(self, key: Hashable) -> UidRanges:
-        """UIDs of a folder that were imported or skipped."""
+    def handled(self, key: Hashable, again: bool = False) -> UidRanges:
+        """UIDs of a folder that were imported or skipped, or imported and undone.
+
+        :param again: without those that were undone
+        """
 
     def save(
         self,
@@ -126,6 +156,9 @@ class Store(Protocol):
         a contact.
         """
 
+    def internal(self, headers: Sequence[HeaderRecord]) -> int:
+        """How many of these are among ourselves alone."""
+
     def import_messages(
         self, key: Hashable, messages: Sequence[tuple[HeaderRecord, object, bytes]]
     ) -> Counts:
@@ -147,14 +180,25 @@ class Store(Protocol):
     def started_on(self) -> date:
         """The day from which on mail is new."""
 
-    def history_since(self) -> date | None:
-        """Back to which day history is wanted at this moment; None: not at all."""
+    def histories(self) -> list[History]:
+        """The imports of history that are wanted at this moment, in the order in which
+        they are served."""
+
+    def serve(self, history: History | None) -> None:
+        """What is done from here on is done for this import of history, or for none."""
+
+    def is_wanted(self) -> bool:
+        """Whether the history that is served is still wanted: nobody has paused or
+        cancelled it since."""
 
     def history_found(self, left: int) -> None:
-        """So many messages of the wanted history are still to be looked at."""
+        """So many messages of the history served are still to be looked at."""
 
     def history_counted(self, counts: Counts) -> None:
-        """A batch of history is done."""
+        """A batch of it is done."""
+
+    def history_read(self, key: Hashable, since: date) -> None:
+        """All that a folder has received since that day is handled, thanks to it."""
 
     def history_done(self) -> None:
         """All of it has been read."""

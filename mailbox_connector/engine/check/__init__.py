@@ -1,0 +1,1 @@
+"""Trying the settings of one side of a mailbox, step by step."""

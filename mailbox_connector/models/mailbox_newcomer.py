@@ -1,0 +1,75 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+
+class MailboxNewcomer(models.Model):
+    """An address that a contact bears since a moment ago: earlier mail with it, which
+    was skipped as a stranger's, is looked for in a mailbox (``services.newcomers``)."""
+
+    _name = "mailbox.newcomer"
+    _description = "Address whose earlier e-mails are looked for"
+    _log_access = False
+    _rec_name = "email"
+    _order = "id"
+
+    account_id = fields.Many2one("mailbox.account", required=True, ondelete="cascade")
+    email = fields.Char(required=True)
+
+    _email_unique = models.UniqueIndex("(account_id, email)")
+
+    @api.model
+    def _add(self, partners):
+        """Have the mailboxes of these contacts' companies looked through, soon."""
+        self.env["mailbox.account"].flush_model(["state", "active", "company_id"])
+        added = self.env.execute_query(
+            SQL(
+                """
+                INSERT INTO mailbox_newcomer (account_id, email)
+                SELECT DISTINCT account.id, wanted.email
+                  FROM unnest(%s::varchar[], %s::int4[]) AS wanted (email, company)
+                  JOIN mailbox_account account
+                    ON wanted.company IS NULL OR wanted.company = account.company_id
+                 WHERE account.active AND account.state = 'connected'
+                    ON CONFLICT DO NOTHING
+             RETURNING account_id
+                """,
+                [partner.email_normalized for partner in partners],
+                [partner.company_id.id or None for partner in partners],
+            )
+        )
+        if added:
+            self.env["ir.cron"]._mailbox_wake("ir_cron_history")
+
+
+class ResPartner(models.Model):
+    """A contact that is new, or has a new address, gets the e-mails that were skipped
+    because nobody bore it."""
+
+    _inherit = "res.partner"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        partners = super().create(vals_list)
+        partners._mailbox_look_for_mail()
+        return partners
+
+    def write(self, vals):
+        if not {"email", "active"} & vals.keys():
+            return super().write(vals)
+        before = {partner.id: partner._mailbox_address() for partner in self}
+        result = super().write(vals)
+        self.filtered(
+            lambda partner: partner._mailbox_address() != before[partner.id]
+        )._mailbox_look_for_mail()
+        return result
+
+    def _mailbox_address(self):
+        return self.active and self.email_normalized
+
+    def _mailbox_look_for_mail(self):
+        # Without a mailbox this costs nothing.
+        if self.env["mailbox.scope"].sudo()._any():
+            found = self.filtered(lambda partner: partner._mailbox_address())
+            if found:
+                # sudo: whoever makes a contact has its mail looked for
+                self.env["mailbox.newcomer"].sudo()._add(found)

@@ -1,0 +1,77 @@
+import {useEffect} from "@odoo/owl";
+import {FormController} from "@web/views/form/form_controller";
+import {formView} from "@web/views/form/form_view";
+import {registry} from "@web/core/registry";
+import {usePager} from "@web/search/pager_hook";
+
+const FIRST_FIELD =
+    ".o_mailbox_step .o_field_widget:not(.o_readonly_modifier) input:not([disabled])";
+const NEXT = ".o_mailbox_next:not([disabled])";
+
+/** The guided first run: one step at a time, by keyboard alone if wished. */
+export class SetupFormController extends FormController {
+    setup() {
+        super.setup();
+        // Its "Next" would be taken for that of the steps.
+        usePager(() => undefined);
+        useEffect(
+            () => this.rootRef.el?.querySelector(FIRST_FIELD)?.focus(),
+            () => [this.model.root.data.setup_step]
+        );
+        useEffect(
+            (element) => {
+                const onKeydown = this.onKeydown.bind(this);
+                element?.addEventListener("keydown", onKeydown);
+                return () => element?.removeEventListener("keydown", onKeydown);
+            },
+            () => [this.rootRef.el]
+        );
+        useEffect(
+            (state, resId) => {
+                if (state === "connected" && resId) {
+                    this.openMailbox(resId);
+                }
+            },
+            () => [this.model.root.data.state, this.model.root.resId]
+        );
+    }
+
+    /** Enter goes on, unless it means something else where it was pressed. */
+    onKeydown(ev) {
+        const input = ev.target.closest("input");
+        if (
+            ev.key !== "Enter" ||
+            ev.defaultPrevented ||
+            ev.isComposing ||
+            !input ||
+            input.getAttribute("aria-expanded") === "true"
+        ) {
+            return;
+        }
+        const next = this.rootRef.el.querySelector(NEXT);
+        if (next) {
+            ev.preventDefault();
+            // What was typed reaches the record before the step is left.
+            input.blur();
+            next.click();
+        }
+    }
+
+    /** The mailbox is connected: its own form says what comes next. */
+    openMailbox(resId) {
+        return this.actionService.doAction(
+            {
+                type: "ir.actions.act_window",
+                res_model: this.props.resModel,
+                res_id: resId,
+                views: [[false, "form"]],
+            },
+            {stackPosition: "replaceCurrentAction"}
+        );
+    }
+}
+
+registry.category("views").add("mailbox_setup_form", {
+    ...formView,
+    Controller: SetupFormController,
+});

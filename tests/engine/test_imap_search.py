@@ -1,0 +1,52 @@
+"""Looking for a message by what a person remembers of it, on a real Dovecot."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
+from odoo.addons.mailbox_connector.engine.transport import Deadline
+
+
+@pytest.fixture
+def letters(imap_endpoint, policy, servers, user):
+    """A session in an inbox of letters, as a search for words meets them."""
+    for sender, to, subject in (
+        ("Anna <anna@example.org>", "info@example.com", 'An "XL" \\ order'),
+        ("joerg@example.net", "info@example.com", "=?utf-8?q?Gr=C3=B6=C3=9Fe?= 7"),
+        ("eve@example.org", "x@example.com, Cc <sales@example.com>", "100% wool*"),
+    ):
+        head = f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\n\r\nHello\r\n"
+        servers.append(user, "INBOX", head.encode())
+    with ImapSession(imap_endpoint(), policy, Deadline(30)) as opened:
+        opened.examine("INBOX")
+        yield opened
+
+
+def test_messages_are_found_by_what_people_remember(letters):
+    search = letters.search_message
+    assert search(subject='"xl" \\ ORDER') == [1]
+    assert search(sender="anna@EXAMPLE.org", recipient="info@") == [1]
+    assert search(recipient="sales@example.com") == [3]
+    assert search(subject="größe") == [2]
+    assert search(sender="eve", subject="größe") == []
+    assert search(subject="wool*", since=date.today()) == [3]
+    assert search(before=date.today() - timedelta(days=1)) == []
+
+
+def test_words_never_become_commands(letters):
+    """Line ends, quotes and NULs in what was typed stay words."""
+    for words in ('x"\r\nA1 DELETE INBOX\r\n', "größe\r\nA1 LOGOUT", "\0", "(", '\\"'):
+        assert letters.search_message(subject=words) in ([], [1, 2, 3])
+        assert letters.search_message(sender=words) in ([], [1, 2, 3])
+    assert letters.search_since(None) == [1, 2, 3]
+
+
+def test_some_fields_are_fetched(letters):
+    found = letters.fetch_fields([1, 3, 99], ["SUBJECT", "LIST-ID"])
+    assert found == {
+        1: [(b"subject", 'An "XL" \\ order')],
+        3: [(b"subject", "100% wool*")],
+    }
