@@ -16,7 +16,7 @@
         "security/ir.model.access.csv",
         "security/mailbox_rules.xml",
         "security/mailbox_inbound_rules.xml",
-        "security/mailbox_connect_rules.xml",
+        "security/mailbox_dialog_rules.xml",
         "data/ir_cron.xml",
         "data/mailbox_provider.xml",
         "data/ir_cron_sending.xml",

@@ -19,6 +19,7 @@ from . import mailbox_notice
 from . import mailbox_trouble
 from . import mailbox_run
 from . import mailbox_sync
+from . import mailbox_sync_outcome
 from . import mailbox_actions
 from . import mailbox_api
 from . import mailbox_check
@@ -34,6 +35,7 @@ from . import mailbox_outbox_lookup
 from . import mailbox_limits
 from . import mailbox_pause
 from . import mailbox_health
+from . import mailbox_try_again
 from . import mailbox_inbound
 from . import mailbox_inbound_shown
 from . import mail_message

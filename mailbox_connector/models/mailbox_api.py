@@ -102,7 +102,7 @@ class MailboxAccount(models.Model):
         try:
             found = preview.look(account, read.sudo(), since)
         except EngineError as error:
-            raise UserError(explain(self.env, error)) from error
+            raise UserError(explain(self.env, error, self.provider_id)) from error
         return {
             **{name: getattr(found, name) for name in ("seen", "left", "here")},
             "matched": found.matched,

@@ -61,7 +61,7 @@ class MailboxBackfill(models.Model):
     total = fields.Integer(string="Messages in the window", readonly=True)
     seen = fields.Integer(string="Looked at", readonly=True)
     matched = fields.Integer(
-        string="With a known contact",
+        string="With your contacts",
         readonly=True,
         help="E-mails that one of your contacts sent or received.",
     )
@@ -141,10 +141,8 @@ class MailboxBackfill(models.Model):
     def _go_to(self, state):
         """Change the state, and tell who is looking on."""
         if self:
-            values = {"state": state, "counted_at": False}
-            if state not in OPEN:
-                values["finished_at"] = fields.Datetime.now()
-            self.write(values)
+            over = state not in OPEN and fields.Datetime.now()
+            self.write({"state": state, "counted_at": False, "finished_at": over})
             self._tell_progress()
 
     def _count(self, counts):

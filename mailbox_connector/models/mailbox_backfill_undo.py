@@ -35,6 +35,7 @@ class MailboxBackfill(models.Model):
         "out does not come with it or an earlier one.",
     )
     undo_total = fields.Integer(readonly=True)
+    undo_problem = fields.Char(readonly=True, help="Why the undo has stopped.")
     undone = fields.Integer(string="Taken out", readonly=True)
     can_undo = fields.Boolean(compute="_compute_can_undo")
     undo_kept = fields.Json(
@@ -63,6 +64,7 @@ class MailboxBackfill(models.Model):
         self.ensure_one()
         self._check_undo()
         # sudo: imports are written by nobody but the server
+        self.sudo().undo_problem = False
         self.sudo()._go_to("undoing")
         self._wake_undo()
 
@@ -129,7 +131,24 @@ class MailboxBackfill(models.Model):
                 # Somebody used one of these e-mails a moment ago: looked at anew.
                 backfill.env.cr.rollback()
                 _logger.info("Import %s: its undo gave way", self.id, exc_info=True)
+            except Exception as error:
+                backfill.env.cr.rollback()
+                _logger.exception("Import %s could not be undone", self.id)
+                backfill._give_up_undo(error)
+                cron._commit_progress()
+                return True
         return False
+
+    def _give_up_undo(self, error):
+        """What is left stays until a person tries again; others are not held up."""
+        self.undo_problem = (
+            str(error)
+            if isinstance(error, UserError)
+            else self.env._(
+                "An unexpected error; the administrator finds it in the log."
+            )
+        )
+        self._go_to("stopped")
 
     def _undo_batch(self):
         """
@@ -172,5 +191,6 @@ class MailboxBackfill(models.Model):
             "undo_total": self.undo_total,
             "undone": self.undone,
             "kept": sum((self.undo_kept or {}).values()),
+            "problem": self.undo_problem or "",
             "can_undo": self.state in ("done", "stopped") and bool(self.matched),
         }

@@ -4,6 +4,7 @@ from odoo.exceptions import UserError
 from ..services import check
 from ..services import folders as folder_service
 from ..services.probe import probe
+from ..services.races import RACES, quiet_races
 
 SIDES = ("imap", "smtp")
 
@@ -59,8 +60,8 @@ class MailboxAccount(models.Model):
     def _try_sides(self, report=lambda _words: None, apart=False):
         """The same, and the :class:`services.probe.Probe` it was made of.
 
-        :param apart: end the transaction before and after the servers are asked: it
-            may take a while, and what others do meanwhile has to be seen
+        :param apart: in transactions of its own: asking takes a while, and what others
+            do meanwhile has to be seen
         """
         self.ensure_one()
         self.check_access("write")
@@ -90,9 +91,26 @@ class MailboxAccount(models.Model):
             self._end_transaction()
         for side, checked in found.checks.items():
             words[side] = check.describe(self, checked, found.checks)
-        if self._has_endpoints(endpoints):
+        if apart:
+            self._keep_apart(endpoints, found, words)
+        elif self._has_endpoints(endpoints):
             self._keep_check(found, words)
         return found, words
+
+    def _keep_apart(self, endpoints, found, words):
+        """Keep it at once. Another check of the same mailbox, or a pass that reads it,
+        may be faster: then it is done anew."""
+        for left in (2, 1, 0):
+            try:
+                with quiet_races():
+                    if self._has_endpoints(endpoints):
+                        self._keep_check(found, words)
+                    self._end_transaction()
+                return
+            except RACES:
+                if not left:
+                    raise
+                self.env.cr.rollback()
 
     def _has_endpoints(self, endpoints):
         """Whether these are the settings still: what was found with others says
@@ -115,9 +133,7 @@ class MailboxAccount(models.Model):
                 values[f"{side}_ok_at"] = fields.Datetime.now()
         if words["imap"]["ok"]:
             values.update(failures=0, retry_at=False, needs_person=False)
-        # First: whoever checks the same mailbox at this moment waits here.
         self.write(values)
-        self.flush_recordset()
         if words["imap"]["ok"]:
             # sudo: the form's user has no right to make folders, Connect has
             folder_service.refresh(self.sudo(), self.sudo().folder_ids, found.folders)

@@ -20,6 +20,7 @@ class MailboxAccount(models.Model):
     provider_id = fields.Many2one(
         "mailbox.provider", readonly=True, ondelete="set null"
     )
+    provider_name = fields.Char(related="provider_id.name", string="Provider's name")
     provider_takes_passwords = fields.Boolean(related="provider_id.takes_passwords")
     provider_note = fields.Text(related="provider_id.note")
     provider_app_password_url = fields.Char(related="provider_id.app_password_url")

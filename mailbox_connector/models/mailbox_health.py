@@ -3,14 +3,8 @@ from datetime import datetime, time, timedelta
 import pytz
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
-
-from ..engine.errors import EngineError
-from ..engine.smtp.session import open_smtp
-from ..exceptions import explain
-from .mailbox_sync import NOW, NOW_HARD
 
 HEALTH = [
     ("draft", "Not connected"),
@@ -167,6 +161,20 @@ class MailboxAccount(models.Model):
                 ["scheduled_date:min"],
             )
         )
+        asked = {
+            account.id
+            for account, _count in self.env["mail.mail"]
+            .sudo()
+            ._read_group(
+                [
+                    ("mailbox_account_id", "in", self._origin.ids),
+                    ("mailbox_outcome", "=", "ask"),
+                    ("state", "=", "exception"),
+                ],
+                ["mailbox_account_id"],
+                ["__count"],
+            )
+        }
         for account in self:
             stops = {
                 side
@@ -175,7 +183,9 @@ class MailboxAccount(models.Model):
             }
             account._set_reading("imap" in stops or account.needs_person)
             account._set_sending(
-                "smtp" in stops, waiting.get(account._origin.sudo(), False)
+                "smtp" in stops,
+                account._origin.id in asked,
+                waiting.get(account._origin.sudo(), False),
             )
             troubles = [
                 account.imap_problem,
@@ -211,8 +221,11 @@ class MailboxAccount(models.Model):
             return self.env._("Next try: %s.", self._when(self.retry_at))
         return self.env._("It is tried again in a moment.")
 
-    def _set_sending(self, is_stopped, first):
-        """:param first: when mail that failed is tried again"""
+    def _set_sending(self, is_stopped, is_asked, first):
+        """
+        :param is_asked: somebody has to say whether an e-mail was sent
+        :param first: when mail that failed is tried again
+        """
         last = self.smtp_ok_at and self.env._(
             "Last worked: %s.", self._when(self.smtp_ok_at)
         )
@@ -221,7 +234,7 @@ class MailboxAccount(models.Model):
             health, text, last = "off", self.env._("Not set up."), False
         elif self.state == "draft":
             health, text = "off", self.env._("Not connected yet.")
-        elif is_stopped or self.asked_text:
+        elif is_stopped or is_asked:
             health = "needs_you"
             text = is_stopped and self.env._("Stopped.")
         elif self.smtp_problem or self._paused_until():
@@ -268,54 +281,3 @@ class MailboxAccount(models.Model):
         )
         for account in self:
             account.new_today = counts.get(account._origin.id, 0)
-
-    # ------------------------------------------------------------------
-    # Buttons
-    # ------------------------------------------------------------------
-
-    def action_try_again(self):
-        """Try what failed once more: at once for one mailbox, soon for several."""
-        self.check_access("read")
-        failed = self.filtered("can_try_again")
-        if len(failed) != 1:
-            # sudo: members use a mailbox, its state is written by the server
-            failed.sudo().write({"retry_at": False, "needs_person": False})
-            for account in failed.filtered("smtp_problem"):
-                account._release_waiting()
-            self._wake("ir_cron_new_mail")
-            return self._tell("success", self.env._("They are tried in a moment."))
-        problems = []
-        if failed.imap_problem:
-            sync_service = self.env["mailbox.sync"]
-            sync = sync_service._sync(failed, "history", NOW, NOW_HARD, by_person=True)
-            self.env.invalidate_all()
-            if not sync:
-                problems.append(
-                    failed.imap_problem
-                    or self.env._("This mailbox is being read at this moment.")
-                )
-        if failed.smtp_problem and (problem := failed._try_sending()):
-            problems.append(problem)
-        self.env.invalidate_all()
-        if problems:
-            return self._tell("danger", "\n".join(problems))
-        return self._tell("success", self.env._("It works again."))
-
-    def _try_sending(self):
-        """Sign in to SMTP; what waits goes when that works.
-
-        :return: why it does not, in words
-        """
-        # sudo: members use a mailbox, its settings are its owner's
-        account = self.sudo()
-        try:
-            open_smtp(account._endpoint("smtp"), account._egress_policy()).quit()
-        except EngineError as error:
-            problem = explain(self.env, error)
-            account._note_smtp(problem, error)
-            return problem
-        except UserError as error:
-            return str(error)
-        account._note_smtp(False)
-        account._release_waiting()
-        return False

@@ -196,7 +196,11 @@ class MailboxNotice(models.Model):
             account.id,
             account.env._("Open the mailbox"),
         )
-        self.account_id.with_context(lang=user.lang).message_notify(
+        # A scheduled action's e-mail would wait for the next run of the mail queue.
+        thread = self.account_id.with_context(
+            lang=user.lang, mail_notify_force_send=True
+        )
+        thread.message_notify(
             partner_ids=user.partner_id.ids,
             subject=self._subject(account),
             body=body + link,
@@ -240,7 +244,10 @@ class MailboxNotice(models.Model):
 
     def _problem(self, account):
         error = _error(self.error)
-        return explain(account.env, error) if error else self.text
+        if not error:
+            return self.text
+        # sudo: what the mailbox's owner is told, whoever is told instead
+        return explain(account.env, error, account.sudo().provider_id)
 
     def _first(self, account):
         """What to do first."""

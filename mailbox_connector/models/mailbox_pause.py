@@ -160,7 +160,8 @@ class MailboxAccount(models.Model):
             transport.open()
         except EngineError as error:
             if retry.then(error) is retry.Then.FAIL:
-                raise SendingFailed(explain(self.env, error)) from error
+                reason = explain(self.env, error, account.provider_id)
+                raise SendingFailed(reason) from error
         return transport
 
     # ------------------------------------------------------------------

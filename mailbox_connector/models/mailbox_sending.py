@@ -266,7 +266,8 @@ class MailboxAccount(models.Model):
                 account, lambda: open_smtp(account._endpoint("smtp"), policy)
             )
         except EngineError as error:
-            raise SendingFailed(explain(self.env, error)) from error
+            reason = explain(self.env, error, account.provider_id)
+            raise SendingFailed(reason) from error
 
     def _note_smtp(self, problem, error=None):
         """Keep on the mailbox that sending fails, or works again.

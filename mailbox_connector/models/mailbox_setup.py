@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from ..engine.mime.addresses import normalize
 from ..services import setup_checks
@@ -154,9 +154,15 @@ class MailboxAccount(models.Model):
         :param dict servers: {"imap": {"host", "port", "security"}, "smtp": the same}
         :param str ca_certificate: a private authority, PEM
         :return: a list of checks, see ``services.setup_checks``
+        :raise UserError: it is no such dict
         """
         self.check_access("create")
-        return setup_checks.reach(self.env, servers, ca_certificate)
+        try:
+            return setup_checks.reach(self.env, servers, ca_certificate)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                self.env._("Servers are given by side, with host, port and security.")
+            ) from error
 
     def _demand_password(self, vals):
         """In the guided run a changed server has its stored password forgotten, and

@@ -150,7 +150,7 @@ def _other_works(account, side: str) -> str:
         )
     if side == "smtp":
         return env._(
-            "Reading works. Sending has a username or password of its own: type these "
+            "Reading works. Sending has a username or password of its own: type those "
             "again."
         )
     if shared:
@@ -159,7 +159,7 @@ def _other_works(account, side: str) -> str:
             "Look whether the provider has to allow reading (IMAP) first."
         )
     return env._(
-        "Sending works, with a username or password of its own. Type those for "
+        "Sending works. It has a username or password of its own, so type those for "
         "reading again."
     )
 

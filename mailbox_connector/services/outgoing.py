@@ -234,7 +234,7 @@ class _Closing:
             self.states[recipient] = self._known[id(error)]
 
     def _follow(self, account, attempts, error):
-        reason = explain(self.env, error)
+        reason = explain(self.env, error, account.provider_id)
         if error.kind not in OF_THE_MAIL:
             self.problem, self.error = reason, error
         next_step = retry.then(error)

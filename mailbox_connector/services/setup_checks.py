@@ -36,43 +36,46 @@ def _check(state: str, text: str, url: str | bool = False, link: str = "") -> di
 
 
 def _address(account) -> list[dict]:
-    _ = account.env._
+    env = account.env
     typed, address = account.email, normalize(account.email or "")
     if not typed:
-        return [_check(OPEN, _("Type the address of the mailbox."))]
+        return [_check(OPEN, env._("Type the address of the mailbox."))]
     if not address:
-        return [_check(NEEDS_YOU, _("%s is not a complete e-mail address.", typed))]
-    checks = [_check(DONE, _("The address is complete."))]
+        return [_check(NEEDS_YOU, env._("%s is not a complete e-mail address.", typed))]
+    checks = [_check(DONE, env._("The address is complete."))]
     if _is_taken(account, address):
-        text = _("There is a mailbox with this address already: open that one.")
+        text = env._("There is a mailbox with this address already: open that one.")
         checks.append(_check(NEEDS_YOU, text))
     else:
-        checks.append(_check(DONE, _("No other mailbox here has it.")))
+        checks.append(_check(DONE, env._("No other mailbox here has it.")))
     return checks + _provider(account)
 
 
 def _provider(account) -> list[dict]:
-    _ = account.env._
+    env = account.env
     provider = account.provider_id
     if provider and not provider.takes_passwords:
-        text = _("%s takes no passwords from programs.", provider.name)
-        return [_check(NEEDS_YOU, text, provider.help_url, _("Its own page"))]
+        text = env._("%s takes no passwords from programs.", provider.name)
+        return [_check(NEEDS_YOU, text, provider.help_url, env._("Its own page"))]
     if provider:
-        text = _("%s lets programs sign in with a password.", provider.name)
+        text = env._("%s lets programs sign in with a password.", provider.name)
         checks = [_check(DONE, text)]
         if provider.app_password_url:
-            text, link = _("Have an app password ready."), _("How to make one")
+            text, link = env._("Have an app password ready."), env._("How to make one")
             checks.append(_check(OPEN, text, provider.app_password_url, link))
         elif provider.help_url:
-            text, link = _("Look at the provider's page about it."), _("Open it")
+            text, link = (
+                env._("Look at the provider's page about it."),
+                env._("Open it"),
+            )
             checks.append(_check(OPEN, text, provider.help_url, link))
         return checks
     if account.settings_origin:
-        return [_check(DONE, _("The servers of its provider were found."))]
+        return [_check(DONE, env._("The servers of its provider were found."))]
     return [
         _check(
             OPEN,
-            _(
+            env._(
                 "Nothing is known of its provider. Ask there, or look at its help "
                 "pages, for the servers for reading (IMAP) and sending (SMTP), and "
                 "whether programs may use them."
@@ -96,85 +99,87 @@ def _is_taken(account, address: str) -> bool:
 
 
 def _sign_in(account) -> list[dict]:
-    _ = account.env._
+    env = account.env
     checks = []
     if not account.imap_host:
-        text = _("Type the server for reading (IMAP), as your provider names it.")
+        text = env._("Type the server for reading (IMAP), as your provider names it.")
         checks.append(_check(NEEDS_YOU, text))
     if not account.smtp_host:
-        text = _(
+        text = env._(
             "Without a server for sending (SMTP), mail is read and nothing is sent."
         )
         checks.append(_check(OPEN, text))
     checks.append(_username(account))
     if account.imap_password or account.imap_password_set:
-        checks.append(_check(DONE, _("The password is there, stored encrypted.")))
+        checks.append(_check(DONE, env._("The password is there, stored encrypted.")))
     else:
-        text = _("Type the password: an app password, where the provider has them.")
+        text = env._("Type the password: an app password, where the provider has them.")
         checks.append(_check(OPEN, text))
     if account.two_accounts:
         own = account.smtp_password or account.smtp_password_set
         text = (
-            _("The account for sending has its password.")
+            env._("The account for sending has its password.")
             if own
-            else _("Sending signs in as another account: type its password too.")
+            else env._("Sending signs in as another account: type its password too.")
         )
         checks.append(_check(DONE if own else OPEN, text))
     if account.owner_id:
-        text = _(
+        text = env._(
             "%s looks after this mailbox: renews its password and hears of trouble.",
             account.owner_id.name,
         )
         checks.append(_check(DONE, text))
     else:
-        text = _("Choose who looks after this mailbox.")
+        text = env._("Choose who looks after this mailbox.")
         checks.append(_check(NEEDS_YOU, text))
-    text = _("Make sure that mail to customers may be sent from this address.")
+    text = env._("Make sure that mail to customers may be sent from this address.")
     return [*checks, _check(OPEN, text)]
 
 
 def _username(account) -> dict:
-    _ = account.env._
+    env = account.env
     username, address = account.imap_username, account.email or ""
     if not username:
-        return _check(NEEDS_YOU, _("Type the username that the provider wants."))
+        return _check(NEEDS_YOU, env._("Type the username that the provider wants."))
     if username.lower() == address.lower():
-        return _check(DONE, _("The username is the address, as most providers want."))
-    text = _(
+        return _check(
+            DONE, env._("The username is the address, as most providers want.")
+        )
+    text = env._(
         "The username is %s, not the address. Check that the provider wants that.",
         username,
     )
     is_theirs = account.provider_id.imap_username == "local"
     if is_theirs and username == address.partition("@")[0]:
-        text = _("The username is %s, as this provider wants.", username)
+        text = env._("The username is %s, as this provider wants.", username)
         return _check(DONE, text)
     return _check(OPEN, text)
 
 
 def _history(account) -> list[dict]:
-    _ = account.env._
+    env = account.env
     days = account.backfill_days
     if days <= SHORT:
-        checks = [_check(DONE, _("A short first window: good for a first look."))]
+        checks = [_check(DONE, env._("A short first window: good for a first look."))]
     else:
-        text = _("Begin with a week. More can be brought in when all looks right.")
+        text = env._("Begin with a week. More can be brought in when all looks right.")
         checks = [_check(OPEN, text)]
-    contacts = account.env["res.partner"].search_count(
+    contacts = env["res.partner"].search_count(
         [("email_normalized", "!=", False), ("user_ids", "=", False)], limit=1
     )
     if contacts:
-        text = _("There are contacts with e-mail addresses to show mail on.")
+        text = env._("There are contacts with e-mail addresses to show mail on.")
         checks.append(_check(DONE, text))
     else:
-        text = _(
+        text = env._(
             "No contact has an e-mail address yet. Mail is shown on contacts, so add "
             "one that you write with."
         )
         checks.append(_check(NEEDS_YOU, text))
     if account.imap_password_set:
-        checks.append(_check(DONE, _("Servers, username and password are there.")))
+        checks.append(_check(DONE, env._("Servers, username and password are there.")))
     else:
-        checks.append(_check(NEEDS_YOU, _("Go back and type the password.")))
+        checks.append(_check(NEEDS_YOU, env._("Go back and type the password.")))
     return checks
 
 
@@ -183,7 +188,6 @@ def reach(env, servers: dict, ca_pem: str | None) -> list[dict]:
 
     :param servers: by side, {"host", "port", "security"}
     """
-    _ = env._
     policy = env["mailbox.account"]._egress_policy()
     endpoints = [
         _endpoint(side, servers[side.value], ca_pem)
@@ -198,10 +202,10 @@ def reach(env, servers: dict, ca_pem: str | None) -> list[dict]:
         port, security = endpoint.port, endpoint.security
         values = {"host": endpoint.host, "port": port}
         if (port, security) in ways:
-            text = _("%(host)s answers on port %(port)s, encrypted.", **values)
+            text = env._("%(host)s answers on port %(port)s, encrypted.", **values)
             checks.append(_check(DONE, text))
         elif ways:
-            text = _(
+            text = env._(
                 "%(host)s does not answer so on port %(port)s. It does on port "
                 "%(other)s with %(security)s: correct it under Change servers.",
                 **values,
@@ -210,7 +214,7 @@ def reach(env, servers: dict, ca_pem: str | None) -> list[dict]:
             )
             checks.append(_check(NEEDS_YOU, text))
         else:
-            text = _(
+            text = env._(
                 "%(host)s does not answer on port %(port)s. Check its name and port "
                 "under Change servers, or try again later.",
                 **values,

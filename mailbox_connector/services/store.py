@@ -7,26 +7,23 @@ Folders are named by their id. Everything happens in the transaction that
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 
 from odoo import fields
 
 from ..engine.imap.ranges import UidRanges
-from ..engine.sync.ports import History
 from ..engine.sync.state import Counts, FolderState
 from . import folders as folder_service
 from .importer import Candidate, Importer
 from .inbound import Inbound, Wanted
 from .matcher import Matcher
 from .races import RACES
+from .store_history import HistoryStore
 
 _logger = logging.getLogger(__name__)
 
 #: How often a batch is started anew when another worker got in its way.
 CONFLICTS = 3
-#: Seconds between two news of an import's progress.
-TELL = 1.0
 #: Attributes of a :class:`FolderState` that are columns of the same name.
 COLUMNS = (
     "raw_name",
@@ -46,7 +43,7 @@ OPTIONAL = (
 )
 
 
-class OdooStore:
+class OdooStore(HistoryStore):
     """See :class:`engine.sync.ports.Store`.
 
     :param account: ``mailbox.account``, under a lease, in a superuser environment
@@ -54,17 +51,12 @@ class OdooStore:
     """
 
     def __init__(self, account, commit: Callable[[], object]):
-        self.account = account
-        self.env = account.env
+        super().__init__(account)
         self.commit = commit
         self._matcher: Matcher | None = None
         self._gone_places: bool | None = None
         self._known = None
         self._importers: dict[int, Importer] = {}
-        self._is_history = False
-        #: Import of history that is served.
-        self._serving: History | None = None
-        self._told_at = 0.0
         #: Contacts whose open chatters have not been told yet.
         self._shown: set[int] = set()
         #: What new mail sets off once it is committed: ``mailbox.inbound`` ids.
@@ -363,53 +355,6 @@ class OdooStore:
     # ------------------------------------------------------------------
     # The account
     # ------------------------------------------------------------------
-
-    def reopen_history(self):
-        return self.account._reopen_history()
-
-    def started_on(self):
-        return self.account.started_on or fields.Date.today()
-
-    def histories(self):
-        running = self.account.backfill_ids.filtered(lambda b: b.state == "running")
-        return [backfill._history() for backfill in running.sorted("id")]
-
-    def serve(self, history):
-        self._serving = history
-        self._told_at = 0.0
-
-    def is_wanted(self):
-        # Asked anew: a person may have changed it a moment ago.
-        backfill = self._backfill()
-        backfill.invalidate_recordset(["state"], flush=False)
-        return backfill.state == "running"
-
-    def history_found(self, left):
-        self._backfill()._found(left)
-        self._tell_progress()
-
-    def history_counted(self, counts: Counts):
-        self._is_history = True
-        self._backfill()._count(counts)
-        self._tell_progress()
-
-    def history_read(self, key, since):
-        folder = self._folder(key)
-        self._backfill()._note_read(folder)
-        folder.read_since = since
-
-    def history_done(self):
-        self._backfill()._go_to("done")
-
-    def _backfill(self):
-        return self.env["mailbox.backfill"].browse(self._serving and self._serving.key)
-
-    def _tell_progress(self):
-        """Once a second is often enough for people."""
-        now = time.monotonic()
-        if now - self._told_at >= TELL:
-            self._told_at = now
-            self._backfill()._tell_progress()
 
     def now(self):
         return fields.Datetime.now()

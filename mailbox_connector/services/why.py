@@ -7,10 +7,8 @@ stands in mail that is not in Odoo, and may look for it by anything but its Mess
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, timezone
-from email.utils import parsedate_to_datetime
+from datetime import datetime, time, timedelta, timezone
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -22,32 +20,19 @@ from odoo.tools.misc import format_datetime
 from ..engine.deadline import Deadline
 from ..engine.errors import EngineError, Kind, one_line
 from ..engine.imap.session import ImapSession
-from ..engine.mime import bulk, words
 from ..engine.mime.ids import MAX_ID, message_id_hash
-from ..engine.types import Folder, HeaderRecord
 from ..exceptions import explain
 from .why_absent import Absent
 from .why_here import here
+from .why_server import Place, Question, Search
 
-#: E-mails that are told about, and those of a folder that are compared.
-MOST, COMPARED = 10, 50
+#: E-mails that are told about.
+MOST = 10
 #: Seconds after which no further folder is looked into, and when it is given up.
 SECONDS, SECONDS_HARD = 15, 20
 #: Shortest word that is looked for: what is shorter stands in every e-mail.
 SHORTEST = 2
-_NAMES = ("SUBJECT", "DATE", *bulk.FIELDS)
 _ID = re.compile(r"<([^<>\s]+)>")
-
-
-@dataclass(frozen=True)
-class Question:
-    """Which e-mail is meant. ``message_id`` with angle brackets."""
-
-    message_id: str = ""
-    sender: str = ""
-    recipient: str = ""
-    subject: str = ""
-    day: date | None = None
 
 
 @dataclass
@@ -62,25 +47,6 @@ class Finding:
     here: bool
     lines: list[str]
     links: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass
-class Place:
-    """A message as it stands on the server.
-
-    ``folder``: its ``mailbox.folder``, empty where it is not known yet.
-    """
-
-    folder: object
-    name: str
-    uidvalidity: int
-    header: HeaderRecord
-    fields: list[tuple[bytes, str]]
-
-    def value(self, name: bytes) -> str:
-        """The first field of that lower-case name, decoded."""
-        found = (value for key, value in self.fields if key == name)
-        return words.text(next(found, ""))
 
 
 def question(env, message_id="", sender="", recipient="", subject="", day=None):
@@ -237,25 +203,31 @@ class Why:
                 )
             )
             return messages, absent
-        places: list[Place] = []
-        looked: list[str] = []
-        told: dict[str, Finding] = {}
+        if not limit.left():
+            self._no_time(account, [])
+            return messages, absent
+        search: Search | None = None
+        told: dict[str, Finding | None] = {}
+        absence = Absent(self.env, own, private)
         try:
             policy = own._egress_policy()
             with ImapSession(own._endpoint("imap"), policy, patience) as session:
-                for place in self._places(session, own, limit, looked):
-                    places.append(place)
+                search = Search(session, own, self.asked, self._zone)
+                for place in search.places(limit):
                     message = _located(own, place)
-                    name = place.header.message_id or f"{place.name} {len(places)}"
+                    name = place.header.message_id or f"{place.name} {len(told)}"
                     if message:
                         told[name] = None
                         messages |= self._readable(account, message, absent)
                     elif name not in told and not _is_among(known | messages, name):
-                        absence = Absent(self.env, own, private)
                         reasons = absence.reasons(place, session)
                         told[name] = self._absent(place, account, private, *reasons)
                         if absence.is_late:
                             self.late.append((place.folder.id, place.header.uid))
+                    else:
+                        told.setdefault(name, None)
+                    if len(told) > MOST:
+                        break
         except UserError as error:
             self.notes.append(f"{account.email}: {error}")
         except EngineError as error:
@@ -263,73 +235,13 @@ class Why:
                 reason = explain(self.env, error, own.provider_id)
                 self.notes.append(f"{account.email}: {reason}")
             else:
-                self._no_time(account, looked)
+                self._no_time(account, search.looked if search else [])
         else:
-            if not places and not known:
-                self._not_found(account, looked)
+            if not search.complete:
+                self._no_time(account, search.looked)
+            elif not told and not known:
+                self._not_found(account, search.looked)
         return messages, absent + [one for one in told.values() if one]
-
-    def _places(self, session, account, limit: Deadline, looked: list[str]):
-        """Messages on the server that may be meant, those of folders that are read
-        first."""
-        known = {folder.raw_name: folder for folder in account.folder_ids}
-        empty = account.folder_ids.browse()
-
-        def order(folder: Folder):
-            record = known.get(folder.raw_name, empty)
-            return not record.sync, record.sequence, folder.name
-
-        folders = [one for one in session.list_folders() if one.selectable]
-        for folder in sorted(folders, key=order):
-            if not limit.left():
-                self._no_time(account, looked)
-                return
-            try:
-                status = session.examine(folder.raw_name)
-            except EngineError as error:
-                if error.kind is not Kind.FOLDER_GONE:
-                    raise
-                continue
-            looked.append(folder.name)
-            uids = self._search(session)[-COMPARED:]
-            headers = session.fetch_headers(uids) if uids else []
-            values = session.fetch_fields([h.uid for h in headers], _NAMES)
-            record = known.get(folder.raw_name, empty)
-            for header in reversed(headers):
-                found = values.get(header.uid, [])
-                place = Place(record, folder.name, status.uidvalidity, header, found)
-                if self._is_meant(place):
-                    yield place
-
-    def _search(self, session) -> list[int]:
-        asked = self.asked
-        if asked.message_id:
-            return session.search_message_id(asked.message_id)
-        since = asked.day and asked.day - timedelta(days=1)
-        # What is older than it came late, by days.
-        before = asked.day and asked.day + timedelta(days=4)
-        return session.search_message(
-            asked.sender, asked.recipient, asked.subject, since, before
-        )
-
-    def _is_meant(self, place: Place) -> bool:
-        asked, header = self.asked, place.header
-        if asked.message_id:
-            return message_id_hash(header.message_id) == message_id_hash(
-                asked.message_id
-            )
-        people = header.addresses
-        return (
-            _stands_in(asked.sender, people["from"] + people["reply_to"])
-            and _stands_in(asked.recipient, people["to"] + people["cc"])
-            and asked.subject.casefold() in place.value(b"subject").casefold()
-            and (not asked.day or asked.day in self._days(place))
-        )
-
-    def _days(self, place: Place) -> set[date]:
-        """The days it was received and written, where the asker is."""
-        moments = [place.header.internal_date, _written(place)]
-        return {one.astimezone(self._zone).date() for one in moments if one}
 
     def _readable(self, account, message, absent: list[Finding]):
         """``message`` where the asker may read it; else that much is said."""
@@ -363,10 +275,10 @@ class Why:
     def _no_time(self, account, looked: list[str]) -> None:
         self.notes.append(
             self.env._(
-                "%(mailbox)s: its server is slow; only these folders were looked into: "
-                "%(folders)s.",
+                "%(mailbox)s: there was not enough time. Looked into: %(folders)s. "
+                "Choose this mailbox alone and say more exactly what you look for.",
                 mailbox=account.email,
-                folders=_some(looked) or "–",
+                folders=_some(looked) or self.env._("nothing"),
             )
         )
 
@@ -380,15 +292,6 @@ class Why:
                 folders=_some(looked),
             )
         )
-
-
-def _written(place: Place) -> datetime | None:
-    """What its Date field says, aware."""
-    try:
-        moment = parsedate_to_datetime(place.value(b"date"))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _located(account, place: Place):
@@ -408,11 +311,6 @@ def _is_among(messages, name: str) -> bool:
     return any(
         digest in (one.message_id_hash, one.provider_hash) for one in messages.sudo()
     )
-
-
-def _stands_in(wanted: str, addresses: Iterable) -> bool:
-    wanted = wanted.casefold()
-    return not wanted or any(wanted in str(one).casefold() for one in addresses)
 
 
 def _some(names: list[str], most: int = 8) -> str:

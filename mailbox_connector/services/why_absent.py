@@ -18,7 +18,7 @@ from .matcher import Matcher
 from .newsletters import Newsletters
 
 if TYPE_CHECKING:
-    from .why import Place
+    from .why_server import Place
 
 #: Addresses that are told one by one.
 MOST = 10

@@ -8,6 +8,7 @@ from . import test_composer
 from . import test_credentials
 from . import test_delete
 from . import test_delivery_reports
+from . import test_dialogs
 from . import test_discovery
 from . import test_errors
 from . import test_failure

@@ -177,6 +177,22 @@ class TestHealth(MailboxCase):
         count(2)
         self.assertLessEqual(count(12), count(3) + 1)
 
+    def test_several_are_tried_again_in_a_moment(self):
+        other = self.make_account("info@example.org", owner=self.owner)
+        both = (self.account | other).with_user(self.manager)
+        self.fail(WRONG)
+        self.fail(WRONG)
+        self.fail(AWAY, other)
+        due = self.env["mailbox.sync"]._due("served_at")
+        self.assertFalse(due & both.sudo())
+        result = both.action_try_again()
+        self.assertEqual(result["params"]["type"], "success")
+        due = self.env["mailbox.sync"]._due("served_at")
+        self.assertEqual(due & both.sudo(), both.sudo())
+        stranger = self.account.with_user(self.member)
+        with self.assertRaises(AccessError):
+            stranger.action_try_again()
+
     # ------------------------------------------------------------------
 
     def test_new_today_is_mail_of_contacts_since_the_readers_midnight(self):

@@ -1,6 +1,6 @@
 """The guided first run: what it checks by itself, and what it keeps."""
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, TransactionCase, new_test_user, tagged
 
 SETUP = "mailbox_connector.mailbox_account_view_form_setup"
@@ -129,4 +129,9 @@ class TestGuidedRun(TransactionCase):
         forbidden = {"imap": {"host": "localhost", "port": 993, "security": "tls"}}
         [check] = self.Account.setup_reach(forbidden)
         self.assertEqual(check["state"], "needs_you")
+        [check] = self.Account.setup_reach(forbidden, "no certificate")
+        self.assertEqual(check["state"], "needs_you")
         self.assertEqual(self.Account.setup_reach({"imap": {"host": ""}}), [])
+        for wrong in ({"imap": {"host": "a.example"}}, ["imap"], {"imap": 3}):
+            with self.assertRaises(UserError):
+                self.Account.setup_reach(wrong)

@@ -67,11 +67,11 @@ class MailboxHistory(models.TransientModel):
         since = fields.Date.context_today(self) - timedelta(days=self.days)
         try:
             # sudo: the dialog's user has no right to open credentials, the preview has
-            found = preview.look(
-                self.account_id.sudo(), self._chosen().sudo(), since
-            )
+            found = preview.look(self.account_id.sudo(), self._chosen().sudo(), since)
         except EngineError as error:
-            raise UserError(explain(self.env, error)) from error
+            raise UserError(
+                explain(self.env, error, self.account_id.provider_id)
+            ) from error
         self.preview = preview.render(self.env, found)
         self.preview_days = self.days
         return self._reopen()

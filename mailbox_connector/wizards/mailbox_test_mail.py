@@ -118,7 +118,7 @@ class MailboxTestMail(models.TransientModel):
         Tombstone._bury([Tombstone._digest(identity(parse_message(mime)))])
         trip = hand_over(smtp, policy, account.email_normalized, recipient, mime)
         if trip.smtp_error:
-            reason = explain(self.env, trip.smtp_error)
+            reason = explain(self.env, trip.smtp_error, account.provider_id)
             if trip.smtp_error.kind not in OF_THE_MAIL:
                 account.smtp_problem = reason
             self._show("failed", reason, self._lines(account, trip, folders))
@@ -229,7 +229,8 @@ class MailboxTestMail(models.TransientModel):
             )
         )
         if trip.imap_error:
-            return [*lines, ("failed", explain(self.env, trip.imap_error))]
+            reason = explain(self.env, trip.imap_error, account.provider_id)
+            return [*lines, ("failed", reason)]
         if trip.seen is None:
             return [
                 *lines,
@@ -288,7 +289,7 @@ class MailboxTestMail(models.TransientModel):
         if trip.imap_error:
             return "failed", self.env._(
                 "Sending works. Reading does not: %s",
-                explain(self.env, trip.imap_error),
+                explain(self.env, trip.imap_error, account.provider_id),
             )
         if trip.seen is None:
             if apart:

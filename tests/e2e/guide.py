@@ -55,6 +55,8 @@ def people(live: Live, servers: mailservers.MailServers) -> None:
         (BEN, "Ben Okafor", [editor]),
     ):
         values = {"login": login, "password": login, "name": name}
+        # Its chat would cover the whole of a phone's screen.
+        values["odoobot_state"] = "disabled"
         values["email"] = f"{login}@example.com"
         user = admin.create("res.users", values, no_reset_password=True)
         added = [[4, group] for group in groups]

@@ -122,6 +122,30 @@ def test_the_dialog_opens_before_anything_is_tried(make_mailbox, env):
     assert mailbox.account.imap_port == mailbox.servers.imap_tls_port
 
 
+def test_what_is_typed_during_a_check_is_not_blamed(make_mailbox, env, monkeypatch):
+    """The dialog was closed, the password mended: the answer to the former one comes
+    late, and is not written over what is there now."""
+    from odoo.addons.mailbox_connector.models import mailbox_check
+
+    mailbox = make_mailbox(imap_password="wrong")
+    account, tried = mailbox.account, mailbox_check.probe
+
+    def meanwhile(*args, **kwargs):
+        found = tried(*args, **kwargs)
+        with env.registry.cursor() as cr:
+            account.with_env(env(cr=cr)).imap_password = mailbox.servers.password
+        return found
+
+    monkeypatch.setattr(mailbox_check, "probe", meanwhile)
+    live = account.with_context(mailbox_check_live=True)
+    dialog = env["mailbox.connect"].browse(live.action_connect()["res_id"])
+    assert dialog.check()["imap"]["ok"] is False
+    assert not account.imap_problem and not account.imap_problem_field
+    monkeypatch.undo()
+    assert dialog.check()["imap"]["ok"] is True
+    assert dialog.folder_line_ids
+
+
 def test_what_a_check_says_is_for_who_asked(mailbox, env):
     """Another user of mailboxes, who may not see this one."""
     from odoo.tests import new_test_user

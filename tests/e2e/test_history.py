@@ -9,6 +9,7 @@ from conftest import unique
 from odoo import SUPERUSER_ID, fields
 from odoo.api import Environment
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import mute_logger
 
 from odoo.addons.mailbox_connector.engine.sync import folder as folder_module
 from odoo.addons.mailbox_connector.models import mailbox_backfill_undo
@@ -384,6 +385,27 @@ def test_an_undo_that_is_cut_off_goes_on(env, ten, contact, monkeypatch):
     assert set(ten.subjects(contact)) == TEN
 
 
+def test_an_undo_that_cannot_go_on_says_why(env, ten, contact, monkeypatch):
+    """Another module may forbid to delete a message; nothing is half gone."""
+    backfill = more(ten, 30)
+
+    def forbid(record, *args):
+        raise UserError("This one is needed.")
+
+    backfill._undo()
+    env.cr.commit()
+    with monkeypatch.context() as patch, mute_logger(mailbox_backfill_undo.__name__):
+        patch.setattr(mailbox_backfill_undo.MailboxBackfill, "_count_undone", forbid)
+        env["mailbox.backfill"]._cron_undo()
+    env.invalidate_all()
+    progress = backfill._progress()
+    assert progress["problem"] == "This one is needed."
+    assert len(ten.subjects(contact)) == 10
+    take_back(backfill)
+    assert (backfill.state, ten.subjects(contact)) == ("undone", [])
+    assert not backfill.undo_problem
+
+
 def test_undo_waits_for_whoever_reads_the_mailbox(env, ten, contact):
     backfill = more(ten, 30)
     backfill._undo()
@@ -416,7 +438,9 @@ def test_who_may_watch_and_who_may_change(env, mailbox, monkeypatch):
     for user, sees in ((owner, True), (member, True), (stranger, False)):
         request = SimpleNamespace(session=SimpleNamespace(uid=user.id))
         monkeypatch.setattr("odoo.addons.bus.models.ir_websocket.request", request)
-        channels = env["ir.websocket"].with_user(user)._build_bus_channel_list([channel])
+        channels = (
+            env["ir.websocket"].with_user(user)._build_bus_channel_list([channel])
+        )
         assert (wanted in channels) is sees
         assert channel not in channels
     for method in ("action_pause", "action_cancel", "action_undo"):

@@ -1,9 +1,13 @@
 """What an import would bring, said before anything is brought."""
 
+from datetime import date
+
 import pytest
 from conftest import unique
 
 from odoo.exceptions import UserError
+
+from odoo.addons.mailbox_connector.services import preview
 
 
 def open_dialog(mailbox, days=7):
@@ -61,6 +65,43 @@ def test_what_is_here_already_is_told_apart(mailbox, contact):
     assert "Here already: 1. They are not fetched again." in text
     text = said(open_dialog(mailbox, days=7))
     assert "Nothing new with any of your contacts" in text
+
+
+def test_newsletters_of_contacts_are_told_apart_as_the_import_does(mailbox, contact):
+    unsubscribe = {"List_Unsubscribe": "<https://customer.example/off>"}
+    news = {"List_Id": "<news.customer.example>", **unsubscribe}
+    mailbox.receive(contact.email, "Spring sale", **news)
+    mailbox.receive(contact.email, "Your order")
+    text = said(open_dialog(mailbox))
+    assert "E-mails looked at: 2." in text
+    assert "E-mails with your contacts: 1, of 1 contacts" in text
+    assert "Newsletters and mailing lists: 1. They are left out." in text
+    mailbox.connect(days=7)
+    assert mailbox.subjects(contact) == ["Your order"]
+
+
+def test_how_long_it_takes_is_told_by_how_long_it_took(env, mailbox, contact):
+    """Also for the e-mails that there was no time to look at."""
+    mailbox.receive(contact.email, "Hello", days=1)
+    env["mailbox.backfill"].create(
+        {
+            "account_id": mailbox.account.id,
+            "since": "2024-01-01",
+            "state": "done",
+            "seen": 100,
+            "active_seconds": 50,
+        }
+    )
+    env.cr.commit()
+    folders = mailbox.account.folder_ids
+    mailbox.account.action_connect()
+    found = preview.look(
+        mailbox.account, mailbox.account.folder_ids - folders, date(2024, 1, 1)
+    )
+    assert (found.seen, found.rate) == (1, 2)
+    found.left = 599
+    assert found.seconds == 300
+    assert found.expected_size == found.size * 600
 
 
 def test_folders_that_are_switched_off_are_not_looked_at(mailbox, contact):

@@ -40,7 +40,9 @@ def scripted(servers):
 @pytest.fixture
 def odd(env, make_mailbox, scripted):
     """An agent whose mailbox sends by the scripted server."""
-    return make_agent(env, make_mailbox, smtp_port=scripted.port, smtp_security="tls")
+    agent = make_agent(env, make_mailbox, smtp_port=scripted.port, smtp_security="tls")
+    scripted.received.clear()  # Connect asked whether it may send
+    return agent
 
 
 def run_queue(agent, mails=None, **context):

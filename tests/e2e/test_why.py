@@ -7,7 +7,7 @@ import pytest
 from conftest import message, unique
 
 from odoo import Command
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user
 
 from odoo.addons.mailbox_connector.engine.errors import MessageError
@@ -265,6 +265,9 @@ def test_an_agent_without_a_mailbox_asks_about_what_they_see(env, mailbox, conta
     dialog = env["mailbox.why"].with_user(agent).create({"message_name": name})
     dialog.action_ask()
     assert "Here “Order”" in text(dialog.answer)
+    other = new_test_user(env, unique("other"), groups="base.group_user")
+    with pytest.raises(AccessError):
+        dialog.with_user(other).read(["answer"])
 
 
 # Bad input

@@ -306,23 +306,20 @@ class ModelStore:
             if state and state.read_since and (not day or day > state.read_since):
                 state.read_since = day
         mine = {place for place, history in data.found_by.items() if history == key}
-        for place in mine & data.places.keys():
-            if not self._live(place):
-                continue
-            number, _hash = data.places[place]
-            others = [
-                other
-                for other, (n, _h) in data.places.items()
-                if n == number and other not in mine
-            ]
-            folder, _validity, uid = place
-            del data.places[place]
-            undone = data.undone.get(folder, UidRanges())
-            data.undone[folder] = undone.add([uid])
-            if not others:
-                data.imported.pop(number, None)
-        for place in mine:
-            data.found_by.pop(place, None)
+        mine &= data.places.keys()
+        for number in {data.places[place][0] for place in mine}:
+            standing = {p for p, (n, _hash) in data.places.items() if n == number}
+            if not any(map(self._live, standing)):
+                continue  # it could not come back
+            if standing <= mine:
+                data.imported.pop(number)
+            for place in standing & mine:
+                folder, _validity, uid = place
+                if self._live(place):
+                    undone = data.undone.get(folder, UidRanges())
+                    data.undone[folder] = undone.add([uid])
+                del data.places[place]
+        data.found_by = {p: h for p, h in data.found_by.items() if h != key}
         self._committed = copy.deepcopy(self.data)
 
     def now(self):

@@ -392,11 +392,11 @@ def test_no_credential_is_ever_kept(
         assert "***" in said
 
     try:
-        for password in ODD:
+        for password in ODD[::3] if accepts else ODD:
             one(password)
         given(PASSWORDS)(
             settings(
-                max_examples=12,
+                max_examples=6,
                 database=None,
                 suppress_health_check=list(HealthCheck),
             )(one)

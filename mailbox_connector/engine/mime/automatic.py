@@ -12,6 +12,8 @@ from .structure import Part
 _COMMENT = re.compile(r"\([^()]{0,998}\)")
 _REPORT_TYPE = re.compile(r"\breport-type\s*=\s*\"?\s*([\w-]+)", re.I)
 
+_DAEMON = re.compile("mailer-daemon|postmaster", re.I)
+
 #: Fields that only an automatic answer bears, whatever else it says.
 _REPLY_MARKS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply")
 _NOT = ("no", "none", "false", "0")
@@ -138,6 +140,8 @@ def _from_daemon(sender: str, *, marked: bool) -> bool:
     :param marked: the message says in other ways that a machine sent it; only then
         is "postmaster" not the person who bears that title
     """
+    if not _DAEMON.search(sender[:10_000]):
+        return False
     addresses = parse_addresses(sender[:10_000])
     if not addresses:  # "Mail Delivery System <MAILER-DAEMON>"
         return "mailer-daemon" in sender[:10_000].lower()

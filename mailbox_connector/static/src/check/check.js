@@ -168,10 +168,10 @@ export class MailboxCheck extends Component {
     }
 
     async useWay(side) {
-        await this.ask(() =>
-            this.orm.call("mailbox.connect", "use_way", [this.id, side])
-        );
-        await this.check();
+        const take = () => this.orm.call("mailbox.connect", "use_way", [this.id, side]);
+        if (await this.ask(take)) {
+            await this.check();
+        }
     }
 
     async check() {
@@ -192,14 +192,16 @@ export class MailboxCheck extends Component {
         return [this.record.resId];
     }
 
-    /** Shows what went wrong with the question itself, and lets it be asked again. */
+    /** Whether there was an answer. Shows what went wrong with the question itself, and lets it be asked again. */
     async ask(question) {
         this.state.busy = true;
         this.state.error = "";
         try {
             await question();
+            return true;
         } catch (error) {
             this.state.error = error.data?.message || _t("Odoo does not answer.");
+            return false;
         } finally {
             this.state.busy = false;
         }

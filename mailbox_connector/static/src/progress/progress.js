@@ -148,13 +148,20 @@ export class MailboxProgress extends Component {
     get shortly() {
         const {imports} = this.state;
         return (
-            imports.find((one) => AT_WORK.includes(one.state)) ||
-            imports.find((one) => one.state === "paused")
+            imports.find(
+                (one) => AT_WORK.includes(one.state) && !this.isWaiting(one)
+            ) || imports.find((one) => one.state === "paused")
         );
     }
 
     label(one) {
-        return STATES[one.state];
+        return this.isWaiting(one) ? _t("Waits its turn") : STATES[one.state];
+    }
+
+    /** At work, and nobody can tell yet how far. */
+    isBeginning(one) {
+        const isAtWork = AT_WORK.includes(one.state) && !this.isWaiting(one);
+        return isAtWork && !this.percent(one);
     }
 
     title(one) {
@@ -231,6 +238,9 @@ export class MailboxProgress extends Component {
         if (one.state === "paused") {
             return _t("Nothing is imported until you press Go on.");
         }
+        if (one.problem) {
+            return _t("The undo has stopped: %s", one.problem);
+        }
         if (one.state === "stopped") {
             return _t("What had come in by then stays, until you undo this import.");
         }
@@ -246,6 +256,9 @@ export class MailboxProgress extends Component {
             return _t("less than a minute left");
         }
         const minutes = Math.round(seconds / 60);
+        if (minutes === 1) {
+            return _t("about a minute left");
+        }
         if (minutes < 90) {
             return _t("about %s minutes left", minutes);
         }
