@@ -204,13 +204,16 @@ class MailMail(models.Model):
             return super()._send(
                 auto_commit, raise_exception, smtp_session=smtp_session, **kwargs
             )
+
+        def send(mails, *commit):
+            super()._send(*commit, smtp_session=smtp_session, **kwargs)
+
         mails = self.with_context(mailbox_outcomes=smtp_session.outcomes)
         if auto_commit is True and not raise_exception:
-            mails._send_together(smtp_session, **kwargs)
+            told = kwargs.pop("post_send_callback", None)
+            mails._send_together(smtp_session, send, told)
         else:
-            super(MailMail, mails)._send(
-                auto_commit, raise_exception, smtp_session=smtp_session, **kwargs
-            )
+            send(mails, auto_commit, raise_exception)
         if ledger := smtp_session.ledger:
             account = self.env["mailbox.account"].browse(smtp_session.account_id)
             ledger.record_all(account.sudo())
@@ -218,11 +221,14 @@ class MailMail(models.Model):
                 self.env["mailbox.outbox"]._wake()
         return True
 
-    def _send_together(self, transport, post_send_callback=None, **kwargs):
+    def _send_together(self, transport, send, told=None):
         """Send, and commit once for several mails.
 
         Odoo commits after each, to know after a crash what was sent. The ledger knows
         that, so fewer commits and wider reads lose nothing.
+
+        :param send: sends mails: ``send(mails, auto_commit)``
+        :param told: called with the ids of those that are done
         """
         # sudo: limits bind whoever sends
         account = self.env["mailbox.account"].sudo().browse(transport.account_id)
@@ -234,16 +240,14 @@ class MailMail(models.Model):
             mails._read_ahead()
             try:
                 with quiet_races():
-                    super(MailMail, mails)._send(
-                        False, smtp_session=transport, **kwargs
-                    )
+                    send(mails, False)
                     self.env.flush_all()
             except RACES:
                 # Somebody has changed one of them meanwhile: each by itself.
                 self.env.cr.rollback()
-                super(MailMail, mails)._send(True, smtp_session=transport, **kwargs)
-            if post_send_callback:
-                post_send_callback(mails.ids)
+                send(mails, True)
+            if told:
+                told(mails.ids)
             self.env.cr.commit()  # pylint: disable=invalid-commit
             pace = TOGETHER_SECONDS / max(time.monotonic() - started, 0.001)
             size = max(1, min(most, size * 2, int(len(mails) * pace)))

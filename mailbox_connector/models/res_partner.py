@@ -15,6 +15,8 @@ MAX_FILES = 200
 class ResPartner(models.Model):
     """What stands on a contact: its e-mails, in its chatter and in a list."""
 
+    # Apart from what looks for earlier mail: each file is about one thing.
+    # pylint: disable=consider-merging-classes-inherited
     _inherit = "res.partner"
 
     mailbox_message_count = fields.Integer(
