@@ -152,6 +152,7 @@ def _take(servers, looks: list[Look], shots: list[Shot], folder: Path) -> list[s
                 executable_path=os.environ["MAILBOX_CHROMIUM"],
                 args=["--no-sandbox", "--disable-gpu"],
             )
+            _speak(address, LOOKS[0].language)
             with _page(browser, address, LOOKS[0]) as page:
                 _one(page, address, Shot("list-empty", "mailboxes"), {}, folder, "wide")
             with step("mailboxes"):
@@ -238,7 +239,9 @@ def _speak(address: str, language: str) -> None:
         wizard = admin.create("base.language.install", {"lang_ids": [[6, 0, [found]]]})
         admin.call("base.language.install", "lang_install", [wizard])
     user = admin.ref("base.user_admin")
-    admin.call("res.users", "write", [user], {"lang": language})
+    # Its greeting would cover a phone's screen.
+    quiet = {"odoobot_state": "disabled"}
+    admin.call("res.users", "write", [user], {"lang": language, **quiet})
 
 
 def _fill(address: str, servers) -> dict[str, int]:
