@@ -69,6 +69,20 @@ def unique(name: str) -> str:
     return f"{name}{next(_numbers)}x{os.getpid()}"
 
 
+def settings_of(servers, address):
+    """Values of a ``mailbox.account``: the right settings of a user of the servers."""
+    return {
+        "imap_host": servers.imap_host,
+        "imap_port": servers.imap_tls_port,
+        "imap_username": address,
+        "imap_password": servers.password,
+        "smtp_host": servers.smtp_host,
+        "smtp_port": servers.smtp_starttls_port,
+        "smtp_username": address,
+        "ca_certificate": servers.ca_pem,
+    }
+
+
 @dataclass
 class Mailbox:
     """A mailbox on the test servers and its record in Odoo."""
@@ -125,14 +139,7 @@ def make_mailbox(env, servers):
                 "email": address,
                 "name": name.title(),
                 "owner_id": env.ref("base.user_admin").id,
-                "imap_host": servers.imap_host,
-                "imap_port": servers.imap_tls_port,
-                "imap_username": address,
-                "imap_password": servers.password,
-                "smtp_host": servers.smtp_host,
-                "smtp_port": servers.smtp_starttls_port,
-                "smtp_username": address,
-                "ca_certificate": servers.ca_pem,
+                **settings_of(servers, address),
                 **values,
             }
         )
@@ -145,6 +152,23 @@ def make_mailbox(env, servers):
 @pytest.fixture
 def mailbox(make_mailbox):
     return make_mailbox()
+
+
+@pytest.fixture
+def faulty(monkeypatch):
+    """A parser that fails on mails with "Faulty" in them, until it is called."""
+    from odoo.addons.mailbox_connector.engine.errors import MessageError
+    from odoo.addons.mailbox_connector.services import importer
+
+    parse_message = importer.parse_message
+
+    def parse(raw, received):
+        if b"Faulty" in raw:
+            raise MessageError("Nested too deep.")
+        return parse_message(raw, received)
+
+    monkeypatch.setattr(importer, "parse_message", parse)
+    return lambda: monkeypatch.setattr(importer, "parse_message", parse_message)
 
 
 @pytest.fixture

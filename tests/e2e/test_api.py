@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from conftest import message, unique
+from conftest import message, settings_of, unique
 
 from host.process import wait_for
 from host.rpc import RpcError
@@ -26,14 +26,7 @@ def box(tour):
     values = {
         "email": address,
         "name": "Api",
-        "imap_host": servers.imap_host,
-        "imap_port": servers.imap_tls_port,
-        "imap_username": address,
-        "imap_password": servers.password,
-        "smtp_host": servers.smtp_host,
-        "smtp_port": servers.smtp_starttls_port,
-        "smtp_username": address,
-        "ca_certificate": servers.ca_pem,
+        **settings_of(servers, address),
     }
     number = marta.create("mailbox.account", values)
 

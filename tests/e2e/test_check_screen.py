@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 
 import pytest
-from conftest import unique
+from conftest import settings_of, unique
 from playwright.sync_api import expect
 
 WRONG = "certainly the wrong word"
@@ -71,14 +71,7 @@ def make(tour, servers):
             {
                 "email": address,
                 "name": "Check",
-                "imap_host": servers.imap_host,
-                "imap_port": servers.imap_tls_port,
-                "imap_username": address,
-                "imap_password": servers.password,
-                "smtp_host": servers.smtp_host,
-                "smtp_port": servers.smtp_starttls_port,
-                "smtp_username": address,
-                "ca_certificate": servers.ca_pem,
+                **settings_of(servers, address),
                 **values,
             },
         )

@@ -4,23 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from odoo.addons.mailbox_connector.engine.errors import MessageError
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.services import importer
-
-
-@pytest.fixture
-def faulty(monkeypatch):
-    """A parser that fails on mails with "Faulty" in them, until it is called."""
-    parse_message = importer.parse_message
-
-    def parse(raw, received):
-        if b"Faulty" in raw:
-            raise MessageError("Nested too deep.")
-        return parse_message(raw, received)
-
-    monkeypatch.setattr(importer, "parse_message", parse)
-    return lambda: monkeypatch.setattr(importer, "parse_message", parse_message)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Mailbox, unique
+from conftest import Mailbox, settings_of, unique
 from sending import delivered, find, inbox, make_agent, make_contact
 
 from odoo.tools import mute_logger
@@ -159,14 +159,7 @@ def small_agent(env):
             {
                 "email": address,
                 "name": name,
-                "imap_host": servers.imap_host,
-                "imap_port": servers.imap_tls_port,
-                "imap_username": address,
-                "imap_password": servers.password,
-                "smtp_host": servers.smtp_host,
-                "smtp_port": servers.smtp_starttls_port,
-                "smtp_username": address,
-                "ca_certificate": servers.ca_pem,
+                **settings_of(servers, address),
                 **values,
             }
         )

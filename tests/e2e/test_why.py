@@ -10,9 +10,6 @@ from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user
 
-from odoo.addons.mailbox_connector.engine.errors import MessageError
-from odoo.addons.mailbox_connector.services import importer
-
 NEWS = {"List_Unsubscribe": "<https://customer.example/leave>"}
 
 
@@ -167,15 +164,7 @@ def test_older_than_what_was_imported(env, mailbox, contact, ask):
     assert "an import of history that is paused" in ask(name)
 
 
-def test_put_aside(mailbox, contact, ask, monkeypatch):
-    parse_message = importer.parse_message
-
-    def parse(raw, received):
-        if b"Faulty" in raw:
-            raise MessageError("Nested too deep.")
-        return parse_message(raw, received)
-
-    monkeypatch.setattr(importer, "parse_message", parse)
+def test_put_aside(mailbox, contact, ask, faulty):
     mailbox.connect()
     name = mailbox.receive(contact.email, "Faulty")
     mailbox.sync()

@@ -189,7 +189,17 @@ class MessageCommands(Connected):
         command = (
             f"SEARCH RETURN (ALL) {criteria}" if extended else f"SEARCH {criteria}"
         )
+        return self._ask(command)
+
+    def _search_literal(self, criteria: str, octets: bytes) -> list[int]:
+        """A search that ends in a literal of UTF-8 (RFC 9051 section 6.4.4)."""
+        with self._translate(folder=self.folder or ""):
+            return self._ask(f"SEARCH CHARSET UTF-8 {criteria}", octets)
+
+    def _ask(self, command: str, literal: bytes | None = None) -> list[int]:
         with self._bounded(_SEARCH_LIMITS) as protocol:
+            if literal is not None:
+                protocol.literal = literal
             typ, data = protocol._simple_command("UID", command)
             if typ != "OK":
                 raise refusal(typ, data)
@@ -197,20 +207,6 @@ class MessageCommands(Connected):
             return responses.read_search(
                 untagged.pop("SEARCH", None), untagged.pop("ESEARCH", None)
             )
-
-    def _search_literal(self, criteria: str, octets: bytes) -> list[int]:
-        """A search that ends in a literal of UTF-8 (RFC 9051 section 6.4.4)."""
-        with self._translate(folder=self.folder or ""):
-            with self._bounded(_SEARCH_LIMITS) as protocol:
-                protocol.literal = octets
-                command = f"SEARCH CHARSET UTF-8 {criteria}"
-                typ, data = protocol._simple_command("UID", command)
-                if typ != "OK":
-                    raise refusal(typ, data)
-                untagged = protocol.untagged_responses
-                return responses.read_search(
-                    untagged.pop("SEARCH", None), untagged.pop("ESEARCH", None)
-                )
 
     def _fetch(self, uids: list[int], items: str, limits: Limits) -> dict:
         found: dict = {}
