@@ -21,6 +21,7 @@ class MailboxNewcomer(models.Model):
     def _add(self, partners):
         """Have the mailboxes of these contacts' companies looked through, soon."""
         self.env["mailbox.account"].flush_model(["state", "active", "company_id"])
+        self.env["mailbox.folder"].flush_model(["sync", "skipped_uids"])
         added = self.env.execute_query(
             SQL(
                 """
@@ -30,6 +31,9 @@ class MailboxNewcomer(models.Model):
                   JOIN mailbox_account account
                     ON wanted.company IS NULL OR wanted.company = account.company_id
                  WHERE account.active AND account.state = 'connected'
+                   AND EXISTS (SELECT FROM mailbox_folder folder
+                                WHERE folder.account_id = account.id
+                                  AND folder.sync AND folder.skipped_uids != '')
                     ON CONFLICT DO NOTHING
              RETURNING account_id
                 """,

@@ -31,19 +31,24 @@ def servers():
 
 
 @pytest.fixture(scope="session")
+def browser():
+    """Chromium, one for all tests."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
 def tour_server(servers):
-    """A live Odoo with its people, and a browser; see :mod:`tour`."""
-    name = f"{os.environ['MAILBOX_TEST_DATABASE']}_tour"
-    with live_odoo(name) as live, chromium() as browser:
+    """A live Odoo with its people; see :mod:`tour`."""
+    with live_odoo(f"{os.environ['MAILBOX_TEST_DATABASE']}_tour") as live:
         people(live, servers)
-        yield live, browser
+        yield live
 
 
 @pytest.fixture
-def tour(tour_server, servers, request):
+def tour(tour_server, servers, browser, request):
     """Browser windows of people on a live Odoo that all such tests share."""
-    live, browser = tour_server
-    tour = Tour(live, servers, browser, request.node.name)
+    tour = Tour(tour_server, servers, browser, request.node.name)
     yield tour
     tour.close()
 

@@ -4,9 +4,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from conftest import message, settings_of, unique
+from sending import make_user
+
+from odoo.exceptions import AccessError, UserError, ValidationError
 
 from host.process import wait_for
-from host.rpc import RpcError
 
 #: Seconds for an import of a few messages by the scheduled action.
 LONG = 120
@@ -79,23 +81,27 @@ def test_from_connecting_to_more_history(box):
     assert inbox["read"] and inbox["read_since"]
 
 
-def test_what_does_not_work_is_an_answer_and_what_is_asked_wrongly_an_error(box, tour):
-    box("write", {"imap_password": "not the password"})
-    answer = box("connect")
+def test_what_does_not_work_is_an_answer_and_what_is_asked_wrongly_an_error(
+    env, make_mailbox, servers
+):
+    owner, other = make_user(env), make_user(env, "Otto Other")
+    box = make_mailbox(owner_id=owner.id, imap_password="not the password")
+    account = box.account.with_user(owner)
+    answer = account.connect()
     assert not answer["connected"] and answer["smtp"]["ok"] is not None
     assert answer["imap"]["field"] == "password"
     assert "password" in answer["imap"]["problem"]
-    [status] = box("status")
+    [status] = account.status()
     assert status["health"] == "draft" and not status["imap"]["ok"]
-    with pytest.raises(RpcError, match="Connect this mailbox first"):
-        box("sync")
-    with pytest.raises(RpcError, match="Connect this mailbox first"):
-        box("backfill", 7)
-    with pytest.raises(RpcError, match="0 to 3650"):
-        box("connect", days=-1)
-    box("write", {"imap_password": tour.servers.password})
-    with pytest.raises(RpcError, match="Nowhere"):
-        box("connect", days=7, folders=["Nowhere"])
+    for method, arguments in (("sync", ()), ("backfill", (7,))):
+        with pytest.raises(UserError, match="Connect this mailbox first"):
+            getattr(account, method)(*arguments)
+    for days in (-1, "7", True, 99_999):
+        with pytest.raises(ValidationError, match="0 to 3650"):
+            account.connect(days=days)
+    account.imap_password = servers.password
+    with pytest.raises(UserError, match="Nowhere"):
+        account.connect(days=7, folders=["Nowhere"])
     for method in ("test", "connect", "status", "sync"):
-        with pytest.raises(RpcError):
-            box(method, user=tour.live.session("ben", "ben"))
+        with pytest.raises(AccessError):
+            getattr(box.account.with_user(other), method)()

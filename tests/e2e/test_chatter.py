@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from browser import FIRST, Live, Screen, chromium
+from browser import FIRST, Live, Screen
 from conftest import unique
 from playwright.sync_api import expect
 
@@ -50,7 +50,7 @@ def staff(env):
     return Staff
 
 
-def test_an_open_contact_shows_new_mail_by_itself(live, staff):
+def test_an_open_contact_shows_new_mail_by_itself(live, browser, staff):
     from odoo.addons.mailbox_connector.tests.common import PNG, mail
 
     addresses = {name: f"{unique(name)}@example.com" for name in ("ada", "bob")}
@@ -83,57 +83,56 @@ def test_an_open_contact_shows_new_mail_by_itself(live, staff):
             "<blockquote>here is our offer</blockquote>",
         ),
     )
-    with chromium() as browser:
-        screen = Screen.log_in(browser, live, staff.agent.login, staff.agent.login)
-        page = screen.page
-        messages = page.locator(".o-mail-Thread .o-mail-Message")
-        button = page.locator("button[name=action_view_mailbox_messages]")
+    screen = Screen.log_in(browser, live, staff.agent.login, staff.agent.login)
+    page = screen.page
+    messages = page.locator(".o-mail-Thread .o-mail-Message")
+    button = page.locator("button[name=action_view_mailbox_messages]")
 
-        def open_contact(contact):
-            action = f"action-base.action_partner_form/{contact.id}"
-            page.goto(f"{live.address}/odoo/{action}")
+    def open_contact(contact):
+        action = f"action-base.action_partner_form/{contact.id}"
+        page.goto(f"{live.address}/odoo/{action}")
 
-        open_contact(ada)
-        expect(messages.first).to_contain_text("Re: Our offer")
-        expect(button).to_contain_text("3")
+    open_contact(ada)
+    expect(messages.first).to_contain_text("Re: Our offer")
+    expect(button).to_contain_text("3")
 
-        # A new mail, and an old one that history brings in between.
-        staff.receive(sent(0, "Just in"))
-        expect(messages.first).to_contain_text("Just in")
-        expect(button).to_contain_text("4")
-        staff.receive(sent(4, "Long ago"))
-        subjects = ["Just in", "Re: Our offer", "Our offer", "Long ago", "Question"]
-        for place, subject in enumerate(subjects):
-            expect(messages.nth(place)).to_contain_text(subject)
-        expect(button).to_contain_text("5")
+    # A new mail, and an old one that history brings in between.
+    staff.receive(sent(0, "Just in"))
+    expect(messages.first).to_contain_text("Just in")
+    expect(button).to_contain_text("4")
+    staff.receive(sent(4, "Long ago"))
+    subjects = ["Just in", "Re: Our offer", "Our offer", "Long ago", "Question"]
+    for place, subject in enumerate(subjects):
+        expect(messages.nth(place)).to_contain_text(subject)
+    expect(button).to_contain_text("5")
 
-        # What is being typed stays.
-        screen.type("phone", "+1 555 0100")
-        staff.receive(sent(0, "While typing"))
-        expect(messages.first).to_contain_text("While typing")
-        expect(button).to_contain_text("6")
-        expect(screen.input("phone")).to_have_value("+1 555 0100")
-        page.locator(".o_form_button_cancel").click()
+    # What is being typed stays.
+    screen.type("phone", "+1 555 0100")
+    staff.receive(sent(0, "While typing"))
+    expect(messages.first).to_contain_text("While typing")
+    expect(button).to_contain_text("6")
+    expect(screen.input("phone")).to_have_value("+1 555 0100")
+    page.locator(".o_form_button_cancel").click()
 
-        # The first mail of a contact.
-        open_contact(bob)
-        expect(page.locator(".o-mail-Thread")).to_be_visible()
-        expect(button).to_have_count(0)
-        staff.receive(sent(2, "Hello", sender=addresses["bob"]))
-        expect(messages.filter(has_text="Subject: Hello")).to_have_count(1)
-        expect(button).to_contain_text("1")
+    # The first mail of a contact.
+    open_contact(bob)
+    expect(page.locator(".o-mail-Thread")).to_be_visible()
+    expect(button).to_have_count(0)
+    staff.receive(sent(2, "Hello", sender=addresses["bob"]))
+    expect(messages.filter(has_text="Subject: Hello")).to_have_count(1)
+    expect(button).to_contain_text("1")
 
-        # Its files, and the list.
-        open_contact(ada)
-        files = page.locator(".o-mail-Chatter-attachFiles")
-        expect(files).to_have_text("1")  # before that it asks for a file to upload
-        files.click()
-        expect(page.locator(".o-mail-AttachmentBox")).to_contain_text("offer.pdf")
-        button.click()
-        expect(page.locator(".o_list_view .o_data_row")).to_have_count(6)
-        page.locator(".o_data_cell[name=subject]", has_text="Our offer").last.click()
-        expect(page.locator("[name=body]")).to_contain_text("Dear Ada")
-        screen.close("chatter")
+    # Its files, and the list.
+    open_contact(ada)
+    files = page.locator(".o-mail-Chatter-attachFiles")
+    expect(files).to_have_text("1")  # before that it asks for a file to upload
+    files.click()
+    expect(page.locator(".o-mail-AttachmentBox")).to_contain_text("offer.pdf")
+    button.click()
+    expect(page.locator(".o_list_view .o_data_row")).to_have_count(6)
+    page.locator(".o_data_cell[name=subject]", has_text="Our offer").last.click()
+    expect(page.locator("[name=body]")).to_contain_text("Dear Ada")
+    screen.close("chatter")
 
 
 def test_a_change_of_readers_holds_in_every_process_at_once(live, staff):

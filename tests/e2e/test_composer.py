@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from browser import Live, Screen, chromium, live_odoo
+from browser import Live, Screen, live_odoo
 from guide import (
     ADMIN,
     LONG,
@@ -99,12 +99,6 @@ def live(servers) -> Iterator[Live]:
     with live_odoo(name, quiet=LOGGED) as live:
         connect(live, servers)
         yield live
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -42,12 +42,7 @@ from host.process import wait_for
 @pytest.fixture(scope="module")
 def live(tour_server) -> Live:
     """Odoo with its people: Marta has mailboxes, Ben is an agent without one."""
-    return tour_server[0]
-
-
-@pytest.fixture(scope="module")
-def browser(tour_server):
-    return tour_server[1]
+    return tour_server
 
 
 @pytest.fixture
