@@ -39,6 +39,9 @@ def find(servers, user, folder, message_id):
 def inbox(servers, user, message_id):
     """The mails of that Message-ID that a recipient got, once one has arrived and
     nothing is left to deliver."""
+    # First: signing in for the first time while the first mail is put down locks
+    # Dovecot up for a minute.
+    wait_for(lambda: not servers.queued(), "an empty queue")
     wait_for(lambda: find(servers, user, "INBOX", message_id), f"mail for {user}")
     return delivered(servers, user, message_id)
 
