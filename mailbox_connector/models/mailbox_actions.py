@@ -32,21 +32,11 @@ class MailboxAccount(models.Model):
 
     def action_sync_now(self):
         """Read new mail, and go on with history, for as long as a person waits."""
-        self.ensure_one()
-        self.check_access("read")
-        if self.state != "connected":
-            raise UserError(
-                self.env._(
-                    "Connect this mailbox first: press Connect IMAP, then Import."
-                )
-            )
-        sync_service = self.env["mailbox.sync"]
-        sync = sync_service._sync(self, "history", NOW, NOW_HARD, by_person=True)
-        self.invalidate_recordset()
+        sync, is_left = self._sync_now()
         if sync:
+            sync_service = self.env["mailbox.sync"]
             kind, text = "success", sync_service._result_text(self.sudo(), sync)
-            if sync.unfinished or self.backfill_state == "running":
-                self._wake("ir_cron_new_mail", "ir_cron_history")
+            if is_left:
                 text += " " + self.env._("It goes on by itself.")
         elif self.imap_problem:
             kind, text = "danger", self.imap_problem
@@ -56,6 +46,31 @@ class MailboxAccount(models.Model):
         if sync:
             self.sudo().last_result = text
         return self._tell(kind, text)
+
+    def _sync_now(self):
+        """Serve this mailbox while somebody waits.
+
+        :return: the :class:`services.sync.Sync` that ran, or None: busy, or it failed;
+            and whether it goes on by itself
+        :raise AccessError: the user is neither owner, member nor manager
+        :raise UserError: it is not connected
+        """
+        self.ensure_one()
+        self.check_access("read")
+        if self.state != "connected":
+            raise UserError(
+                self.env._(
+                    "Connect this mailbox first: press Connect IMAP, then Import."
+                )
+            )
+        sync = self.env["mailbox.sync"]._sync(
+            self, "history", NOW, NOW_HARD, by_person=True
+        )
+        self.invalidate_recordset()
+        is_left = bool(sync) and (sync.unfinished or self.backfill_state == "running")
+        if is_left:
+            self._wake("ir_cron_new_mail", "ir_cron_history")
+        return sync, is_left
 
     def action_send_test(self):
         self.ensure_one()

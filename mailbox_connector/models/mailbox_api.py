@@ -6,7 +6,6 @@ from odoo.exceptions import UserError, ValidationError
 from ..engine.errors import EngineError
 from ..exceptions import explain
 from ..services import preview
-from .mailbox_sync import NOW, NOW_HARD
 
 #: Longest window of history, in days: as for ``backfill_days``.
 MOST_DAYS = 3650
@@ -122,26 +121,15 @@ class MailboxAccount(models.Model):
         :raise AccessError: the user is neither owner, member nor manager
         :raise UserError: the mailbox is not connected
         """
-        self.ensure_one()
-        self.check_access("read")
-        if self.state != "connected":
-            raise UserError(self.env._("Connect this mailbox first."))
-        sync = self.env["mailbox.sync"]._sync(
-            self, "history", NOW, NOW_HARD, by_person=True
-        )
-        self.invalidate_recordset()
+        sync, is_left = self._sync_now()
         problem = self.imap_problem or False
         answer = {
             "ok": bool(sync),
             "busy": not sync and not problem,
             "problem": problem,
-            "unfinished": False,
+            "unfinished": is_left,
         }
         if sync:
-            is_left = sync.unfinished or self.backfill_state == "running"
-            if is_left:
-                self._wake("ir_cron_new_mail", "ir_cron_history")
-            answer["unfinished"] = is_left
             for name in ("new", "history"):
                 counts = getattr(sync, name)
                 answer[name] = {

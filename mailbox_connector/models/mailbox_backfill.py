@@ -72,8 +72,8 @@ class MailboxBackfill(models.Model):
     )
     skipped = fields.Integer(
         readonly=True,
-        help="E-mails between this mailbox and people who are not contacts. They "
-        "were not downloaded.",
+        help="E-mails that were left out: of people who are no contacts, among "
+        "colleagues, newsletters, and those deleted here before.",
     )
     internal = fields.Integer(string="Among colleagues", readonly=True)
     bulk = fields.Integer(string="Newsletters and lists", readonly=True)

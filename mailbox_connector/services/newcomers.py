@@ -6,6 +6,7 @@ found is looked at again by the same pass, as if it had been passed over.
 
 from __future__ import annotations
 
+from ..engine.errors import EngineError, Kind
 from ..engine.imap.ranges import UidRanges
 
 #: Addresses that are searched for together. With more than :data:`MANY` at once, as
@@ -53,7 +54,13 @@ class Newcomers:
         skipped = UidRanges.parse(folder.skipped_uids or "")
         if emails is None or not skipped:
             return skipped
-        opened = self.session.examine(folder.raw_name)
+        try:
+            opened = self.session.examine(folder.raw_name)
+        except EngineError as error:
+            if error.kind is not Kind.FOLDER_GONE:
+                raise
+            # The pass will find that out, too.
+            return UidRanges()
         if opened.uidvalidity != folder.uidvalidity:
             # Renumbered: the pass reads it anew.
             return UidRanges()

@@ -117,18 +117,6 @@ class MailboxConnect(models.TransientModel):
             "target": "new",
         }
 
-    def action_use_imap_way(self):
-        """Read by the port that was found, and try again."""
-        return self._use_way("imap")
-
-    def action_use_smtp_way(self):
-        """Send by the port that was found, and try again."""
-        return self._use_way("smtp")
-
-    def _use_way(self, side):
-        self.use_way(side)
-        return self.account_id.action_connect()
-
     # For the dialog itself, which shows what happens as it happens
 
     def use_way(self, side):

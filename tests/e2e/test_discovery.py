@@ -81,7 +81,8 @@ def test_a_wrong_encryption_is_found_out_and_repaired_by_one_click(
         port,
         "starttls",
     )
-    action = getattr(dialog, f"action_use_{side}_way")()
+    dialog.use_way(side)
+    action = account.action_connect()
     dialog = dialog.browse(action["res_id"])
     assert not account[f"{side}_problem"] and not dialog[f"{side}_way_port"]
     assert account[f"{side}_security"] == "starttls"

@@ -98,3 +98,15 @@ def test_where_nothing_was_skipped_nothing_is_looked_for(env, mailbox, contact):
     mailbox.connect(days=7)
     make_contact(env, f"{unique('new')}@customer.example")
     assert not waiting(mailbox)
+
+
+def test_a_folder_that_was_deleted_meanwhile_does_no_harm(env, mailbox, stranger):
+    mailbox.receive(stranger, "Filed", folder="Projects")
+    mailbox.receive(stranger, "Asked before")
+    mailbox.connect(days=7)
+    with mailbox.servers.imap(mailbox.address) as client:
+        client.delete_folder("Projects")
+    partner = make_contact(env, stranger)
+    work(mailbox)
+    assert mailbox.subjects(partner) == ["Asked before"]
+    assert not mailbox.account.imap_problem
