@@ -33,14 +33,16 @@ def run(env, host: str, port: int, user: str, password: str, ca: str) -> dict:
     store.mkdir(parents=True)
     cr = env.cr
     cr.execute("SELECT id FROM mailbox_account")
-    scope_id = env["mailbox.scope"]._for_accounts(env["mailbox.account"].search([])).id
+    audience_id = (
+        env["mailbox.audience"]._for_accounts(env["mailbox.account"].search([])).id
+    )
     cr.commit()
     context = ssl.create_default_context(cadata=ca)
     with Clock(env) as clock:
         with imaplib.IMAP4_SSL(host, port, ssl_context=context) as imap:
             imap.login(user, password)
             messages = [email.message_from_bytes(raw) for raw in _fetch(imap)]
-        _insert(cr, messages, scope_id, store)
+        _insert(cr, messages, audience_id, store)
         cr.commit()
     cr.execute("SELECT count(*) FROM mailbox_link")
     return {**clock.times, "linked": cr.fetchone()[0]}
@@ -56,7 +58,7 @@ def _fetch(imap):
                 yield part[1]
 
 
-def _insert(cr, messages: list[Message], scope_id: int, store: Path) -> None:
+def _insert(cr, messages: list[Message], audience_id: int, store: Path) -> None:
     senders = [parseaddr(message["From"])[1].lower() for message in messages]
     cr.execute(
         "SELECT email_normalized, id FROM res_partner WHERE email_normalized = ANY(%s)",
@@ -75,25 +77,25 @@ def _insert(cr, messages: list[Message], scope_id: int, store: Path) -> None:
         date = date.astimezone(timezone.utc).replace(tzinfo=None)
         to = ", ".join(one for _name, one in getaddresses(message.get_all("To", [])))
         digest = hashlib.sha256(message["Message-ID"].encode()).hexdigest()
-        known = (message["Message-ID"], digest[:32], digest, scope_id, "in", date)
+        known = (message["Message-ID"], digest[:32], digest, audience_id, "in", date)
         mails.append((id_, *known, message["Subject"], message["From"], to))
         shown = (message["Subject"], body, date, partner, message["From"], to)
         copies.append(
             (copy_id, "res.partner", partner, "email", subtype_id, *shown)
-            + (f"<{digest}@copy.invalid>", True, id_, scope_id)
+            + (f"<{digest}@copy.invalid>", True, id_, audience_id)
         )
         files += [(copy_id, id_, *_stored(store, *one)) for one in attachments]
     _rows(
         cr,
-        "mailbox_message (id, rfc_message_id, message_id_hash, fingerprint, scope_id,"
-        " direction, date, subject, email_from, email_to)",
+        "mailbox_message (id, rfc_message_id, message_id_hash, fingerprint,"
+        " audience_id, direction, date, subject, email_from, email_to)",
         mails,
     )
     _rows(
         cr,
         "mail_message (id, model, res_id, message_type, subtype_id, subject, body,"
         " date, author_id, email_from, incoming_email_to, message_id, is_internal,"
-        " mailbox_message_id, mailbox_scope_id)",
+        " mailbox_message_id, mailbox_audience_id)",
         copies,
     )
     _rows(

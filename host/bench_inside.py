@@ -55,8 +55,8 @@ def backfill(env, days: int = 7, profile: str | None = None) -> dict:
     with Clock(env) as clock:
         if profile:
             profiler.enable()
-        account._import_history(days)
-        env["mailbox.sync"]._cron_history()
+        account._start_backfill(days)
+        env["mailbox.sync"]._cron_backfill()
         profiler.disable()
     if profile:
         with open(profile, "w") as out:

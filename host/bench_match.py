@@ -98,7 +98,7 @@ def _contacts(env, count: int) -> None:
 def _seconds(env, turn: int, contacts: int) -> float:
     """Seconds for a batch of messages, other ones each turn."""
     from odoo.addons.mailbox_connector.engine.types import Address, HeaderRecord
-    from odoo.addons.mailbox_connector.services.matcher import Matcher
+    from odoo.addons.mailbox_connector.services.incoming.matcher import Matcher
 
     account = env["mailbox.account"].search([])
     headers = []

@@ -127,7 +127,7 @@ def prepare(env, user: str, smtp: dict, mailbox: dict | None) -> None:
         account.action_connect()
         if account.imap_problem or account.smtp_problem:
             raise RuntimeError(account.imap_problem or account.smtp_problem)
-        account._import_history(0)
+        account._start_backfill(0)
     settle(env)
 
 

@@ -80,8 +80,11 @@ def import_files(env, listed: str) -> dict:
     """In Odoo: import each file as mail of one contact, in batches as a sync does."""
     from odoo.addons.mailbox_connector.engine.mime.headers import first_phase
     from odoo.addons.mailbox_connector.engine.types import HeaderRecord
-    from odoo.addons.mailbox_connector.services.importer import Candidate, Importer
-    from odoo.addons.mailbox_connector.services.matcher import Match
+    from odoo.addons.mailbox_connector.services.incoming.importer import (
+        Candidate,
+        Importer,
+    )
+    from odoo.addons.mailbox_connector.services.incoming.matcher import Match
 
     files = json.loads(Path(listed).read_text())
     contact = env["res.partner"].create({"name": "Reader"})
@@ -101,7 +104,7 @@ def import_files(env, listed: str) -> dict:
         candidates.append(Candidate(header, [match], raw))
     for start in range(0, len(candidates), 50):
         Importer(folder).run(candidates[start : start + 50])
-    rows = env["mailbox.quarantine"].search([])
+    rows = env["mailbox.failed.import"].search([])
     located = env["mailbox.location"].search([("folder_id", "=", folder.id)])
     return {
         "imported": len(located),

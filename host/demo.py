@@ -108,7 +108,7 @@ def _summary(found: Found, wanted: Expected) -> list[str]:
         ("e-mails looked at (seen)", found.seen, wanted.seen),
         ("  with a known contact (matched)", found.matched, wanted.matched),
         ("  of nobody we know (skipped)", found.skipped, wanted.skipped),
-        ("could not be read", found.quarantined, 0),
+        ("could not be read", found.failed, 0),
         ("shown on contacts (linked)", found.linked, wanted.linked),
         ("files and pictures", found.files, wanted.files),
     ]

@@ -31,7 +31,7 @@ class Found:
     matched: int
     linked: int
     skipped: int
-    quarantined: int
+    failed: int
     files: int
     in_chatters: int
     by_contact: dict[str, int]
@@ -173,7 +173,7 @@ def found(address: str, database: str) -> Found:
     [backfill] = admin.call(
         "mailbox.backfill", "search", [["account_id", "=", account]]
     )
-    counts = ("seen", "matched", "linked", "skipped", "quarantined")
+    counts = ("seen", "matched", "linked", "skipped", "failed")
     imported = admin.read("mailbox.backfill", backfill, *counts)
     contacts = agent.call(
         *("res.partner", "search_read"),

@@ -87,12 +87,12 @@ SHOTS = (
     Shot("connect-preview", "mailboxes/{ready}", (button("action_connect"), "preview")),
     Shot("connect-wrong", "mailboxes/{wrong}", (button("action_connect"),)),
     Shot("connect-port", "mailboxes/{port}", (button("action_connect"),)),
-    Shot("more-history", "mailboxes/{demo}", (button("action_more_history"),)),
+    Shot("more-history", "mailboxes/{demo}", (button("action_import_more"),)),
     Shot("undo", "mailboxes/{demo}", ("text=Undo this import",)),
     Shot("round-trip", "mailboxes/{demo}", (button("action_send_test"),)),
-    Shot("why", "action-mailbox_connector.mailbox_why_action"),
+    Shot("why", "action-mailbox_connector.mailbox_trace_action"),
     Shot("messages", "mailboxes/{demo}", (button("action_view_messages"),)),
-    Shot("quarantine", "action-mailbox_connector.mailbox_quarantine_action"),
+    Shot("quarantine", "action-mailbox_connector.mailbox_failed_import_action"),
     Shot("runs", "action-mailbox_connector.mailbox_run_action"),
     Shot("providers", "action-mailbox_connector.mailbox_provider_action"),
     Shot(
@@ -259,7 +259,7 @@ def _fill(address: str, servers) -> dict[str, int]:
         "port": {"imap_port": servers.imap_starttls_port},
         "ready": {"imap_username": MAILBOX, "backfill_days": WINDOW_DAYS},
         "sign_in": {"setup_step": "sign_in", "imap_password": False},
-        "history": {"setup_step": "history"},
+        "backfill": {"setup_step": "backfill"},
     }.items():
         email = f"{name.replace('_', '-')}@brightwater.example"
         places[name] = admin.create(

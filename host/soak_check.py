@@ -39,7 +39,7 @@ SELECT f.raw_name, l.uid, m.rfc_message_id
   JOIN mailbox_message m ON m.id = l.message_id
  WHERE f.account_id = %s AND f.sync AND f.gone IS NOT TRUE
 """
-QUARANTINE = "SELECT id, reason FROM mailbox_quarantine WHERE account_id = %s"
+FAILED_IMPORTS = "SELECT id, reason FROM mailbox_failed_import WHERE account_id = %s"
 KINDS = ("lost", "doubled", "locations", "other")
 
 
@@ -91,7 +91,7 @@ class Checker:
         self._messages(found)
         self._files(found)
         self._locations(found, state)
-        for number, reason in self._rows(QUARANTINE, self.account):
+        for number, reason in self._rows(FAILED_IMPORTS, self.account):
             found.other.add(f"quarantine {number}: {reason}")
         return found
 

@@ -8,7 +8,7 @@ CLOCKS = (
     "mailbox_folder",
     "mailbox_lease",
     "mailbox_location",
-    "mailbox_quarantine",
+    "mailbox_failed_import",
 )
 #: Longer than any back-off, lease or rest, shorter than the daily reconcile.
 WHILE = "45 minutes"
@@ -20,9 +20,9 @@ STATE = (
     "mailbox_message",
     "mailbox_link",
     "mailbox_backfill",
-    "mailbox_quarantine",
+    "mailbox_failed_import",
 )
-PASSES = {"new": "_cron_new_mail", "history": "_cron_history"}
+PASSES = {"new": "_cron_new_mail", "backfill": "_cron_backfill"}
 
 
 def make_mailbox(env, values: dict, contacts: list[str], days: int) -> dict:
@@ -41,13 +41,13 @@ def make_mailbox(env, values: dict, contacts: list[str], days: int) -> dict:
     account.action_connect()
     if problem := account.imap_problem or account.smtp_problem:
         raise RuntimeError(problem)
-    account._import_history(days)
+    account._start_backfill(days)
     return {"account": account.id}
 
 
-def import_history(env, account: int, days: int) -> None:
+def start_backfill(env, account: int, days: int) -> None:
     """Widen the window, as Import in the dialog does."""
-    env["mailbox.account"].browse(account)._import_history(days)
+    env["mailbox.account"].browse(account)._start_backfill(days)
 
 
 def archive(env, account: int) -> None:
@@ -68,9 +68,9 @@ def one_pass(
     """
     time_passes(env)
     if seconds:
-        from odoo.addons.mailbox_connector.models import mailbox_sync
+        from odoo.addons.mailbox_connector.models.sync import sync
 
-        mailbox_sync.SLICE_HARD = seconds
+        sync.SLICE_HARD = seconds
     if file_limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
     for kind in kinds:
@@ -85,7 +85,7 @@ def settle(env, limit: int = 12) -> dict:
     """
     before = None
     for number in range(1, limit + 1):
-        one_pass(env, ["new", "history"])
+        one_pass(env, ["new", "backfill"])
         now = _state(env)
         if now == before and not _pending(env):
             return {"passes": number, "quiet": True, "problem": ""}
@@ -141,7 +141,7 @@ def _pending(env) -> str:
           JOIN mailbox_lease l ON l.account_id = a.id
           LEFT JOIN mailbox_backfill b
             ON b.account_id = a.id AND b.state = 'running'
-          LEFT JOIN mailbox_quarantine q
+          LEFT JOIN mailbox_failed_import q
             ON q.account_id = a.id AND q.retry_at IS NOT NULL
          WHERE a.active AND a.state = 'connected'
            AND (a.failures > 0 OR a.needs_person OR a.imap_problem IS NOT NULL

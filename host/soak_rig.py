@@ -17,7 +17,7 @@ from .soak_world import Folder, World
 INSIDE = "host.soak_odoo"
 CONTACTS = [f"customer{n}@customer.example" for n in range(8)]
 #: The scheduled actions of a round by what it is about.
-KINDS = {"tick": ["new"], "backfill": ["history"]}
+KINDS = {"tick": ["new"], "backfill": ["backfill"]}
 #: Days of history that the first import takes.
 FIRST = 3
 

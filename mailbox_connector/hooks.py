@@ -62,11 +62,11 @@ def _delete_restricted(env):
           FROM mail_message message
           LEFT JOIN res_partner contact
             ON message.model = 'res.partner' AND contact.id = message.res_id
-         WHERE message.mailbox_scope_id IS NOT NULL
+         WHERE message.mailbox_audience_id IS NOT NULL
            AND NOT EXISTS (
-                SELECT FROM mailbox_account_mailbox_scope_rel rel
+                SELECT FROM mailbox_account_mailbox_audience_rel rel
                   JOIN mailbox_account account ON account.id = rel.mailbox_account_id
-                 WHERE rel.mailbox_scope_id = message.mailbox_scope_id
+                 WHERE rel.mailbox_audience_id = message.mailbox_audience_id
                    AND account.visibility = 'everyone'
                    AND (contact.company_id = account.company_id
                         OR (SELECT count(*) FROM res_company) = 1))
@@ -88,7 +88,7 @@ def _hand_over(env):
     env.cr.execute(
         """
         UPDATE mail_message SET message_type = 'comment', is_internal = true
-         WHERE mailbox_scope_id IS NOT NULL
+         WHERE mailbox_audience_id IS NOT NULL
         """
     )
     env.cr.execute(
@@ -97,7 +97,7 @@ def _hand_over(env):
            SET res_model = 'mail.message', res_id = copy.id
           FROM (SELECT mailbox_message_id, min(id) AS id
                   FROM mail_message
-                 WHERE mailbox_scope_id IS NOT NULL
+                 WHERE mailbox_audience_id IS NOT NULL
                  GROUP BY mailbox_message_id) copy
          WHERE file.res_model = 'mailbox.message'
            AND file.res_id = copy.mailbox_message_id

@@ -17,6 +17,10 @@ class Side(str, Enum):
     SMTP = "smtp"
 
 
+#: Their names, as fields of a mailbox begin with them.
+SIDES = tuple(side.value for side in Side)
+
+
 class Field(str, Enum):
     """The field of the mailbox form that a person should look at first."""
 

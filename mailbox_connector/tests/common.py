@@ -9,8 +9,8 @@ from odoo.tests import HttpCase, TransactionCase, new_test_user
 
 from odoo.addons.mailbox_connector.engine.mime.parse import parse_message
 from odoo.addons.mailbox_connector.engine.types import HeaderRecord
-from odoo.addons.mailbox_connector.services.importer import Candidate, Importer
-from odoo.addons.mailbox_connector.services.matcher import Matcher
+from odoo.addons.mailbox_connector.services.incoming.importer import Candidate, Importer
+from odoo.addons.mailbox_connector.services.incoming.matcher import Matcher
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
@@ -159,8 +159,8 @@ class MailboxMixin:
         for candidate in known:
             candidate.matches = found[candidate.header.uid]
         counts = Importer(record).run(known)
-        if counts.quarantined:
-            reasons = cls.env["mailbox.quarantine"].search([]).mapped("reason")
+        if counts.failed:
+            reasons = cls.env["mailbox.failed.import"].search([]).mapped("reason")
             raise AssertionError(f"E-mails were put aside: {reasons}")
         return cls.env["mailbox.message"].browse(c.record_id for c in known)
 

@@ -103,17 +103,17 @@ class TestReaders(MailboxCase):
                 }
             )
         )
-        self.assertFalse(message.sudo().mailbox_scope_id)
+        self.assertFalse(message.sudo().mailbox_audience_id)
 
     def test_nobody_makes_a_copy_by_a_default_in_the_context(self):
-        scope = self.env["mailbox.scope"]._for_accounts(self.account)
+        audience = self.env["mailbox.audience"]._for_accounts(self.account)
         message = (
             self.env["mail.message"]
             .with_user(self.agent)
-            .with_context(default_mailbox_scope_id=scope.id)
+            .with_context(default_mailbox_audience_id=audience.id)
             .create({"body": "Hello", "message_type": "comment"})
         )
-        self.assertFalse(message.sudo().mailbox_scope_id)
+        self.assertFalse(message.sudo().mailbox_audience_id)
 
     def test_everyone_means_internal_users_who_may_read_the_contact(self):
         self.assertEqual(
@@ -225,13 +225,13 @@ class TestReaders(MailboxCase):
     # ------------------------------------------------------------------
 
     def test_nobody_makes_or_moves_emails_of_a_mailbox(self):
-        scope = self.open.scope_id
+        audience = self.open.audience_id
         note = self.customer.with_user(self.agent).message_post(body="Note")
         admin = self.env.ref("base.user_admin")
         for user in (self.agent, self.owner, admin):
             Message = self.env["mail.message"].with_user(user)
             for vals in (
-                {"mailbox_scope_id": scope.id},
+                {"mailbox_audience_id": audience.id},
                 {"mailbox_message_id": self.open.id},
             ):
                 with self.assertRaises(AccessError):
@@ -242,10 +242,10 @@ class TestReaders(MailboxCase):
                     note.with_user(user).write(vals)
         posted = (
             self.customer.with_user(self.agent)
-            .with_context(default_mailbox_scope_id=scope.id)
+            .with_context(default_mailbox_audience_id=audience.id)
             .message_post(body="Posted")
         )
-        self.assertFalse(posted.sudo().mailbox_scope_id)
+        self.assertFalse(posted.sudo().mailbox_audience_id)
 
     def test_an_imported_email_cannot_be_edited_or_deleted(self):
         copy = self.copies(self.open)
@@ -428,7 +428,7 @@ class TestAccessByHttp(MailboxHttpCase):
                 "emails": self.call_kw(
                     "mailbox.message", "search_read", [], ["subject"]
                 ),
-                "scopes": self.call_kw("mailbox.scope", "search_read", [], ["key"]),
+                "scopes": self.call_kw("mailbox.audience", "search_read", [], ["key"]),
                 "notifications": self.call_kw(
                     "mail.notification",
                     "search_read",

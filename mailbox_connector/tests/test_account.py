@@ -3,6 +3,8 @@
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form, HttpCase, TransactionCase, new_test_user, tagged
 
+from odoo.addons.mailbox_connector.services.accounts.endpoints import endpoint
+
 PASSWORD = "correct horse battery"
 
 
@@ -130,15 +132,15 @@ class TestPasswords(AccountCase):
 
     def test_the_server_opens_it_for_both_sides(self):
         account = self.account.sudo()
-        self.assertEqual(account._endpoint("imap").password, PASSWORD)
-        self.assertEqual(account._endpoint("smtp").password, PASSWORD)
+        self.assertEqual(endpoint(account, "imap").password, PASSWORD)
+        self.assertEqual(endpoint(account, "smtp").password, PASSWORD)
         account.smtp_password = "other"
-        self.assertEqual(account._endpoint("smtp").password, "other")
-        self.assertNotIn("other", repr(account._endpoint("smtp")))
+        self.assertEqual(endpoint(account, "smtp").password, "other")
+        self.assertNotIn("other", repr(endpoint(account, "smtp")))
 
     def test_saving_the_form_again_keeps_the_password(self):
         self.account.write({"name": "Help", "imap_password": False})
-        self.assertEqual(self.account.sudo()._endpoint("imap").password, PASSWORD)
+        self.assertEqual(endpoint(self.account.sudo(), "imap").password, PASSWORD)
 
     def test_changed_server_demands_the_password_again(self):
         for values in (
@@ -152,7 +154,7 @@ class TestPasswords(AccountCase):
                 with self.env.cr.savepoint():
                     self.account.write(values)
         self.account.write({"imap_host": "mail.example.com", "imap_password": "new"})
-        self.assertEqual(self.account.sudo()._endpoint("imap").password, "new")
+        self.assertEqual(endpoint(self.account.sudo(), "imap").password, "new")
 
     def test_stronger_encryption_needs_no_password(self):
         self.account.write({"smtp_security": "tls"})

@@ -14,7 +14,7 @@ class TestAside(MailboxCase):
         super().setUpClass()
         cls.raw = mail(subject="Broken")
         cls.others = cls.make_account("board@example.org", owner=cls.manager)
-        cls.rows = cls.env["mailbox.quarantine"].create(
+        cls.rows = cls.env["mailbox.failed.import"].create(
             [
                 {
                     "account_id": account.id,
@@ -29,7 +29,7 @@ class TestAside(MailboxCase):
         )
 
     def seen_by(self, user):
-        return self.env["mailbox.quarantine"].with_user(user).search([])
+        return self.env["mailbox.failed.import"].with_user(user).search([])
 
     def test_users_see_those_of_their_mailboxes_and_managers_all(self):
         """A manager looks after the mailboxes of those who cannot."""
@@ -41,13 +41,13 @@ class TestAside(MailboxCase):
 
     def test_the_mailbox_counts_them_and_leads_to_them(self):
         account = self.account.with_user(self.owner)
-        self.assertEqual(account.quarantine_count, 1)
-        action = account.action_view_quarantine()
+        self.assertEqual(account.failed_import_count, 1)
+        action = account.action_view_failed_imports()
         found = self.env[action["res_model"]].with_user(self.owner)
         self.assertEqual(found.search(action["domain"]), self.rows[0])
         self.rows[0].unlink()
         account.invalidate_recordset()
-        self.assertEqual(account.quarantine_count, 0)
+        self.assertEqual(account.failed_import_count, 0)
 
     def test_the_owner_downloads_it_as_it_came(self):
         row = self.rows[0].with_user(self.owner)

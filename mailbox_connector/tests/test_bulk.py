@@ -2,7 +2,7 @@ from markupsafe import Markup
 
 from odoo.tests import TransactionCase, tagged
 
-from odoo.addons.mailbox_connector.services import bulk
+from odoo.addons.mailbox_connector.services.framework import bulk_insert
 
 
 @tagged("post_install", "-at_install")
@@ -36,7 +36,7 @@ class TestBulk(TransactionCase):
             "is_internal": True,
             "mail_server_id": False,
             "mailbox_message_id": False,
-            "mailbox_scope_id": False,
+            "mailbox_audience_id": False,
         }
 
     def rows(self, model, ids):
@@ -52,7 +52,7 @@ class TestBulk(TransactionCase):
     def test_copies_equal_those_of_the_orm(self):
         Message = self.env["mail.message"]
         by_orm = Message.create([self.values(number) for number in range(4)]).ids
-        in_bulk = bulk.create(
+        in_bulk = bulk_insert.create(
             Message, [self.values(number) for number in range(4)], clean=["body"]
         )
         self.assertEqual(in_bulk, sorted(set(in_bulk)))
@@ -60,7 +60,7 @@ class TestBulk(TransactionCase):
 
     def test_body_that_is_clean_is_taken_as_it_is(self):
         body = Markup('<div data-o-mail-quote=1 class="gmail_quote">a &lt; b</div>')
-        ids = bulk.create(
+        ids = bulk_insert.create(
             self.env["mail.message"],
             [{**self.values(number), "body": body} for number in range(3)],
             clean=["body"],
@@ -70,21 +70,21 @@ class TestBulk(TransactionCase):
 
     def test_nothing_and_one(self):
         Message = self.env["mail.message"]
-        self.assertEqual(bulk.create(Message, []), [])
-        [only] = bulk.create(Message, [self.values(1)], clean=["body"])
+        self.assertEqual(bulk_insert.create(Message, []), [])
+        [only] = bulk_insert.create(Message, [self.values(1)], clean=["body"])
         self.assertEqual(Message.browse(only).body, "<p>It's 1</p>")
 
     def test_a_later_batch_equals_the_rows_of_the_orm(self):
         Message = self.env["mail.message"]
         by_orm = Message.create([self.values(number) for number in range(4)]).ids
         defaults = {}
-        first = bulk.create(
+        first = bulk_insert.create(
             Message, [self.values(5)], clean=["body"], defaults=defaults
         )
         # What becomes of that row is nothing to the next ones.
         Message.browse(first).pinned_at = "2024-01-01"
         Message.flush_model()
-        in_bulk = bulk.create(
+        in_bulk = bulk_insert.create(
             Message,
             [self.values(number) for number in range(4)],
             clean=["body"],

@@ -15,7 +15,7 @@ START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 PATIENCE = 300
 
 
-def history(count):
+def backfill(count):
     """E-mails of one a day, the newest first, as an import of history brings them."""
     return [
         mail(subject=f"Mail {day:03}", date=START + timedelta(days=day))
@@ -30,7 +30,7 @@ class TestOrder(MailboxCase):
         super().setUpClass()
         cls.note = cls.customer.with_user(cls.agent).message_post(body="First note")
         cls.note.sudo().date = "2024-01-11 01:00:00"
-        raws = history(70)
+        raws = backfill(70)
         cls.emails = cls.import_mail(*raws[:40]) + cls.import_mail(*raws[40:])
         cls.thread = cls.customer.with_user(cls.agent)
 
@@ -265,7 +265,7 @@ class TestReload(MailboxCase):
                 [("message", "like", f'{{"partner_id":{self.customer.id}}}')]
             )
 
-        raws = history(10)
+        raws = backfill(10)
         self.import_mail(*raws)
         self.assertEqual(told(), 1)
         self.import_mail(*raws)
@@ -277,7 +277,7 @@ class TestChatterTour(MailboxHttpCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        raws = history(95)
+        raws = backfill(95)
         cls.import_mail(*raws[:50])
         cls.import_mail(*raws[50:])
         cls.url = f"/odoo/action-base.action_partner_form/{cls.customer.id}"

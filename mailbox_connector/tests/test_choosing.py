@@ -196,7 +196,7 @@ class TestEnforced(ChoosingCase):
         offered = senders.get_senders("res.partner", self.contact.id)["senders"]
         self.assertNotIn("info@example.org", [one["email"] for one in offered])
         self.assertNotIn("info@example.org", self.server.from_filter)
-        self.assertIn("info@example.org", self.account._own_addresses())
+        self.assertIn("info@example.org", self.account.own_addresses())
 
     def test_composer_names_the_senders_of_the_user(self):
         Identity = self.env["mailbox.identity"]

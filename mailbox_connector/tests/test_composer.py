@@ -5,7 +5,7 @@ from odoo.tests import tagged
 
 from odoo.addons.mail.tools.discuss import Store
 
-from ..services.replying import forward_subject
+from ..services.sending.reply_composer import forward_subject
 from .common import PNG, MailboxCase, mail
 
 CUSTOMER = "Customer <customer@example.com>"

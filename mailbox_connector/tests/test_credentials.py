@@ -11,6 +11,8 @@ from cryptography.fernet import Fernet
 from odoo.tests import TransactionCase, tagged
 from odoo.tools import config
 
+from odoo.addons.mailbox_connector.services.accounts.endpoints import endpoint
+
 from .. import credentials
 
 
@@ -91,4 +93,4 @@ class TestKeys(TransactionCase):
         ).unlink()
         self.assertEqual(self.env["mailbox.credential"]._reseal(), 1)
         os.environ[credentials.ENVIRONMENT] = new
-        self.assertEqual(account._endpoint("imap").password, "secret")
+        self.assertEqual(endpoint(account, "imap").password, "secret")

@@ -71,7 +71,7 @@ class TestDeliveryReports(InboundCase):
                 "notification_status": "sent",
             }
         )
-        cls.row = cls.env["mailbox.outbox"].create(
+        cls.row = cls.env["mailbox.delivery"].create(
             {
                 "account_id": cls.account.id,
                 "mail_mail_id_int": 1,
@@ -165,7 +165,7 @@ class TestDeliveryReports(InboundCase):
 
     def test_history_counts_no_bounce(self):
         raw = self.report()
-        self.come(raw, history=True)
+        self.come(raw, backfill=True)
         self.assertUntouched()
 
     def test_a_bounce_of_a_document_is_no_answer_to_it(self):

@@ -8,9 +8,9 @@ from .common import MailboxCase
 #: Models, and what each needs to be made.
 DIALOGS = {
     "mailbox.connect": {"visibility": "everyone"},
-    "mailbox.history": {"days": 7},
+    "mailbox.backfill.start": {"days": 7},
     "mailbox.test.mail": {},
-    "mailbox.why": {},
+    "mailbox.trace": {},
 }
 
 

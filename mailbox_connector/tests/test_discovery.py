@@ -130,8 +130,8 @@ class TestFilling(TransactionCase):
         form = self.form()
         form.name = "Carl"
         account = form.save()
-        self.assertFalse(account._provider_files_sent())
+        self.assertFalse(account.provider_files_sent())
         self.provider.files_sent = True
-        self.assertTrue(account._provider_files_sent())
+        self.assertTrue(account.provider_files_sent())
         account.sent_copy = "odoo"
-        self.assertFalse(account._provider_files_sent())
+        self.assertFalse(account.provider_files_sent())

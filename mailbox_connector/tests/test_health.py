@@ -31,7 +31,7 @@ class TestHealth(MailboxCase):
         self.assertIn(account, alike, "the filter finds it")
         return found
 
-    def import_history(self, account=None):
+    def start_backfill(self, account=None):
         self.env["mailbox.backfill"].create(
             {"account_id": (account or self.account).id, "since": "2024-01-01"}
         )
@@ -52,12 +52,12 @@ class TestHealth(MailboxCase):
         self.assertFalse(self.account.trouble_text)
 
     def test_importing(self):
-        self.import_history()
+        self.start_backfill()
         self.assertEqual(self.health(), "importing")
         self.assertEqual(self.account.reading_health, "works")
 
     def test_what_goes_on_by_itself_waits(self):
-        self.import_history()
+        self.start_backfill()
         self.fail(AWAY)
         self.assertEqual(self.health(), "waiting")
         self.assertEqual(self.account.reading_health, "waiting")
@@ -88,7 +88,7 @@ class TestHealth(MailboxCase):
     def test_a_refused_password_for_sending_needs_a_person(self):
         error = EngineError(Kind.LOGIN_WRONG, Side.SMTP, host="smtp.example.org")
         self.account.smtp_problem = "Sending (SMTP): no"
-        self.account._trouble("smtp", "Sending (SMTP): no", error=error)
+        self.account.report_problem("smtp", "Sending (SMTP): no", error=error)
         self.assertEqual(self.health(), "needs_you")
         self.assertEqual(self.account.sending_health, "needs_you")
         self.assertEqual(self.account.reading_health, "works")
@@ -127,7 +127,7 @@ class TestHealth(MailboxCase):
         self.assertTrue(self.account.needs_person)
 
         class Quiet:
-            new = history = Counts()
+            new = backfill = Counts()
 
         self.env["mailbox.sync"]._succeeded(self.account, Quiet)
         self.assertFalse(self.account.needs_person or self.account.imap_problem)
@@ -161,7 +161,7 @@ class TestHealth(MailboxCase):
 
     def test_a_list_of_many_takes_as_many_queries_as_one_of_few(self):
         names = ["health", "reading_text", "sending_text", "new_today", "trouble_text"]
-        names += ["quarantine_count", "can_try_again"]
+        names += ["failed_import_count", "can_try_again"]
 
         def count(number):
             accounts = self.env["mailbox.account"].search([], limit=number)
@@ -237,7 +237,7 @@ class TestRuns(MailboxCase):
 
     def test_the_same_failure_again_is_one_line(self):
         self.note(problem="Away")
-        self.note(problem="Away", kind="history")
+        self.note(problem="Away", kind="backfill")
         self.assertEqual(self.runs().times, 2)
         self.note(problem="Wrong")
         self.note(seen=1)
@@ -245,16 +245,16 @@ class TestRuns(MailboxCase):
         self.assertEqual(len(self.runs()), 4)
 
     def test_slices_of_an_import_are_one_line(self):
-        self.note("history", seen=250, matched=10, linked=12, skipped=240)
-        self.note("history", seen=50, matched=1, linked=1, skipped=49)
+        self.note("backfill", seen=250, matched=10, linked=12, skipped=240)
+        self.note("backfill", seen=50, matched=1, linked=1, skipped=49)
         run = self.runs()
         self.assertEqual((run.seen, run.matched, run.linked), (300, 11, 13))
         self.assertEqual((run.times, run.seconds), (2, 3))
         self.note(seen=1)
-        self.note("history", seen=1)
+        self.note("backfill", seen=1)
         self.assertEqual(len(self.runs()), 3)
         self.runs()[:1].ended_at -= timedelta(hours=1)
-        self.note("history", seen=1)
+        self.note("backfill", seen=1)
         self.assertEqual(len(self.runs()), 4, "another import, another day")
 
     def test_new_mail_is_a_line_each(self):

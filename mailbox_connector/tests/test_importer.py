@@ -6,9 +6,9 @@ from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
 from ..engine.types import HeaderRecord
-from ..services.copies import MAX_COPIES
-from ..services.importer import Candidate, Importer
-from ..services.matcher import Match
+from ..services.incoming.chatter_copies import MAX_COPIES
+from ..services.incoming.importer import Candidate, Importer
+from ..services.incoming.matcher import Match
 from .common import PNG, MailboxCase, mail
 
 OURS = "sales@example.org"
@@ -327,8 +327,10 @@ class TestQuarantine(MailboxCase):
             for uid, raw in enumerate([good[0], bad, good[1]], start=100)
         ]
         counts = importer.run(candidates)
-        self.assertEqual((counts.linked, counts.quarantined), (2, 1))
-        [row] = self.env["mailbox.quarantine"].search([("folder_id", "=", folder.id)])
+        self.assertEqual((counts.linked, counts.failed), (2, 1))
+        [row] = self.env["mailbox.failed.import"].search(
+            [("folder_id", "=", folder.id)]
+        )
         self.assertEqual(row.uid, 101)
         self.assertTrue(row.reason)
         stored = self.env["ir.attachment"].search(

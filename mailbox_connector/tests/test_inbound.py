@@ -10,7 +10,7 @@ from odoo.addons.mailbox_connector.engine.mime.headers import (
     new_mail,
 )
 from odoo.addons.mailbox_connector.engine.types import HeaderRecord
-from odoo.addons.mailbox_connector.services.store import OdooStore
+from odoo.addons.mailbox_connector.services.sync.store import OdooStore
 
 from .common import MailboxCase, mail
 
@@ -35,7 +35,7 @@ class InboundCase(MailboxCase):
         values.setdefault("in_reply_to", self.asked.message_id)
         return mail(**{"date": datetime.now(timezone.utc), **values})
 
-    def come(self, *raws, account=None, folder="INBOX", received=None, history=False):
+    def come(self, *raws, account=None, folder="INBOX", received=None, backfill=False):
         """Read e-mails in as a sync does; the rows of the queue, worked off."""
         account = account or self.account
         box = account.folder_ids.filtered(lambda one: one.raw_name == folder)
@@ -47,7 +47,7 @@ class InboundCase(MailboxCase):
             uid = box.next_uid - 1
             addresses, message_id = first_phase(head)
             when = received or datetime.now(timezone.utc)
-            new = None if history else new_mail(head)
+            new = None if backfill else new_mail(head)
             headers.append(
                 HeaderRecord(uid, len(raw), when, addresses, message_id, new=new)
             )
@@ -61,7 +61,7 @@ class InboundCase(MailboxCase):
                 if one.uid in found
             ],
         )
-        self.assertFalse(counts.quarantined)
+        self.assertFalse(counts.failed)
         rows = self.env["mailbox.inbound"].browse(store._queued)
         for row in rows:
             row._work()
@@ -124,10 +124,10 @@ class TestReplies(InboundCase):
 
     def test_who_does_not_read_the_question_does_not_read_the_answer(self):
         """It was sent from a mailbox for its members alone."""
-        scope = self.env["mailbox.scope"]._for_accounts(self.account)
-        self.asked.mailbox_scope_id = scope
+        audience = self.env["mailbox.audience"]._for_accounts(self.account)
+        self.asked.mailbox_audience_id = audience
         self.come(self.answer())
-        self.assertEqual(self.answers().mailbox_scope_id, scope)
+        self.assertEqual(self.answers().mailbox_audience_id, audience)
 
     def test_the_address_it_was_written_to_is_noted(self):
         alias = self.env["mailbox.identity"].create(
@@ -227,7 +227,7 @@ class TestReplies(InboundCase):
         self.assertFalse(self.answers())
 
     def test_history_is_put_on_no_document(self):
-        self.come(self.answer(), history=True)
+        self.come(self.answer(), backfill=True)
         before = datetime(2023, 12, 31, tzinfo=timezone.utc)
         self.come(self.answer(date=before), received=before)
         moved_here = datetime.now(timezone.utc) - timedelta(days=30)

@@ -10,8 +10,8 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.mailbox_connector.services.sent_copy import complete
-from odoo.addons.mailbox_connector.services.sent_lookup import was_sent
+from odoo.addons.mailbox_connector.services.sending.sent_copy import complete
+from odoo.addons.mailbox_connector.services.sending.sent_lookup import was_sent
 
 from .test_sending import SendingCase
 
@@ -21,7 +21,7 @@ class TestLimits(SendingCase):
     def row(self, **values):
         """A line of the ledger: somebody got a mail."""
         self.number = getattr(self, "number", 0) + 1
-        return self.env["mailbox.outbox"].create(
+        return self.env["mailbox.delivery"].create(
             {
                 "account_id": self.account.id,
                 "mail_mail_id_int": 10**9 + self.number,
@@ -54,7 +54,7 @@ class TestLimits(SendingCase):
         self.assertEqual(allowed, 0)
         self.assertIn("2 recipients an hour", put_off.reason)
         old = fields.Datetime.now() - timedelta(hours=1)
-        self.env["mailbox.outbox"].search([]).handed_at = old
+        self.env["mailbox.delivery"].search([]).handed_at = old
         self.assertEqual(self.account._may_send_now(2, self.env), (2, None))
 
     def test_what_is_over_the_limit_is_put_off_before_any_connection(self):
@@ -112,14 +112,14 @@ class TestSentFolder(SendingCase):
     def test_a_provider_is_believed_after_three_times_in_a_row(self):
         account = self.account
         for was_there in (True, True, False, True, True):
-            account._note_filing(was_there)
-        self.assertFalse(account._provider_files_sent())
-        account._note_filing(True)
-        self.assertTrue(account._provider_files_sent())
+            account._record_filing(was_there)
+        self.assertFalse(account.provider_files_sent())
+        account._record_filing(True)
+        self.assertTrue(account.provider_files_sent())
         account.sent_copy = "odoo"
-        self.assertFalse(account._provider_files_sent(), "a setting is a setting")
+        self.assertFalse(account.provider_files_sent(), "a setting is a setting")
         account.sent_copy = "automatic"
-        self.assertFalse(account._provider_files_sent(), "and it begins anew")
+        self.assertFalse(account.provider_files_sent(), "and it begins anew")
 
     def test_the_copy_names_everybody(self):
         message = EmailMessage()

@@ -24,7 +24,7 @@ class TestMerge(MailboxCase):
 
     def chatter(self):
         shown = self.env["mail.message"]._message_fetch(None, thread=self.keep)
-        return shown["messages"].filtered("mailbox_scope_id")
+        return shown["messages"].filtered("mailbox_audience_id")
 
     def test_a_mail_to_all_contacts_stands_once_on_the_one_that_is_left(self):
         both = self.import_mail(

@@ -3,8 +3,8 @@
 from odoo.tests import tagged
 
 from ..engine.types import HeaderRecord
-from ..services.importer import Candidate, Importer
-from ..services.matcher import Matcher
+from ..services.incoming.importer import Candidate, Importer
+from ..services.incoming.matcher import Matcher
 from .common import MailboxCase, mail
 
 OURS = "sales@example.org"

@@ -131,7 +131,7 @@ class TestNotices(InboundCase):
 
     def test_nothing_else_is_told(self):
         old = datetime.now(timezone.utc) - timedelta(days=30)
-        self.come(self.letter(), history=True)
+        self.come(self.letter(), backfill=True)
         self.come(self.letter(date=old))
         self.come(self.letter(date=old), received=old)
         self.come(self.letter(sender="sales@example.org", to="customer@example.com"))

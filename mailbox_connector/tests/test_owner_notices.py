@@ -33,21 +33,21 @@ class TestOwnerNotices(MailboxCase):
             sync._failed(self.account, sync._in_words(self.account, error), error)
         else:
             self.account.smtp_problem = "Sending (SMTP): no"
-            self.account._trouble("smtp", "Sending (SMTP): no", error=error)
+            self.account.report_problem("smtp", "Sending (SMTP): no", error=error)
 
     def work(self, side="imap"):
         self.account[f"{side}_problem"] = False
 
     def later(self, **time):
         """So much time goes by; then the scheduled action runs."""
-        for row in self.env["mailbox.notice"].search([]):
+        for row in self.env["mailbox.alert"].search([]):
             for name in ("since", "tell_at", "told_at"):
                 row[name] = row[name] and row[name] - timedelta(**time)
         self.tell()
 
     def tell(self):
         """What the scheduled action does, without its commits."""
-        due = self.env["mailbox.notice"].search(
+        due = self.env["mailbox.alert"].search(
             [("tell_at", "<=", fields.Datetime.now())]
         )
         for row in due:
@@ -82,7 +82,7 @@ class TestOwnerNotices(MailboxCase):
         self.work()
         self.later(minutes=10)
         self.assertFalse(self.told())
-        self.assertFalse(self.account.notice_ids)
+        self.assertFalse(self.account.alert_ids)
 
     def test_ten_minutes_of_failure_are_told_once(self):
         self.fail()
@@ -143,7 +143,7 @@ class TestOwnerNotices(MailboxCase):
         self.assertEqual(len(self.told()), 2)
         self.assertIn("is read again", self.told()[-1].subject)
         self.assertFalse(self.asked())
-        self.assertFalse(self.account.notice_ids)
+        self.assertFalse(self.account.alert_ids)
 
     def test_both_sides_are_told_apart(self):
         self.fail()
@@ -229,16 +229,16 @@ class TestOwnerNotices(MailboxCase):
     def test_nobody_is_told_before_it_is_connected(self):
         self.account.state = "draft"
         self.account.imap_problem = "Reading (IMAP): no"
-        self.assertFalse(self.account.notice_ids)
+        self.assertFalse(self.account.alert_ids)
         self.account.state = "connected"
-        self.assertTrue(self.account.notice_ids, "from then on it counts")
+        self.assertTrue(self.account.alert_ids, "from then on it counts")
 
     def test_archived_asks_nothing_more(self):
         self.fail()
         self.later(minutes=11)
         self.account.active = False
         self.assertFalse(self.account.activity_ids)
-        self.assertFalse(self.account.notice_ids)
+        self.assertFalse(self.account.alert_ids)
         self.later(hours=25)
         self.assertEqual(len(self.told()), 1)
 
@@ -255,4 +255,4 @@ class TestOwnerNotices(MailboxCase):
         account = self.account.with_user(self.manager)
         self.assertEqual(len(account.activity_ids), 1)
         with self.assertRaises(AccessError):
-            self.env["mailbox.notice"].with_user(self.manager).search([])
+            self.env["mailbox.alert"].with_user(self.manager).search([])

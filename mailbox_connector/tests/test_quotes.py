@@ -1,7 +1,10 @@
 from odoo.tests import TransactionCase, tagged
 
 from odoo.addons.mailbox_connector.engine.mime.html import clean, from_text
-from odoo.addons.mailbox_connector.services.quotes import MARK, mark_quotes
+from odoo.addons.mailbox_connector.services.incoming.quote_marks import (
+    MARK,
+    mark_quotes,
+)
 
 
 @tagged("post_install", "-at_install")

@@ -4,7 +4,7 @@ from psycopg2.errors import UndefinedTable, UniqueViolation
 
 from odoo.tests import TransactionCase, tagged
 
-from ..services.races import quiet_races
+from ..services.framework.concurrency import quiet_races
 
 LOGGER = "odoo.sql_db"
 

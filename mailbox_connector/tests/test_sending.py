@@ -6,8 +6,8 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.mailbox_connector.services import answering
-from odoo.addons.mailbox_connector.services.sent_copy import files_itself
+from odoo.addons.mailbox_connector.services.sending import reply_threading
+from odoo.addons.mailbox_connector.services.sending.sent_copy import files_itself
 
 from .common import MailboxCase, mail
 
@@ -139,7 +139,7 @@ class TestReaders(SendingCase):
     def test_mailbox_for_everyone_sends_ordinary_messages(self):
         message = self.post(self.owner)
         self.assertTrue(self._read_by(self.agent, message))
-        self.assertFalse(message.mailbox_scope_id)
+        self.assertFalse(message.mailbox_audience_id)
 
 
 @tagged("post_install", "-at_install")
@@ -370,6 +370,8 @@ class TestAnswering(SendingCase):
         self.assertNotIn("copy.invalid", one.references)
 
     def test_prefixes_of_subjects(self):
-        self.assertEqual(answering.reply_subject("AW: Re[2]: Offer"), "Re: Offer")
-        self.assertEqual(answering.reply_subject("Regarding: x"), "Re: Regarding: x")
-        self.assertEqual(answering.bare_subject("FWD: Re: Offer"), "offer")
+        self.assertEqual(reply_threading.reply_subject("AW: Re[2]: Offer"), "Re: Offer")
+        self.assertEqual(
+            reply_threading.reply_subject("Regarding: x"), "Re: Regarding: x"
+        )
+        self.assertEqual(reply_threading.bare_subject("FWD: Re: Offer"), "offer")

@@ -60,7 +60,7 @@ class TestGuidedRun(TransactionCase):
                 account.action_setup_next()
             account.write(values)
         account.action_setup_next()
-        self.assertEqual(account.setup_step, "history")
+        self.assertEqual(account.setup_step, "backfill")
         account.action_setup_back()
         account.action_setup_back()
         account.action_setup_back()
@@ -77,7 +77,7 @@ class TestGuidedRun(TransactionCase):
         account.imap_username = "somebody"
         self.assertEqual(self._state(account, "sign_in", "not the address"), "open")
         account.backfill_days = 400
-        self.assertEqual(self._state(account, "history", "a week"), "open")
+        self.assertEqual(self._state(account, "backfill", "a week"), "open")
 
     def test_an_address_that_is_none_or_taken_needs_the_person(self):
         self._form().save()

@@ -2,9 +2,9 @@ from odoo.tests import tagged
 
 from odoo.addons.mailbox_connector.engine.sync.state import Counts
 from odoo.addons.mailbox_connector.engine.types import Address, HeaderRecord
-from odoo.addons.mailbox_connector.services.inbound import Wanted
-from odoo.addons.mailbox_connector.services.matcher import Match
-from odoo.addons.mailbox_connector.services.store import OdooStore
+from odoo.addons.mailbox_connector.services.incoming.after_import import Wanted
+from odoo.addons.mailbox_connector.services.incoming.matcher import Match
+from odoo.addons.mailbox_connector.services.sync.store import OdooStore
 
 from .common import MailboxCase, mail
 
@@ -28,41 +28,41 @@ class TestTelling(MailboxCase):
         backfill = self.env["mailbox.backfill"].create(
             {"account_id": self.account.id, "since": "2024-01-01"}
         )
-        self.history = backfill._history()
+        self.backfill = backfill._history()
         self.store = OdooStore(self.account, self.env.flush_all)
 
-    def take(self, uid, history):
+    def take(self, uid, backfill):
         addresses = {"from": [Address("", "customer@example.com")]}
         header = HeaderRecord(uid, 100, None, addresses)
         match = Match(self.customer.id, "from", "customer@example.com")
 
-        self.store.serve(self.history if history else None)
+        self.store.serve(self.backfill if backfill else None)
 
         def work():
             counts = self.store.import_messages(
                 self.folder.id, [(header, Wanted([match]), mail(subject=str(uid)))]
             )
-            if history:
-                self.store.history_counted(Counts(seen=1))
+            if backfill:
+                self.store.backfill_counted(Counts(seen=1))
             return counts
 
         self.assertEqual(self.store.transaction(work).linked, 1)
 
     def test_new_mail_is_told_with_its_commit(self):
-        self.take(1, history=False)
+        self.take(1, backfill=False)
         self.assertEqual(self.told, [[self.customer.id]])
         self.store.finish()
         self.assertEqual(len(self.told), 1)
 
     def test_history_is_told_once_for_all_its_batches(self):
-        self.take(1, history=True)
-        self.take(2, history=True)
+        self.take(1, backfill=True)
+        self.take(2, backfill=True)
         self.assertEqual(self.told, [])
         self.store.finish()
         self.assertEqual(self.told, [[self.customer.id]])
 
     def test_a_cut_slice_tells_of_what_was_committed(self):
-        self.take(1, history=True)
+        self.take(1, backfill=True)
         self.patch(self.env.cr, "rollback", self.env.invalidate_all)
         self.store.rollback()
         self.store.finish()

@@ -3,7 +3,7 @@
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form, TransactionCase, new_test_user, tagged
 
-SHARED = {"fetch new mail": "_cron_new_mail", "import history": "_cron_history"}
+SHARED = {"fetch new mail": "_cron_new_mail", "import history": "_cron_backfill"}
 
 
 @tagged("post_install", "-at_install")
@@ -60,7 +60,7 @@ class TestWorkers(TransactionCase):
 
     def test_a_worker_that_was_deleted_comes_back(self):
         self.save(2)
-        self.env.ref("mailbox_connector.ir_cron_history_2").unlink()
+        self.env.ref("mailbox_connector.ir_cron_backfill_2").unlink()
         self.save(2)
         self.assertWorkers("", " (2)")
 
@@ -74,7 +74,7 @@ class TestWorkers(TransactionCase):
     def test_workers_belong_to_the_addon(self):
         """They go when it is uninstalled, and an update leaves them as they are."""
         self.save(2)
-        for name in ("ir_cron_new_mail_2", "ir_cron_history_2"):
+        for name in ("ir_cron_new_mail_2", "ir_cron_backfill_2"):
             data = self.env["ir.model.data"].search(
                 [("module", "=", "mailbox_connector"), ("name", "=", name)]
             )
@@ -84,10 +84,10 @@ class TestWorkers(TransactionCase):
         self.save(3)
         Trigger = self.env["ir.cron.trigger"]
         before = Trigger.search([])
-        self.env["ir.cron"]._mailbox_wake("ir_cron_history")
+        self.env["ir.cron"]._mailbox_wake("ir_cron_backfill")
         woken = (Trigger.search([]) - before).cron_id
         self.assertEqual(
-            set(woken.mapped("name")), set(self.workers()["_cron_history"])
+            set(woken.mapped("name")), set(self.workers()["_cron_backfill"])
         )
 
     def test_bounds(self):

@@ -1,10 +1,15 @@
-from odoo import api, fields, models
+from email.utils import getaddresses
 
-from ..services import choosing
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..engine.mime.addresses import parse_addresses
+from ..services.sending import sender_selection
 
 
 class MailComposeMessage(models.TransientModel):
-    """The full composer: which mailbox, or whether Odoo's own server."""
+    """The full composer: which mailbox it sends from, if any, and whom an answer goes
+    to, also those who are no contact."""
 
     _inherit = "mail.compose.message"
 
@@ -21,10 +26,15 @@ class MailComposeMessage(models.TransientModel):
         "mailbox.identity",
         compute="_compute_mailbox_sender_ids",
     )
+    mailbox_answers_id = fields.Many2one("mailbox.message", readonly=True)
+    mailbox_email_to = fields.Char(
+        string="Also to",
+        help="People who are no contacts. They get the e-mail, and no contact is made.",
+    )
 
     @api.depends_context("uid")
     def _compute_mailbox_sender_ids(self):
-        self.mailbox_sender_ids = choosing.senders(
+        self.mailbox_sender_ids = sender_selection.senders(
             self.env, self.env.user, self.env.company
         ).sudo(self.env.su)
 
@@ -32,7 +42,7 @@ class MailComposeMessage(models.TransientModel):
     def _compute_mailbox_identity_id(self):
         user = self.env.user
         for composer in self:
-            mine = choosing.senders(self.env, user, self.env.company)
+            mine = sender_selection.senders(self.env, user, self.env.company)
             template = composer.template_id.sudo()
             if not mine or (
                 template.mail_server_id
@@ -42,9 +52,9 @@ class MailComposeMessage(models.TransientModel):
                 continue
             typed = (
                 template.email_from
-                and choosing.of_address(mine, composer.email_from, user)
+                and sender_selection.of_address(mine, composer.email_from, user)
             ) or mine.browse()
-            composer.mailbox_identity_id = typed or choosing.for_record(
+            composer.mailbox_identity_id = typed or sender_selection.for_record(
                 composer._mailbox_record(), user, mine, composer.partner_ids.ids
             )
 
@@ -60,4 +70,29 @@ class MailComposeMessage(models.TransientModel):
         # sudo: the index of all mailboxes
         if self.env["mailbox.account"].sudo()._sending_index()[0]:
             values["mailbox_identity_id"] = self.mailbox_identity_id.id
+        if self.composition_mode == "comment":
+            if self.mailbox_email_to:
+                values["outgoing_email_to"] = self._checked_email_to()
+            if self.mailbox_answers_id:
+                if not (self.partner_ids or self.mailbox_email_to):
+                    raise UserError(
+                        self.env._("Nobody would get this e-mail. Say whom it goes to.")
+                    )
+                values["mailbox_answers"] = self.mailbox_answers_id.id
         return values
+
+    def _checked_email_to(self):
+        """The addresses as they are typed.
+
+        :raise UserError: something among them is no address; core would drop it
+        """
+        typed = self.mailbox_email_to.strip(" ,;")
+        if not all("@" in email for _name, email in getaddresses([typed])):
+            raise UserError(
+                self.env._(
+                    "This is not a list of e-mail addresses: %s\nSeparate them by "
+                    "commas.",
+                    self.mailbox_email_to,
+                )
+            )
+        return ", ".join(map(str, parse_addresses(typed)))

@@ -4,10 +4,10 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..engine.errors import EngineError
-from ..exceptions import explain
-from ..models.mailbox_account import SECURITY
-from ..models.mailbox_check import SIDES
-from ..services import preview
+from ..error_messages import explain
+from ..models.accounts.account_connection import SIDES
+from ..services.accounts.endpoints import SECURITY
+from ..services.sync import preview
 
 #: Written by the check alone: one click takes it over, without the password.
 WAYS = {f"{side}_way_{name}" for side in SIDES for name in ("port", "security")}
@@ -89,7 +89,7 @@ class MailboxConnect(models.TransientModel):
             if line.folder_id.sync != line.sync:
                 line.folder_id.sync = line.sync
         self._choose_sent()
-        account._import_history(self.backfill_days)
+        account._start_backfill(self.backfill_days)
         return account.action_sync_now()
 
     def action_preview(self):
@@ -127,7 +127,7 @@ class MailboxConnect(models.TransientModel):
             raise UserError(self.env._("There is no such side: %s", side))
         way = self[f"{side}_way_port"], self[f"{side}_way_security"]
         if all(way):
-            self.account_id._use_way(side, *way)
+            self.account_id._use_alternative(side, *way)
 
     def check(self, number=0):
         """Check both sides, and tell the person's screens of every step.

@@ -9,10 +9,11 @@ from odoo.exceptions import AccessError, UserError
 
 from ..engine.mime.addresses import normalize
 from ..engine.mime.parse import parse_message
-from ..exceptions import explain
-from ..services.importer import identity
-from ..services.outgoing import OF_THE_MAIL
-from ..services.round_trip import HEADER, hand_over, watch
+from ..error_messages import explain
+from ..services.accounts.endpoints import egress_policy, endpoint
+from ..services.accounts.round_trip import HEADER, hand_over, watch
+from ..services.incoming.importer import identity
+from ..services.sending.outgoing import OF_THE_MAIL
 
 #: How a step of the check is shown: icon, colour, and what a screen reader says.
 LOOKS = {
@@ -77,7 +78,7 @@ class MailboxTestMail(models.TransientModel):
         recipient = normalize(self.email_to or "")
         if not recipient:
             raise UserError(self.env._("%s is not an e-mail address.", self.email_to))
-        is_loop = recipient in self.account_id.sudo()._addresses()
+        is_loop = recipient in self.account_id.sudo().addresses()
         if not is_loop and not (
             self.env.su or self.account_id._may_send(self.env.user)
         ):
@@ -103,13 +104,13 @@ class MailboxTestMail(models.TransientModel):
         token = secrets.token_hex(12)
         mail = self._compose(account, recipient, token)
         mime = mail.as_bytes()
-        policy = account._egress_policy()
+        policy = egress_policy(account.env)
         folders = account.folder_ids.filtered(
             lambda folder: folder.role in ("inbox", "junk", "all") and not folder.gone
         ).sorted(lambda folder: ("inbox", "all", "junk").index(folder.role))
         try:
-            smtp = account._endpoint("smtp")
-            imap = account._endpoint("imap") if is_loop else None
+            smtp = endpoint(account, "smtp")
+            imap = endpoint(account, "imap") if is_loop else None
         except UserError as error:
             self._show("failed", str(error), [])
             return

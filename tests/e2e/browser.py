@@ -32,7 +32,7 @@ LISTEN = """
     window.notices = new Set();
     new MutationObserver(() => {
         for (const notice of document.querySelectorAll(".o_notification")) {
-            window.notices.add(notice.textContent);
+            window.notices.add(alert.textContent);
         }
     }).observe(document, {childList: true, subtree: true, characterData: true});
 """

@@ -163,7 +163,7 @@ def mailbox(make_mailbox):
 def faulty(monkeypatch):
     """A parser that fails on mails with "Faulty" in them, until it is called."""
     from odoo.addons.mailbox_connector.engine.errors import MessageError
-    from odoo.addons.mailbox_connector.services import importer
+    from odoo.addons.mailbox_connector.services.incoming import importer
 
     parse_message = importer.parse_message
 

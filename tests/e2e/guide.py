@@ -127,7 +127,7 @@ def letter(sender: str, to: str, subject: str, text: str, **headers) -> EmailMes
     return message
 
 
-def history(servers) -> None:
+def backfill(servers) -> None:
     """What happened between Nora and the mailbox before Odoo came."""
     us, nora = f"Example Support <{SUPPORT}>", f"{NORA_NAME} <{NORA}>"
     servers.wipe(SUPPORT)

@@ -128,7 +128,7 @@ class Agent:
     def file_sent(self):
         """Run the scheduled action that files sent mail."""
         self.env.cr.commit()
-        self.env["mailbox.outbox"]._cron_file_sent()
+        self.env["mailbox.delivery"]._cron_file_sent()
         self.env.cr.commit()
         self.env.invalidate_all()
 

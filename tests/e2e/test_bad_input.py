@@ -92,10 +92,10 @@ class TestEachSide:
         assert "encryption" in words
 
     def test_server_that_hangs(self, make_mailbox, monkeypatch, side, label):
-        from odoo.addons.mailbox_connector.models import mailbox_check
+        from odoo.addons.mailbox_connector.models.accounts import account_connection
 
-        short = functools.partial(mailbox_check.probe, seconds=4)
-        monkeypatch.setattr(mailbox_check, "probe", short)
+        short = functools.partial(account_connection.probe, seconds=4)
+        monkeypatch.setattr(account_connection, "probe", short)
         with silent_server() as port:
             words = self.problem(make_mailbox, side, port=port)
         assert words.startswith(f"{label}: ")

@@ -40,7 +40,9 @@ def come_back(agent, raw):
 
 
 def ledger(agent, posted):
-    return agent.env["mailbox.outbox"].search([("mail_message_id_int", "=", posted.id)])
+    return agent.env["mailbox.delivery"].search(
+        [("mail_message_id_int", "=", posted.id)]
+    )
 
 
 def test_a_bounce_shows_on_the_message_with_the_reason(env, agent, offer):

@@ -125,10 +125,10 @@ def test_the_dialog_opens_before_anything_is_tried(make_mailbox, env):
 def test_what_is_typed_during_a_check_is_not_blamed(make_mailbox, env, monkeypatch):
     """The dialog was closed, the password mended: the answer to the former one comes
     late, and is not written over what is there now."""
-    from odoo.addons.mailbox_connector.models import mailbox_check
+    from odoo.addons.mailbox_connector.models.accounts import account_connection
 
     mailbox = make_mailbox(imap_password="wrong")
-    account, tried = mailbox.account, mailbox_check.probe
+    account, tried = mailbox.account, account_connection.probe
 
     def meanwhile(*args, **kwargs):
         found = tried(*args, **kwargs)
@@ -136,7 +136,7 @@ def test_what_is_typed_during_a_check_is_not_blamed(make_mailbox, env, monkeypat
             account.with_env(env(cr=cr)).imap_password = mailbox.servers.password
         return found
 
-    monkeypatch.setattr(mailbox_check, "probe", meanwhile)
+    monkeypatch.setattr(account_connection, "probe", meanwhile)
     live = account.with_context(mailbox_check_live=True)
     dialog = env["mailbox.connect"].browse(live.action_connect()["res_id"])
     assert dialog.check()["imap"]["ok"] is False

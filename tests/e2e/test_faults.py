@@ -242,9 +242,9 @@ def test_a_hang_ends_by_the_total_deadline(
 ):
     """A server that falls silent costs one slice, not the read timeout of every
     command; the others are served, and the mailbox goes on later."""
-    from odoo.addons.mailbox_connector.models import mailbox_sync
+    from odoo.addons.mailbox_connector.models.sync import sync
 
-    monkeypatch.setattr(mailbox_sync, "SLICE_HARD", 4)
+    monkeypatch.setattr(sync, "SLICE_HARD", 4)
     first.receive(contact.email, "To the first")
     second.receive(contact.email, "To the second")
     fault = proxy.hang(number)

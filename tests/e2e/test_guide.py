@@ -21,10 +21,10 @@ from guide import (
     SUPPORT,
     Settings,
     arrived,
+    backfill,
     chatter,
     connect,
     fill_in,
-    history,
     letter,
     open_contact,
     open_mailboxes,
@@ -68,7 +68,7 @@ def settings(servers) -> Settings:
 @pytest.fixture(scope="module")
 def connected(browser, live, servers) -> None:
     """From the first log-in to a mailbox that brings in mail."""
-    history(servers)
+    backfill(servers)
     before = visible(servers.folder_state(SUPPORT))
     marta = Screen.log_in(browser, live, MARTA, MARTA)
     open_mailboxes(marta)

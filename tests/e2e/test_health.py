@@ -47,11 +47,11 @@ def served(account, seconds=SECONDS):
 def tell(account, **later):
     """The scheduled action that tells, after so much time."""
     env = account.env
-    for row in account.notice_ids:
+    for row in account.alert_ids:
         row.since -= timedelta(**later)
         row.tell_at -= timedelta(**later)
     env.cr.commit()
-    env["mailbox.notice"]._cron_tell()
+    env["mailbox.alert"]._cron_tell()
     env.invalidate_all()
 
 
@@ -152,11 +152,11 @@ def test_two_workers_tell_it_once(env, box, owner):
     account = box.account
     account.imap_problem = "Reading (IMAP): no"
     env.cr.commit()
-    notice = account.notice_ids
+    notice = account.alert_ids
     notice.tell_at -= timedelta(minutes=11)
     env.cr.commit()
     with env.registry.cursor() as cr:
-        late = env["mailbox.notice"].with_env(env(cr=cr))
+        late = env["mailbox.alert"].with_env(env(cr=cr))
         assert late.search([("account_id", "=", account.id)])
         notice._tell()
         late._cron_tell()
@@ -191,7 +191,7 @@ def test_history_is_one_line(env, make_mailbox, contact):
     for days in (1, 2, 3):
         box.receive(contact.email, f"{days} days ago", days=days)
     box.connect(days=7)
-    env["mailbox.sync"]._sync(box.account, "history", *SECONDS)
+    env["mailbox.sync"]._sync(box.account, "backfill", *SECONDS)
     env.invalidate_all()
-    runs = box.account.run_ids.filtered(lambda run: run.kind in ("history", "now"))
+    runs = box.account.run_ids.filtered(lambda run: run.kind in ("backfill", "now"))
     assert sum(runs.mapped("seen")) == 3

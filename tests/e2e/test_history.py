@@ -12,9 +12,9 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import mute_logger
 
 from odoo.addons.mailbox_connector.engine.sync import folder as folder_module
-from odoo.addons.mailbox_connector.models import mailbox_backfill_undo
-from odoo.addons.mailbox_connector.services import undo
-from odoo.addons.mailbox_connector.services.store import OdooStore
+from odoo.addons.mailbox_connector.models.sync.backfill import MailboxBackfill
+from odoo.addons.mailbox_connector.services.sync import undo
+from odoo.addons.mailbox_connector.services.sync.store import OdooStore
 
 
 class Killed(BaseException):
@@ -23,8 +23,8 @@ class Killed(BaseException):
 
 def open_more(mailbox, days=None, folders=None):
     """The dialog of Import more history, with a window and folders chosen."""
-    action = mailbox.account.action_more_history()
-    dialog = mailbox.env["mailbox.history"].browse(action["res_id"])
+    action = mailbox.account.action_import_more()
+    dialog = mailbox.env["mailbox.backfill.start"].browse(action["res_id"])
     if days:
         dialog.days = days
     for line in dialog.folder_line_ids:
@@ -45,7 +45,7 @@ def take_back(backfill):
     """Undo an import, as a person and the scheduled action do."""
     env = backfill.env
     action = backfill.action_undo()
-    dialog = env["mailbox.history.undo"].browse(action["res_id"])
+    dialog = env["mailbox.backfill.undo"].browse(action["res_id"])
     text = " ".join(dialog.preview.striptags().split())
     dialog.action_confirm()
     env.cr.commit()
@@ -123,20 +123,20 @@ def test_only_the_chosen_folders_are_read(env, mailbox, contact):
 def test_pause_takes_effect_after_the_batch_in_hand_and_goes_on(
     env, ten, contact, small_batches, monkeypatch
 ):
-    backfill = ten.account._import_history(30)
+    backfill = ten.account._start_backfill(30)
     env.cr.commit()
     with monkeypatch.context() as patch:
         after_batches(patch, 2, lambda: by_a_person(env, backfill, "action_pause"))
-        env["mailbox.sync"]._cron_history()
+        env["mailbox.sync"]._cron_backfill()
     env.invalidate_all()
     assert (backfill.state, backfill.seen, backfill.total) == ("paused", 6, 10)
     assert len(ten.subjects(contact)) == 6
-    env["mailbox.sync"]._cron_history()
+    env["mailbox.sync"]._cron_backfill()
     ten.sync()
     assert backfill.seen == 6, "it rests until a person says so"
     backfill.action_resume()
     env.cr.commit()
-    env["mailbox.sync"]._cron_history()
+    env["mailbox.sync"]._cron_backfill()
     env.invalidate_all()
     assert (backfill.state, backfill.seen) == ("done", 10)
     assert set(ten.subjects(contact)) == TEN
@@ -146,9 +146,9 @@ def test_pausing_in_the_middle_of_a_batch_doubles_nothing(
     env, ten, contact, small_batches, monkeypatch
 ):
     """The batch is done anew, for the import was changed under its hands."""
-    backfill = ten.account._import_history(30)
+    backfill = ten.account._start_backfill(30)
     env.cr.commit()
-    counted, calls = OdooStore.history_counted, []
+    counted, calls = OdooStore.backfill_counted, []
 
     def pause_before(store, counts):
         calls.append(1)
@@ -158,13 +158,13 @@ def test_pausing_in_the_middle_of_a_batch_doubles_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(OdooStore, "history_counted", pause_before)
-        env["mailbox.sync"]._cron_history()
+        env["mailbox.sync"]._cron_backfill()
     env.invalidate_all()
     assert (backfill.state, backfill.seen) == ("paused", 3)
     assert len(ten.subjects(contact)) == 3
     backfill.action_resume()
     env.cr.commit()
-    env["mailbox.sync"]._cron_history()
+    env["mailbox.sync"]._cron_backfill()
     env.invalidate_all()
     assert (backfill.state, backfill.seen) == ("done", 10)
     assert sorted(ten.subjects(contact)) == sorted(TEN)
@@ -173,11 +173,11 @@ def test_pausing_in_the_middle_of_a_batch_doubles_nothing(
 def test_a_cancelled_import_keeps_what_came_in_and_can_be_begun_again(
     env, ten, contact, small_batches, monkeypatch
 ):
-    backfill = ten.account._import_history(30)
+    backfill = ten.account._start_backfill(30)
     env.cr.commit()
     with monkeypatch.context() as patch:
         after_batches(patch, 1, lambda: by_a_person(env, backfill, "action_cancel"))
-        env["mailbox.sync"]._cron_history()
+        env["mailbox.sync"]._cron_backfill()
     env.invalidate_all()
     assert (backfill.state, backfill.seen) == ("stopped", 3)
     assert backfill._progress()["can_undo"]
@@ -192,13 +192,13 @@ def test_two_imports_of_a_mailbox_and_one_of_another(env, make_mailbox, contact)
         box.receive(contact.email, f"Near {box.address}", days=3)
         box.receive(contact.email, f"Far {box.address}", days=40, folder="Projects")
         box.connect(days=0)
-    near = one.account._import_history(7)
-    far = one.account._import_history(60)
-    assert one.account._import_history(60) == far, "it is not begun twice"
-    third = other.account._import_history(60)
+    near = one.account._start_backfill(7)
+    far = one.account._start_backfill(60)
+    assert one.account._start_backfill(60) == far, "it is not begun twice"
+    third = other.account._start_backfill(60)
     assert {p["id"] for p in one.account.progress} == {near.id, far.id}
     env.cr.commit()
-    env["mailbox.sync"]._cron_history()
+    env["mailbox.sync"]._cron_backfill()
     env.invalidate_all()
     assert [b.state for b in near + far + third] == ["done"] * 3
     assert (near.seen, far.seen, third.seen) == (1, 1, 2)
@@ -211,7 +211,7 @@ def test_killed_with_two_imports_under_way(
     for n in range(10):
         mailbox.receive(contact.email, f"{n}", days=2 if n < 4 else 20)
     mailbox.connect(days=0)
-    imports = mailbox.account._import_history(7) + mailbox.account._import_history(30)
+    imports = mailbox.account._start_backfill(7) + mailbox.account._start_backfill(30)
     env.cr.commit()
 
     def die():
@@ -219,9 +219,9 @@ def test_killed_with_two_imports_under_way(
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         after_batches(patch, 3, die)
-        env["mailbox.sync"]._cron_history()
+        env["mailbox.sync"]._cron_backfill()
     env.cr.rollback()
-    env["mailbox.sync"]._cron_history()
+    env["mailbox.sync"]._cron_backfill()
     env.invalidate_all()
     assert [b.state for b in imports] == ["done", "done"]
     assert imports.mapped("seen") == [4, 6]
@@ -268,7 +268,7 @@ def test_undo_takes_out_what_an_import_brought_and_a_later_one_brings_it_again(
     mailbox.account.folder_ids.reconciled_at = fields.Datetime.now() - timedelta(days=2)
     env.cr.commit()
     mailbox.sync()
-    env["mailbox.sync"]._cron_history()
+    env["mailbox.sync"]._cron_backfill()
     assert mailbox.subjects(contact) == ["Recent"]
     again = more(mailbox, 30)
     assert again.matched == 4
@@ -351,11 +351,13 @@ def test_undo_keeps_what_was_used_since_and_says_why(
         assert reason in text
     assert set(mailbox.subjects(contact)) == set(names)
     shared = by_subject["Shared"]
-    assert shared.scope_id.account_ids == other.account, "this mailbox has it no more"
+    assert shared.audience_id.account_ids == other.account, (
+        "this mailbox has it no more"
+    )
     assert backfill._progress()["kept"] == 6
     more(mailbox, 30)
     assert set(mailbox.subjects(contact)) == {*names, "Untouched"}
-    assert shared.scope_id.account_ids == other.account + mailbox.account
+    assert shared.audience_id.account_ids == other.account + mailbox.account
 
 
 def test_an_undo_that_is_cut_off_goes_on(env, ten, contact, monkeypatch):
@@ -371,7 +373,7 @@ def test_an_undo_that_is_cut_off_goes_on(env, ten, contact, monkeypatch):
     backfill._undo()
     env.cr.commit()
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(mailbox_backfill_undo.MailboxBackfill, "_count_undone", die)
+        patch.setattr(MailboxBackfill, "_count_undone", die)
         env["mailbox.backfill"]._cron_undo()
     env.cr.rollback()
     env.invalidate_all()
@@ -394,8 +396,8 @@ def test_an_undo_that_cannot_go_on_says_why(env, ten, contact, monkeypatch):
 
     backfill._undo()
     env.cr.commit()
-    with monkeypatch.context() as patch, mute_logger(mailbox_backfill_undo.__name__):
-        patch.setattr(mailbox_backfill_undo.MailboxBackfill, "_count_undone", forbid)
+    with monkeypatch.context() as patch, mute_logger(backfill.__name__):
+        patch.setattr(MailboxBackfill, "_count_undone", forbid)
         env["mailbox.backfill"]._cron_undo()
     env.invalidate_all()
     progress = backfill._progress()
@@ -432,7 +434,7 @@ def test_who_may_watch_and_who_may_change(env, mailbox, monkeypatch):
         ]
     )
     mailbox.account.write({"owner_id": owner.id, "member_ids": [(4, member.id)]})
-    backfill = mailbox.account._import_history(7)
+    backfill = mailbox.account._start_backfill(7)
     channel = f"mailbox_connector.progress_{mailbox.account.id}"
     wanted = (mailbox.account, "progress")
     for user, sees in ((owner, True), (member, True), (stranger, False)):

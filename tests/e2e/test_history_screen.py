@@ -64,20 +64,20 @@ def test_history_is_previewed_imported_paused_and_undone(tour, proxy, mailbox):
     expect(marta.dialog).to_have_count(0)
 
     page = marta.page
-    history = page.locator(".o_mailbox_import")
-    state, bar = history.get_by_role("status"), history.get_by_role("progressbar")
+    backfill = page.locator(".o_mailbox_import")
+    state, bar = backfill.get_by_role("status"), backfill.get_by_role("progressbar")
     # The form itself tells: nobody reloads it.
     expect(bar).to_have_attribute("aria-valuenow", re.compile("[1-9]"))
     proxy.delay(3)  # not to be done before it is paused
-    expect(history).to_contain_text(f"of {SHOWN} e-mails looked at")
-    expect(history).to_contain_text("left")
+    expect(backfill).to_contain_text(f"of {SHOWN} e-mails looked at")
+    expect(backfill).to_contain_text("left")
     marta.picture("progress")
     marta.press("Pause")
     expect(state).to_have_text("Paused")
     proxy.delay(0)
     marta.press("Go on")
     expect(state).to_have_text("Done")
-    expect(history).to_contain_text(f"with your contacts: {SHOWN}")
+    expect(backfill).to_contain_text(f"with your contacts: {SHOWN}")
     expect(page.locator("[name=message_count]")).to_contain_text(SHOWN)
 
     marta.press("Undo this import")
@@ -85,5 +85,5 @@ def test_history_is_previewed_imported_paused_and_undone(tour, proxy, mailbox):
     marta.picture("undo-history")
     marta.press("Undo this import")
     expect(state).to_have_text("Undone")
-    expect(history).to_contain_text(f"Taken out: {SHOWN}")
+    expect(backfill).to_contain_text(f"Taken out: {SHOWN}")
     expect(page.locator("[name=message_count]")).not_to_contain_text(SHOWN)

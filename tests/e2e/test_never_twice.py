@@ -15,7 +15,7 @@ from odoo.api import Environment
 from odoo.modules.registry import Registry
 from odoo.tools import mute_logger
 
-from odoo.addons.mailbox_connector.services import outgoing
+from odoo.addons.mailbox_connector.services.sending import outgoing
 
 from host import certificates
 
@@ -33,7 +33,7 @@ KILLED = """
     import os, signal
     from odoo import SUPERUSER_ID, api
     from odoo.modules.registry import Registry
-    from odoo.addons.mailbox_connector.services import outgoing
+    from odoo.addons.mailbox_connector.services.sending import outgoing
 
     outgoing_send, handed = outgoing.send, []
     def send_and_die(*args):

@@ -3,7 +3,7 @@
 import pytest
 from conftest import unique
 
-from odoo.addons.mailbox_connector.services import newcomers
+from odoo.addons.mailbox_connector.services.sync import new_contacts
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def make_contact(env, email=False, **values):
 def waiting(mailbox):
     """Addresses that are still to be looked for."""
     mine = [("account_id", "=", mailbox.account.id)]
-    return mailbox.env["mailbox.newcomer"].search(mine).mapped("email")
+    return mailbox.env["mailbox.contact.lookup"].search(mine).mapped("email")
 
 
 def work(mailbox):
     """What the scheduled action does with it, once it was woken."""
     sync = mailbox.env["mailbox.sync"]
-    assert mailbox.account in sync._due("history_served_at")
-    sync._sync(mailbox.account, "history", 8, 90)
+    assert mailbox.account in sync._due("backfill_served_at")
+    sync._sync(mailbox.account, "backfill", 8, 90)
     mailbox.env.cr.commit()
     assert not waiting(mailbox)
 
@@ -71,7 +71,7 @@ def test_a_contact_that_was_archived(env, mailbox, stranger):
 
 
 def test_many_new_contacts_at_once(env, mailbox, stranger, monkeypatch):
-    monkeypatch.setattr(newcomers, "MANY", 2)
+    monkeypatch.setattr(new_contacts, "MANY", 2)
     emails = [f"{n}-{stranger}" for n in range(4)]
     for email in emails:
         mailbox.receive(email, f"From {email}")

@@ -61,7 +61,7 @@ def test_header_alone(env, servers, mailbox, contact):
     mailbox.connect()
     [message] = messages(env, contact)
     assert not message.subject
-    assert not mailbox.account.quarantine_ids
+    assert not mailbox.account.failed_import_ids
 
 
 def test_almost_nothing_does_not_stop_the_folder(env, servers, mailbox, contact):
@@ -70,7 +70,7 @@ def test_almost_nothing_does_not_stop_the_folder(env, servers, mailbox, contact)
     mailbox.receive(contact.email, "After it")
     mailbox.connect()
     assert mailbox.subjects(contact) == ["After it"]
-    assert not mailbox.account.quarantine_ids
+    assert not mailbox.account.failed_import_ids
 
 
 def test_sixty_megabytes(env, servers, mailbox, contact):

@@ -159,8 +159,8 @@ def test_known_message_id_with_other_content_is_another_message(
     other.connect()
     messages = env["mailbox.message"].search([("partner_ids", "=", contact.id)])
     assert len(messages) == 2
-    scopes = {message.scope_id.account_ids for message in messages}
-    assert scopes == {closed.account, other.account}
+    audiences = {message.audience_id.account_ids for message in messages}
+    assert audiences == {closed.account, other.account}
 
 
 def test_message_deleted_here_does_not_come_back(env, mailbox, contact):
@@ -203,11 +203,11 @@ def test_daily_comparison_repairs(env, mailbox, contact):
     )
     inbox.reconciled_at = datetime.now() - timedelta(days=2)
     env.cr.commit()
-    assert mailbox.account in env["mailbox.sync"]._due("history_served_at")
-    env["mailbox.sync"]._cron_history()
+    assert mailbox.account in env["mailbox.sync"]._due("backfill_served_at")
+    env["mailbox.sync"]._cron_backfill()
     assert set(mailbox.subjects(contact)) == {"Seen", "Hidden at first"}
     assert places(mailbox) == [("INBOX", 1, "Seen"), ("INBOX", 2, "Hidden at first")]
-    assert mailbox.account not in env["mailbox.sync"]._due("history_served_at")
+    assert mailbox.account not in env["mailbox.sync"]._due("backfill_served_at")
 
 
 def test_mail_in_a_new_folder_is_read_without_history(servers, mailbox, contact):

@@ -7,7 +7,7 @@ from conftest import unique
 
 from odoo.exceptions import UserError
 
-from odoo.addons.mailbox_connector.services import preview
+from odoo.addons.mailbox_connector.services.sync import preview
 
 
 def open_dialog(mailbox, days=7):

@@ -20,9 +20,9 @@ def holding_back(monkeypatch):
     return held.clear
 
 
-def aside(mailbox):
+def failed_import(mailbox):
     mailbox.env.invalidate_all()
-    return mailbox.account.quarantine_ids
+    return mailbox.account.failed_import_ids
 
 
 def places(mailbox):
@@ -35,24 +35,24 @@ def test_bad_message_is_kept_and_the_folder_goes_on(mailbox, contact, faulty):
         mailbox.receive(contact.email, subject)
     mailbox.connect()
     assert set(mailbox.subjects(contact)) == {"Before", "After"}
-    row = aside(mailbox)
+    row = failed_import(mailbox)
     assert row.reason == "Nested too deep."
     assert b"Subject: Faulty" in row.raw_bytes()
     assert row.received_at
     mailbox.sync()
-    assert aside(mailbox).attempts == 1, "it is not tried over and over"
+    assert failed_import(mailbox).attempts == 1, "it is not tried over and over"
 
 
 def test_try_again_brings_it_to_the_contact(env, mailbox, contact, faulty):
     mailbox.receive(contact.email, "Faulty")
     mailbox.connect()
-    result = aside(mailbox).action_retry()
+    result = failed_import(mailbox).action_retry()
     assert result["params"]["message"] == "0 of 1 e-mails could be read now."
-    assert aside(mailbox).attempts == 2
+    assert failed_import(mailbox).attempts == 2
     faulty()
-    result = aside(mailbox).action_retry()
+    result = failed_import(mailbox).action_retry()
     assert result["params"]["message"] == "1 of 1 e-mails could be read now."
-    assert not aside(mailbox)
+    assert not failed_import(mailbox)
     assert mailbox.subjects(contact) == ["Faulty"]
     assert places(mailbox).mapped("uid") == [1]
 
@@ -61,12 +61,12 @@ def test_all_are_tried_again_after_an_upgrade(env, mailbox, contact, faulty):
     mailbox.receive(contact.email, "Faulty")
     mailbox.connect()
     faulty()
-    env["mailbox.sync"]._cron_history()
-    assert aside(mailbox), "the same version would fail again"
-    aside(mailbox).version = "19.0.0.9.0"
+    env["mailbox.sync"]._cron_backfill()
+    assert failed_import(mailbox), "the same version would fail again"
+    failed_import(mailbox).version = "19.0.0.9.0"
     env.cr.commit()
-    env["mailbox.sync"]._cron_history()
-    assert not aside(mailbox)
+    env["mailbox.sync"]._cron_backfill()
+    assert not failed_import(mailbox)
     assert mailbox.subjects(contact) == ["Faulty"]
 
 
@@ -77,15 +77,15 @@ def test_what_the_server_holds_back_is_asked_for_later(
     mailbox.receive(contact.email, "Held back")
     mailbox.receive(contact.email, "Fine")
     mailbox.connect()
-    row = aside(mailbox)
+    row = failed_import(mailbox)
     assert "does not hand it out" in row.reason
     assert row.retry_at > datetime.now() + timedelta(minutes=9)
-    assert mailbox.account not in env["mailbox.sync"]._due("history_served_at")
+    assert mailbox.account not in env["mailbox.sync"]._due("backfill_served_at")
     holding_back()
     row.retry_at = datetime.now() - timedelta(seconds=2)
     env.cr.commit()
-    env["mailbox.sync"]._cron_history()
-    assert not aside(mailbox)
+    env["mailbox.sync"]._cron_backfill()
+    assert not failed_import(mailbox)
     assert set(mailbox.subjects(contact)) == {"Held back", "Fine"}
     assert sorted(places(mailbox).mapped("uid")) == [1, 2]
 
@@ -94,13 +94,13 @@ def test_held_back_for_good_is_left_to_a_person(env, mailbox, contact, holding_b
     mailbox.receive(contact.email, "Held back")
     mailbox.connect()
     for _attempt in range(6):
-        row = aside(mailbox)
+        row = failed_import(mailbox)
         if row.retry_at:
             row.retry_at = datetime.now() - timedelta(seconds=2)
             env.cr.commit()
-            env["mailbox.sync"]._cron_history()
-    assert not aside(mailbox).retry_at, "it is not asked for for ever"
-    assert aside(mailbox).attempts == 6
+            env["mailbox.sync"]._cron_backfill()
+    assert not failed_import(mailbox).retry_at, "it is not asked for for ever"
+    assert failed_import(mailbox).attempts == 6
 
 
 def test_gone_from_the_server_is_no_longer_kept(
@@ -112,5 +112,5 @@ def test_gone_from_the_server_is_no_longer_kept(
         client.select_folder("INBOX")
         client.delete_messages([1])
         client.expunge()
-    aside(mailbox).action_retry()
-    assert not aside(mailbox)
+    failed_import(mailbox).action_retry()
+    assert not failed_import(mailbox)

@@ -58,7 +58,7 @@ def run_queue(agent, mails=None, **context):
 def look(agent):
     """The scheduled action that looks for what may have been sent."""
     agent.env.cr.commit()
-    agent.env["mailbox.outbox"].search(
+    agent.env["mailbox.delivery"].search(
         [("look_at", "!=", False)]
     ).look_at = fields.Datetime.now()
     agent.file_sent()
@@ -73,7 +73,7 @@ def age(agent, **ago):
 
 
 def ledger(agent):
-    return agent.env["mailbox.outbox"].search([("account_id", "=", agent.account.id)])
+    return agent.env["mailbox.delivery"].search([("account_id", "=", agent.account.id)])
 
 
 def statuses(agent, posted):
@@ -210,7 +210,7 @@ def test_the_providers_limit_pauses_and_the_owner_is_told_once(odd, scripted):
     odd.env["mail.mail"]._queued_for(account).scheduled_date = False
     run_queue(odd)
     assert scripted.count(b"MAIL") == 1, "nor when the queue runs again"
-    odd.env["mailbox.notice"]._cron_tell()
+    odd.env["mailbox.alert"]._cron_tell()
     told = odd.env["mail.notification"].search(
         [
             ("res_partner_id", "=", odd.user.partner_id.id),

@@ -8,7 +8,7 @@ from sending import find, inbox, make_agent, make_user, wait_for
 from test_workers import at_once
 
 from odoo.addons.mailbox_connector.engine.errors import MessageError
-from odoo.addons.mailbox_connector.services import importer
+from odoo.addons.mailbox_connector.services.incoming import importer
 
 
 @pytest.fixture
@@ -228,12 +228,12 @@ def test_an_answer_that_could_not_be_read_is_passed_on_when_it_can(
     with monkeypatch.context() as patched:
         patched.setattr(importer, "parse_message", unreadable)
         agent.receive("Re: Offer", sender=stranger, in_reply_to=asked.message_id)
-    aside = agent.account.quarantine_ids
-    assert aside.reason == "of too many parts"
+    failed_import = agent.account.failed_import_ids
+    assert failed_import.reason == "of too many parts"
     assert not answers(document)
-    aside.action_retry()
+    failed_import.action_retry()
     assert answers(document).email_from == stranger
-    assert not agent.account.quarantine_ids
+    assert not agent.account.failed_import_ids
 
 
 def test_an_automatic_answer_makes_no_loop(env, agent, document, asked):

@@ -9,7 +9,11 @@ from sending import make_agent, make_contact, make_user
 
 from odoo.exceptions import AccessError
 
-from odoo.addons.mailbox_connector.services.round_trip import (
+from odoo.addons.mailbox_connector.services.accounts.endpoints import (
+    egress_policy,
+    endpoint,
+)
+from odoo.addons.mailbox_connector.services.accounts.round_trip import (
     HEADER,
     RoundTrip,
     watch,
@@ -161,8 +165,8 @@ def test_what_does_not_come_back_is_told(env, make_mailbox, servers, provider):
     trip = RoundTrip(signed_in=0.1, handed_over=0.1)
     watch(
         trip,
-        account._endpoint("imap"),
-        account._egress_policy(),
+        endpoint(account, "imap"),
+        egress_policy(account.env),
         ["INBOX"],
         "<nowhere@example.com>",
         "0123",

@@ -226,8 +226,8 @@ def test_filing_that_fails_is_told_and_tried_again(agent, servers):
     assert "Sent folder" in agent.account.sent_copy_problem
     assert agent.status(posted) == [("sent", False)]
     agent.account.write({"imap_port": imap_port, "imap_password": password})
-    outbox = agent.env["mailbox.outbox"]
-    outbox.search([("copy_state", "=", "waiting")]).copy_retry_at = False
+    deliveries = agent.env["mailbox.delivery"]
+    deliveries.search([("copy_state", "=", "waiting")]).copy_retry_at = False
     agent.file_sent()
     assert len(find(servers, agent.address, "Sent", posted.message_id)) == 1
     assert not agent.account.sent_copy_problem
@@ -295,7 +295,7 @@ def test_a_user_without_a_mailbox_sends_as_before(
 
 
 def ledger(agent):
-    return agent.env["mailbox.outbox"].search([("account_id", "=", agent.account.id)])
+    return agent.env["mailbox.delivery"].search([("account_id", "=", agent.account.id)])
 
 
 def test_typing_its_address_as_from_does_not_open_a_mailbox(

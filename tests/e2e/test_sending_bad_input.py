@@ -52,7 +52,7 @@ def send(agent, **values):
 
 def ledger(agent):
     """{recipient: state} of all that this mailbox has handed over."""
-    rows = agent.env["mailbox.outbox"].search([("account_id", "=", agent.account.id)])
+    rows = agent.env["mailbox.delivery"].search([("account_id", "=", agent.account.id)])
     return {row.recipient: row.state for row in rows}
 
 

@@ -47,7 +47,7 @@ def test_history_of_the_window_stands_on_the_contact(env, mailbox, contact):
     backfill = mailbox.account.backfill_id
     assert backfill.state == "done"
     assert (backfill.seen, backfill.matched, backfill.linked) == (5, 4, 4)
-    assert (backfill.skipped, backfill.quarantined) == (1, 0)
+    assert (backfill.skipped, backfill.failed) == (1, 0)
 
 
 def test_sync_now_brings_new_mail_received_and_sent(env, mailbox, contact):
@@ -223,10 +223,10 @@ def test_scheduled_actions_serve_every_mailbox(env, make_mailbox, contact):
 def test_history_goes_on_by_the_scheduled_action(env, mailbox, contact):
     mailbox.receive(contact.email, "Old", days=3)
     mailbox.account.action_connect()
-    mailbox.account._import_history(7)
+    mailbox.account._start_backfill(7)
     env.cr.commit()
     assert mailbox.account.backfill_state == "running"
-    env["mailbox.sync"]._cron_history()
+    env["mailbox.sync"]._cron_backfill()
     assert mailbox.subjects(contact) == ["Old"]
     assert mailbox.account.backfill_state == "done"
 
@@ -254,13 +254,13 @@ def test_a_cut_between_batches_loses_and_doubles_nothing(
     """A worker that dies while it commits a batch is as if it had never begun it,
     or had finished it."""
     from odoo.addons.mailbox_connector.engine.sync import folder
-    from odoo.addons.mailbox_connector.services.store import OdooStore
+    from odoo.addons.mailbox_connector.services.sync.store import OdooStore
 
     monkeypatch.setattr(folder, "BATCH", 3)
     for n in range(10):
         mailbox.receive(contact.email, f"{n}", days=1)
     mailbox.account.action_connect()
-    mailbox.account._import_history(7)
+    mailbox.account._start_backfill(7)
     env.cr.commit()
 
     class Killed(BaseException):
@@ -278,8 +278,8 @@ def test_a_cut_between_batches_loses_and_doubles_nothing(
 
     monkeypatch.setattr(OdooStore, "transaction", dying_transaction)
     with pytest.raises(Killed):
-        env["mailbox.sync"]._cron_history()
+        env["mailbox.sync"]._cron_backfill()
     env.cr.rollback()
-    env["mailbox.sync"]._cron_history()
+    env["mailbox.sync"]._cron_backfill()
     assert sorted(mailbox.subjects(contact)) == sorted(str(n) for n in range(10))
     assert mailbox.account.backfill_id.seen == 10

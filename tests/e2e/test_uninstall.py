@@ -44,8 +44,8 @@ for address, visibility, subject, content in (
         "mailbox_account_id": account.id, "mailbox_email_from": address,
         "mail_server_id": server.id,
     })
-account._trouble("imap", "Reading (IMAP): no", at_once=True)
-account.notice_ids._tell()
+account.report_problem("imap", "Reading (IMAP): no", at_once=True)
+account.alert_ids._tell()
 assert account.activity_ids
 assert env["mail.message"].search([("model", "=", "mailbox.account")])
 env["ir.config_parameter"].set_param("mailbox_connector.allowed_networks", "::1")

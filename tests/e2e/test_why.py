@@ -24,7 +24,7 @@ def ask(env, mailbox):
     def ask(message_id="", *, user=None, account=mailbox.account, **asked):
         env.cr.commit()
         user = user or env.ref("base.user_admin")
-        Why = env["mailbox.why"].with_user(user)
+        Why = env["mailbox.trace"].with_user(user)
         dialog = Why.create(
             {"account_id": account.id, "message_name": message_id, **asked}
         )
@@ -157,7 +157,7 @@ def test_older_than_what_was_imported(env, mailbox, contact, ask):
     mailbox.connect(days=7)
     shown = ask(name)
     assert "mail was imported back to" in shown and "Import more history" in shown
-    mailbox.account._import_history(90)
+    mailbox.account._start_backfill(90)
     assert "has not had its turn" in ask(name)
     backfill = mailbox.account.backfill_ids[:1]
     backfill.action_pause()
@@ -186,7 +186,7 @@ def test_a_contact_that_was_made_later(env, mailbox, ask, stranger):
     mailbox.sync()
     late = env["res.partner"].create({"name": "Late", "email": stranger})
     assert "none of its addresses was on a contact. By now one is" in ask(name)
-    dialog = env["mailbox.why"].search([], order="id desc", limit=1)
+    dialog = env["mailbox.trace"].search([], order="id desc", limit=1)
     dialog.with_user(mailbox.account.owner_id).action_bring_in()
     env.cr.commit()
     assert mailbox.subjects(late) == ["Hello"]
@@ -248,10 +248,10 @@ def test_an_agent_without_a_mailbox_asks_about_what_they_see(env, mailbox, conta
     agent = new_test_user(env, unique("agent"), groups="base.group_user")
     record = env["mailbox.message"].search([("rfc_message_id", "=", name)])
     action = record.with_user(agent).action_why()
-    shown = text(env["mailbox.why"].browse(action["res_id"]).answer)
+    shown = text(env["mailbox.trace"].browse(action["res_id"]).answer)
     assert f"It stands on {contact.name}" in shown
     assert "On the server" not in shown, "of a mailbox that is not theirs"
-    dialog = env["mailbox.why"].with_user(agent).create({"message_name": name})
+    dialog = env["mailbox.trace"].with_user(agent).create({"message_name": name})
     dialog.action_ask()
     assert "Here “Order”" in text(dialog.answer)
     other = new_test_user(env, unique("other"), groups="base.group_user")

@@ -38,7 +38,7 @@ def test_a_person_finds_out_why(tour):
     screen.page.get_by_text("Find an e-mail", exact=True).click()
     screen.type("message_name", names["Lamp 7 is here"])
     screen.press("Look for it")
-    answer = screen.dialog.locator(".o_mailbox_why")
+    answer = screen.dialog.locator(".o_mailbox_trace")
     expect(answer).to_contain_text(f"the address {email} is in From")
     expect(answer.locator(".badge")).to_have_text(["Here"])
 

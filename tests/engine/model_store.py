@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from odoo.addons.mailbox_connector.engine.imap.ranges import UidRanges
-from odoo.addons.mailbox_connector.engine.sync.ports import History
+from odoo.addons.mailbox_connector.engine.sync.interfaces import Backfill
 from odoo.addons.mailbox_connector.engine.sync.state import Counts, FolderState
 
 #: Folders that are not read.
@@ -43,8 +43,8 @@ class Data:
     places: dict[tuple[int, int, int], tuple[int, str]] = field(default_factory=dict)
     #: How often a message was brought to its contact.
     imported: dict[int, int] = field(default_factory=dict)
-    put_aside: set[tuple[int, int]] = field(default_factory=set)
-    histories: dict[int, Wanted] = field(default_factory=dict)
+    keep_failed: set[tuple[int, int]] = field(default_factory=set)
+    backfills: dict[int, Wanted] = field(default_factory=dict)
     #: By folder: UIDs imported and taken out again.
     undone: dict[int, UidRanges] = field(default_factory=dict)
     #: (folder, UIDVALIDITY, UID) to the history that found it there.
@@ -58,7 +58,7 @@ class ModelStore:
         :class:`Conflict` or anything that kills the worker
     """
 
-    def __init__(self, started: date, history: date | None, step=lambda: None):
+    def __init__(self, started: date, backfill: date | None, step=lambda: None):
         self.started = started
         self.clock = datetime.combine(started, datetime.min.time())
         self.step = step
@@ -66,8 +66,8 @@ class ModelStore:
         self._committed = copy.deepcopy(self.data)
         self._keys = 0
         self._serving: int | None = None
-        if history:
-            self.want(history)
+        if backfill:
+            self.want(backfill)
 
     # Transactions
 
@@ -109,7 +109,7 @@ class ModelStore:
         self.data.gone = {key for name, key in known.items() if name not in names}
         # Who switches a folder on, or brings one back, wants its history.
         if {key for key in self.data.states if self._read(key)} - read:
-            self.reopen_history()
+            self.reopen_backfill()
         return [s for s in self.folders() if self._read(s.key)]
 
     def _read(self, key):
@@ -178,8 +178,8 @@ class ModelStore:
                 entry = self.data.places.pop(place)
                 self.data.places[key, uidvalidity, record.uid] = entry
                 if place in self.data.found_by:
-                    history = self.data.found_by.pop(place)
-                    self.data.found_by[key, uidvalidity, record.uid] = history
+                    backfill = self.data.found_by.pop(place)
+                    self.data.found_by[key, uidvalidity, record.uid] = backfill
                 moved.add(record.uid)
         return moved
 
@@ -218,15 +218,15 @@ class ModelStore:
                 self.data.found_by[place] = self._serving
         return Counts(len(messages), len(messages), len(messages))
 
-    def put_aside(self, key, reasons):
-        self.data.put_aside |= {(key, uid) for uid in reasons}
+    def keep_failed(self, key, reasons):
+        self.data.keep_failed |= {(key, uid) for uid in reasons}
 
     # The account
 
-    def reopen_history(self):
+    def reopen_backfill(self):
         whole = [
             wanted
-            for wanted in self.data.histories.values()
+            for wanted in self.data.backfills.values()
             if wanted.names is None and wanted.state != "undone"
         ]
         if whole and whole[-1].state == "done":
@@ -240,12 +240,12 @@ class ModelStore:
     def started_on(self):
         return self.started
 
-    def histories(self):
-        histories = self.data.histories
-        last_undo = max((wanted.undo_mark for wanted in histories.values()), default=0)
+    def backfills(self):
+        backfills = self.data.backfills
+        last_undo = max((wanted.undo_mark for wanted in backfills.values()), default=0)
         return [
-            History(key, wanted.since, self._keys_of(wanted.names), key > last_undo)
-            for key, wanted in histories.items()
+            Backfill(key, wanted.since, self._keys_of(wanted.names), key > last_undo)
+            for key, wanted in backfills.items()
             if wanted.state == "running"
         ]
 
@@ -255,57 +255,57 @@ class ModelStore:
         states = self.data.states.values()
         return frozenset(state.key for state in states if state.raw_name in names)
 
-    def serve(self, history):
-        self._serving = history and history.key
+    def serve(self, backfill):
+        self._serving = backfill and backfill.key
 
     def is_wanted(self):
         self.step()
-        return self.data.histories[self._serving].state == "running"
+        return self.data.backfills[self._serving].state == "running"
 
-    def history_found(self, left):
+    def backfill_found(self, left):
         pass
 
-    def history_counted(self, counts):
+    def backfill_counted(self, counts):
         pass
 
-    def history_read(self, key, since):
+    def backfill_read(self, key, since):
         state = self.data.states[key]
-        wanted = self.data.histories[self._serving]
+        wanted = self.data.backfills[self._serving]
         wanted.before.setdefault(key, state.read_since)
         self.save(key, read_since=since)
 
-    def history_done(self):
-        self.data.histories[self._serving].state = "done"
+    def backfill_done(self):
+        self.data.backfills[self._serving].state = "done"
 
     # What people do, committed
 
     def want(self, since, names=None):
         """Import history."""
-        key = len(self.data.histories) + 1
-        self.data.histories[key] = Wanted(since, names and frozenset(names))
-        self._committed.histories = copy.deepcopy(self.data.histories)
+        key = len(self.data.backfills) + 1
+        self.data.backfills[key] = Wanted(since, names and frozenset(names))
+        self._committed.backfills = copy.deepcopy(self.data.backfills)
         return key
 
     def set_state(self, key, state):
         """Pause, go on with, or cancel an import that is not over. Seen at once by
         who asks for it, as if the transaction had begun later."""
         for data in (self.data, self._committed):
-            wanted = data.histories.get(key)
+            wanted = data.backfills.get(key)
             if wanted and wanted.state in ("running", "paused"):
                 wanted.state = state
 
     def undo(self, key):
         """Take back what an import brought and nothing else has found."""
-        wanted = self.data.histories.get(key)
+        wanted = self.data.backfills.get(key)
         if not wanted or wanted.state not in ("done", "stopped"):
             return
         data = self.data
-        wanted.state, wanted.undo_mark = "undone", max(data.histories)
+        wanted.state, wanted.undo_mark = "undone", max(data.backfills)
         for folder, day in wanted.before.items():
             state = data.states.get(folder)
             if state and state.read_since and (not day or day > state.read_since):
                 state.read_since = day
-        mine = {place for place, history in data.found_by.items() if history == key}
+        mine = {place for place, backfill in data.found_by.items() if backfill == key}
         mine &= data.places.keys()
         for number in {data.places[place][0] for place in mine}:
             standing = {p for p, (n, _hash) in data.places.items() if n == number}

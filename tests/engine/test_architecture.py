@@ -15,24 +15,15 @@ GROUND = {"errors", "types"}
 LAYERS = {
     "errors": set(),
     "types": {"errors"},
-    "deadline": {"errors"},
-    "egress": set(),
-    "observer": set(),
-    "tls": GROUND | {"deadline", "observer"},
-    "resolver": GROUND | {"deadline", "egress"},
-    "deflate": set(),
-    "connection": GROUND | {"deadline", "deflate", "observer", "resolver", "tls"},
-    "transport": GROUND
-    | {"connection", "deadline", "egress", "observer", "resolver", "tls"},
+    "net": GROUND,
     "diagnosis_rules": {"errors"},
     "diagnosis": GROUND | {"diagnosis_rules"},
     "mime": GROUND,
-    "imap": GROUND | {"transport", "diagnosis", "mime", "observer"},
-    "sync": GROUND | {"deadline", "imap"},
-    "smtp": GROUND | {"transport", "diagnosis", "observer"},
-    "discovery": GROUND
-    | {"deadline", "egress", "imap", "mime", "resolver", "smtp", "transport"},
-    "check": GROUND | {"deadline", "discovery", "egress", "imap", "observer", "smtp"},
+    "imap": GROUND | {"net", "diagnosis", "mime"},
+    "sync": GROUND | {"net", "imap"},
+    "smtp": GROUND | {"net", "diagnosis"},
+    "discovery": GROUND | {"net", "imap", "mime", "smtp"},
+    "check": GROUND | {"net", "discovery", "imap", "smtp"},
 }
 THIRD_PARTY = {"imapclient", "nh3", "cryptography", "dns", "defusedxml"}
 

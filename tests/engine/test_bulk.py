@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from odoo.addons.mailbox_connector.engine.mime.bulk import bulk_kind
 from odoo.addons.mailbox_connector.engine.mime.headers import fields
+from odoo.addons.mailbox_connector.engine.mime.mass_mail import bulk_kind
 
 OWN = {"anna@acme.example", "team@lists.example.org"}
 DOMAINS = {"acme.example"}

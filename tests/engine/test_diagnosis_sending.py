@@ -8,7 +8,7 @@ from odoo.addons.mailbox_connector.engine.diagnosis import from_smtp
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Field, Kind, Side
 from odoo.addons.mailbox_connector.engine.mime.delivery import RecipientStatus
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
-from odoo.addons.mailbox_connector.exceptions import explain, explain_bounce
+from odoo.addons.mailbox_connector.error_messages import explain, explain_bounce
 
 HOST = "mail.example.com"
 

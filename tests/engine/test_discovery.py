@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from odoo.addons.mailbox_connector.engine.discovery import autoconfig
 from odoo.addons.mailbox_connector.engine.discovery.discover import discover
+from odoo.addons.mailbox_connector.engine.discovery.dns import Names, base_domain
 from odoo.addons.mailbox_connector.engine.discovery.https import MAX_SIZE, Https
-from odoo.addons.mailbox_connector.engine.discovery.names import Names, base_domain
-from odoo.addons.mailbox_connector.engine.discovery.ports import find_ports
+from odoo.addons.mailbox_connector.engine.discovery.port_probe import find_ports
 from odoo.addons.mailbox_connector.engine.discovery.settings import (
     Provider,
     Server,
     Source,
 )
 from odoo.addons.mailbox_connector.engine.errors import Side
-from odoo.addons.mailbox_connector.engine.transport import EgressPolicy
+from odoo.addons.mailbox_connector.engine.net.transport import EgressPolicy
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
 from host.discovery_servers import FileServer, NameServer

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from memory import growth
 from scripted import EXAMINE, HANG, opened
 
-from odoo.addons.mailbox_connector.engine.deflate import (
+from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind
+from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
+from odoo.addons.mailbox_connector.engine.net.deflate import (
     MAX_IDLE,
     Deflate,
     DeflateError,
 )
-from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind
-from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.transport import Deadline
 
 WORDS = b"offer invoice meeting customer please thanks regards ".split()
 
@@ -73,7 +73,7 @@ def test_mail_comes_compressed_if_wanted(
 
 
 def test_over_the_internet_it_is_wanted(play, monkeypatch):
-    from odoo.addons.mailbox_connector.engine.connection import Connection
+    from odoo.addons.mailbox_connector.engine.net.connection import Connection
 
     monkeypatch.setattr(Connection, "remote_address", lambda self: "93.184.215.14")
     script = [EXAMINE, (rb"COMPRESS DEFLATE", b"%t NO not today\r\n")]

@@ -26,7 +26,7 @@ limits = st.builds(
     per_day=st.integers(0, 12),
     seconds_between=st.sampled_from([0, 1, 30, 900]),
 )
-history = st.lists(st.integers(0, 2 * 86400), max_size=20).map(
+backfill = st.lists(st.integers(0, 2 * 86400), max_size=20).map(
     lambda ages: sorted(NOW - timedelta(seconds=age) for age in ages)
 )
 sizes = st.lists(st.integers(1, 9), min_size=1, max_size=12)
@@ -64,7 +64,7 @@ def test_a_limit_is_never_exceeded(limit, wanted):
     assert all(gap >= limit.seconds_between for gap in gaps)
 
 
-@given(limits, history, st.integers(1, 9))
+@given(limits, backfill, st.integers(1, 9))
 def test_nothing_waits_longer_than_it_must(limit, sent, wanted):
     """One recipient a second earlier, or one more at that time, would be too many."""
     slot = next_slot(limit, sent, NOW, wanted)
@@ -86,7 +86,7 @@ def test_nothing_waits_longer_than_it_must(limit, sent, wanted):
         assert not fits(slot.at - timedelta(seconds=1), 1)
 
 
-@given(limits, history, sizes)
+@given(limits, backfill, sizes)
 def test_a_plan_says_when_each_mail_goes(limit, sent, wanted):
     slots = plan(limit, sent, NOW, wanted)
     assert len(slots) == len(wanted)
@@ -95,7 +95,7 @@ def test_a_plan_says_when_each_mail_goes(limit, sent, wanted):
     assert moments == sorted(moments) and moments[0] >= NOW
 
 
-@given(history, sizes)
+@given(backfill, sizes)
 def test_without_a_limit_nothing_waits(sent, wanted):
     assert not Limits()
     assert {slot.at for slot in plan(Limits(), sent, NOW, wanted)} == {NOW}

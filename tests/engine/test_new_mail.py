@@ -3,12 +3,8 @@
 import pytest
 
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.mime.headers import (
-    block,
-    matching,
-    new_mail,
-)
-from odoo.addons.mailbox_connector.engine.transport import Deadline
+from odoo.addons.mailbox_connector.engine.mime.headers import block, matching, new_mail
+from odoo.addons.mailbox_connector.engine.net.transport import Deadline
 
 ANSWER = b"""Return-Path: <ann@customer.example>
 References: <one@a.example>
@@ -77,8 +73,8 @@ def test_new_mail_is_recognised_by_what_history_knows_of_it(
     with ImapSession(imap_endpoint(), policy, Deadline(30)) as session:
         session.examine("INBOX")
         (new,) = session.fetch_headers([uid], new=True)
-        (history,) = session.fetch_headers([uid])
+        (backfill,) = session.fetch_headers([uid])
     assert new.new.answers == ("<two@a.example>", "<one@a.example>")
-    assert history.new is None
-    assert new.header_hash and new.header_hash == history.header_hash
-    assert new.addresses == history.addresses
+    assert backfill.new is None
+    assert new.header_hash and new.header_hash == backfill.header_hash
+    assert new.addresses == backfill.addresses

@@ -17,9 +17,9 @@ from model_server import Abilities, ModelServer, ModelSession
 from model_store import UNREAD, Conflict, ModelStore
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind, Side
+from odoo.addons.mailbox_connector.engine.net.transport import Deadline
 from odoo.addons.mailbox_connector.engine.sync import folder as folder_module
 from odoo.addons.mailbox_connector.engine.sync.account import AccountPass
-from odoo.addons.mailbox_connector.engine.transport import Deadline
 
 #: So many new histories instead of the same few each time.
 MORE = int(os.environ.get("MAILBOX_MODEL_EXAMPLES", "0"))
@@ -60,7 +60,7 @@ WISHES = st.one_of(
 )
 #: What happens before the next so many steps of a pass; None: nothing.
 SCHEDULE = st.lists(st.one_of(st.none(), st.none(), EVENTS, FAULTS), max_size=60)
-HISTORY = st.lists(
+BACKFILL = st.lists(
     st.tuples(st.lists(EVENTS, max_size=6), st.booleans(), SCHEDULE), max_size=8
 )
 WISHED = st.lists(
@@ -116,7 +116,7 @@ class Stepper:
             raise EngineError(kind, Side.IMAP)
 
 
-def run(server, store, abilities, history, schedule=()):
+def run(server, store, abilities, backfill, schedule=()):
     """One pass; whether it got to its end."""
     step = Stepper(server, schedule, store)
     store.step = step
@@ -129,7 +129,7 @@ def run(server, store, abilities, history, schedule=()):
 
     session = ModelSession(server, abilities, server_step)
     try:
-        AccountPass(session, store, Deadline()).run(history)
+        AccountPass(session, store, Deadline()).run(backfill)
         store.transaction(lambda: None)
         return session
     except (Crash, Conflict, EngineError):
@@ -169,15 +169,15 @@ def check(server, store, since):
         assert box.mails[uid].number == number, "a place holds another message"
     strangers = {mail.number for mail in server.mails if not mail.known}
     assert not strangers & data.imported.keys()
-    assert not data.put_aside
+    assert not data.keep_failed
 
 
 def settle(server, store, abilities):
     for _round in range(4):
-        assert run(server, store, abilities, history=True)
+        assert run(server, store, abilities, backfill=True)
 
 
-def story(history, abilities, window, batch, crowded=False):
+def story(backfill, abilities, window, batch, crowded=False):
     server = ModelServer(crowded)
     for n in range(4):
         server.deliver("INBOX", OLD + timedelta(days=n))
@@ -186,12 +186,12 @@ def story(history, abilities, window, batch, crowded=False):
     size, folder_module.BATCH = folder_module.BATCH, batch
     try:
         # What was there before the first pass is not wanted without a window.
-        run(server, store, abilities, history=False)
+        run(server, store, abilities, backfill=False)
         ever: set[int] = set()
-        for events, with_history, schedule in history:
+        for events, with_backfill, schedule in backfill:
             for what in events:
                 happen(server, what)
-            run(server, store, abilities, with_history, schedule)
+            run(server, store, abilities, with_backfill, schedule)
             assert ever <= store.data.imported.keys(), "a message disappeared"
             ever = set(store.data.imported)
         settle(server, store, abilities)
@@ -202,14 +202,14 @@ def story(history, abilities, window, batch, crowded=False):
 
 
 @settings(max_examples=MORE or 150, derandomize=not MORE, deadline=None)
-@given(HISTORY, ABILITIES, st.booleans(), st.sampled_from([1, 2, 250]), st.booleans())
-def test_nothing_is_lost_whatever_happens(history, abilities, window, batch, crowded):
-    story(history, abilities, window, batch, crowded)
+@given(BACKFILL, ABILITIES, st.booleans(), st.sampled_from([1, 2, 250]), st.booleans())
+def test_nothing_is_lost_whatever_happens(backfill, abilities, window, batch, crowded):
+    story(backfill, abilities, window, batch, crowded)
 
 
 @settings(max_examples=MORE or 60, derandomize=not MORE, deadline=None)
 @given(WISHED, ABILITIES, st.sampled_from([1, 2, 250]), st.booleans())
-def test_imports_are_paused_cancelled_and_undone(history, abilities, batch, crowded):
+def test_imports_are_paused_cancelled_and_undone(backfill, abilities, batch, crowded):
     """Only an undo takes anything away; who asks again gets all of it."""
     server = ModelServer(crowded)
     for n in range(4):
@@ -218,7 +218,7 @@ def test_imports_are_paused_cancelled_and_undone(history, abilities, batch, crow
     store = ModelStore(TODAY, WINDOW)
     size, folder_module.BATCH = folder_module.BATCH, batch
     try:
-        for events, schedule in history:
+        for events, schedule in backfill:
             for kind, *arguments in events:
                 if kind in ("set_state", "undo", "want"):
                     getattr(store, kind)(*arguments)
@@ -227,7 +227,7 @@ def test_imports_are_paused_cancelled_and_undone(history, abilities, batch, crow
             ever = set(store.data.imported)
             run(server, store, abilities, True, schedule)
             assert ever <= store.data.imported.keys(), "a message disappeared"
-        for key in store.data.histories:
+        for key in store.data.backfills:
             store.set_state(key, "stopped")
         store.want(OLD)
         settle(server, store, abilities)
@@ -242,7 +242,7 @@ def old_mail(**folders):
     for name, count in folders.items():
         for _mail in range(count):
             server.deliver(name, WINDOW)
-    run(server, store, Abilities(), history=False)
+    run(server, store, Abilities(), backfill=False)
     return server, store
 
 
@@ -287,7 +287,7 @@ def test_mail_that_comes_during_an_import_is_new_mail():
     # After the look at new mail, before the search for history.
     schedule = [None, None, ("deliver", "INBOX", True)]
     run(server, store, Abilities(), True, schedule)
-    run(server, store, Abilities(), history=True)
+    run(server, store, Abilities(), backfill=True)
     assert set(store.data.imported) == {1, 2}
     store.undo(key)
     assert set(store.data.imported) == {2}
@@ -296,7 +296,7 @@ def test_mail_that_comes_during_an_import_is_new_mail():
 def test_a_folder_that_goes_by_an_earlier_name_again():
     """Its UIDVALIDITY comes back, and with it places that are gone by then."""
     swap = ("swap", "Projects", "Archive")
-    history = [
+    backfill = [
         ([], True, [("create", "Projects"), swap]),
         ([], True, []),
         ([swap], True, ["crash"]),
@@ -311,7 +311,7 @@ def test_a_folder_that_goes_by_an_earlier_name_again():
             [],
         ),
     ]
-    story(history, Abilities(qresync=False), True, 1, crowded=True)
+    story(backfill, Abilities(qresync=False), True, 1, crowded=True)
 
 
 def test_after_a_failure_bodies_come_one_by_one():
@@ -327,7 +327,7 @@ def test_after_a_failure_bodies_come_one_by_one():
 
     def work(careful):
         session = Session(server, Abilities(), lambda: None)
-        AccountPass(session, store, Deadline(), careful).run(history=True)
+        AccountPass(session, store, Deadline(), careful).run(backfill=True)
 
     for _mail in range(3):
         server.deliver("INBOX", TODAY)
@@ -344,23 +344,23 @@ def test_what_a_server_leaves_out_once_is_asked_for_again():
     store = ModelStore(TODAY, WINDOW)
     server.deliver("INBOX", TODAY)
     session = ModelSession(server, Abilities(), lambda: None, hide={1})
-    AccountPass(session, store, Deadline()).run(history=True)
+    AccountPass(session, store, Deadline()).run(backfill=True)
     assert set(store.data.imported) == {1}
-    assert not store.data.put_aside
+    assert not store.data.keep_failed
 
 
 def test_the_daily_comparison_finds_what_was_never_shown_as_new():
     server = ModelServer()
     store = ModelStore(TODAY, None)
-    run(server, store, Abilities(), history=False)
+    run(server, store, Abilities(), backfill=False)
     hidden = server.boxes["INBOX"]
     server.deliver("INBOX", TODAY)
     mail = hidden.mails.pop(1)
     server.deliver("INBOX", TODAY)
-    run(server, store, Abilities(), history=True)
+    run(server, store, Abilities(), backfill=True)
     hidden.mails[1] = mail
-    run(server, store, Abilities(), history=True)
+    run(server, store, Abilities(), backfill=True)
     assert set(store.data.imported) == {2}, "it is not new to anybody"
     store.tomorrow()
-    run(server, store, Abilities(), history=True)
+    run(server, store, Abilities(), backfill=True)
     assert set(store.data.imported) == {1, 2}

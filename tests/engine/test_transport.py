@@ -6,12 +6,15 @@ import socket
 
 import pytest
 
-from odoo.addons.mailbox_connector.engine.deadline import Deadline
-from odoo.addons.mailbox_connector.engine.egress import EgressPolicy
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Field, Kind, Side
-from odoo.addons.mailbox_connector.engine.resolver import checked_addresses, idna_host
-from odoo.addons.mailbox_connector.engine.tls import tls_context
-from odoo.addons.mailbox_connector.engine.transport import connect
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
+from odoo.addons.mailbox_connector.engine.net.egress import EgressPolicy
+from odoo.addons.mailbox_connector.engine.net.resolver import (
+    checked_addresses,
+    idna_host,
+)
+from odoo.addons.mailbox_connector.engine.net.tls import tls_context
+from odoo.addons.mailbox_connector.engine.net.transport import connect
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..deadline import Deadline
-from ..discovery.ports import find_ports
-from ..egress import EgressPolicy
+from ..discovery.port_probe import find_ports
 from ..errors import RETRYABLE, EngineError, Field, Kind, Side
 from ..imap.session import ImapSession
-from ..observer import Encryption
+from ..net.deadline import Deadline
+from ..net.egress import EgressPolicy
+from ..net.observer import Encryption
 from ..smtp.sender import may_send
 from ..smtp.session import open_smtp
 from ..types import Endpoint, Folder, Role

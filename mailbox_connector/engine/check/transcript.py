@@ -6,7 +6,7 @@ import re
 from collections import deque
 
 from ..errors import Side, one_line
-from ..observer import Encryption, Observer
+from ..net.observer import Encryption, Observer
 from ..types import Endpoint
 from .redact import HIDDEN, Redaction
 

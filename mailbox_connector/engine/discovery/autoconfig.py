@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
-from ..resolver import idna_host
+from ..net.resolver import idna_host
 from ..types import Security
 from .settings import ADDRESS, DOMAIN, LOCAL_PART, Server
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
-from ..deadline import Deadline
-from ..egress import EgressPolicy
 from ..errors import EngineError
 from ..mime.addresses import normalize
-from ..resolver import idna_host
+from ..net.deadline import Deadline
+from ..net.egress import EgressPolicy
+from ..net.resolver import idna_host
 from . import autoconfig
+from .dns import IMAP, SMTP, Names, base_domain
 from .https import Https
-from .names import IMAP, SMTP, Names, base_domain
 from .settings import Provider, Settings, Source
 
 #: Seconds that each source may take; they are asked at the same time.

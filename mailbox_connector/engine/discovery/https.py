@@ -5,12 +5,12 @@ from __future__ import annotations
 import http.client
 from urllib.parse import urljoin, urlsplit
 
-from ..deadline import Deadline
-from ..egress import EgressPolicy
 from ..errors import Side
-from ..transport import Connection, connect
+from ..net.deadline import Deadline
+from ..net.egress import EgressPolicy
+from ..net.transport import Connection, connect
 from ..types import Endpoint, Security
-from .names import Names
+from .dns import Names
 
 #: Bytes of a file; larger ones are no settings.
 MAX_SIZE = 200_000

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from ..diagnosis import from_imap
 from ..errors import EngineError, Kind
-from ..observer import Observer
-from ..transport import Deadline, EgressPolicy, connect
+from ..net.observer import Observer
+from ..net.transport import Deadline, EgressPolicy, connect
 from ..types import Endpoint
 from . import responses
 from .protocol import SIGN_IN_LIMITS, BoundedIMAPClient, Limits

@@ -13,7 +13,7 @@ from ..types import Attachment, ParsedMessage
 from . import content, html, ids, structure, words
 from .addresses import parse_addresses
 from .automatic import kind_of
-from .bulk import MARKS
+from .mass_mail import MARKS
 from .structure import Part
 
 #: Characters of a body; longer ones are attached instead of shown.

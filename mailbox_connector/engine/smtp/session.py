@@ -12,8 +12,8 @@ import smtplib
 
 from ..diagnosis import from_smtp
 from ..errors import EngineError, Field, Kind
-from ..observer import Observer
-from ..transport import Connection, Deadline, EgressPolicy, connect
+from ..net.observer import Observer
+from ..net.transport import Connection, Deadline, EgressPolicy, connect
 from ..types import Endpoint, Security
 from .transaction import send
 

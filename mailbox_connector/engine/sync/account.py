@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from datetime import timedelta
 
-from ..deadline import Deadline
 from ..errors import EngineError, Kind
 from ..imap.ranges import UidRanges
+from ..net.deadline import Deadline
 from ..types import Folder, FolderStatus
 from .batch import Renumbered
 from .folder import FolderPass
+from .interfaces import Backfill, Session, Store
 from .plan import TickPlan, plan_renames, plan_tick, without_collisions
-from .ports import History, Session, Store
 from .state import Counts, FolderState
 
 #: How often all UIDs of a folder are compared with what is stored.
@@ -42,17 +42,17 @@ class AccountPass:
         self.pause = pause
         self.careful = careful
         self.new = Counts()
-        self.history = Counts()
+        self.backfill = Counts()
         self.folders: list[FolderState] = []
 
-    def run(self, history: bool) -> None:
+    def run(self, backfill: bool) -> None:
         """New mail; then, if asked for, what is left to do with older mail.
 
         :raise EngineError: what was done until then is committed; DEADLINE: the
             next pass goes on
         """
         self.tick()
-        if history:
+        if backfill:
             self.rebind()
             self.backfill()
             self.reconcile()
@@ -123,9 +123,9 @@ class AccountPass:
         :param begun: other folders have been read before
         :return: what has new mail all the same, and the plan for it
         """
-        history = self.store.reopen_history()
+        backfill = self.store.reopen_backfill()
         rebind = begun and self.store.may_rebind()
-        late = begun and not history and not rebind
+        late = begun and not backfill and not rebind
         new_since = self.store.started_on() if late else None
         states: dict[FolderPass, FolderState] = {}
 
@@ -186,26 +186,26 @@ class AccountPass:
 
     def backfill(self) -> None:
         """Go on with the history that is wanted, one import after the other."""
-        for history in self.store.histories():
-            self.store.serve(history)
+        for backfill in self.store.backfills():
+            self.store.serve(backfill)
             try:
-                self._bring(history)
+                self._bring(backfill)
             finally:
                 self.store.serve(None)
 
-    def _bring(self, history: History) -> None:
+    def _bring(self, backfill: Backfill) -> None:
         """Newest first; as long as nobody pauses or cancels it."""
         left: dict[FolderPass, list[list[int]]] = {}
         finished: set[Hashable] = set()
 
         def wanted(state: FolderState) -> bool:
             return state.key not in finished and (
-                history.wants(state)
-                or (history.again and history.may_read(state) and self._undone(state))
+                backfill.wants(state)
+                or (backfill.again and backfill.may_read(state) and self._undone(state))
             )
 
         def look(folder: FolderPass) -> None:
-            left[folder] = folder.unread(history)
+            left[folder] = folder.unread(backfill)
 
         def read(folder: FolderPass) -> None:
             folder.open()
@@ -213,19 +213,19 @@ class AccountPass:
                 if not self.store.is_wanted():
                     return
                 folder.batch(batch)
-            folder.read_back_to(history.since)
+            folder.read_back_to(backfill.since)
             finished.add(folder.state.key)
 
-        for folder in self._passes(wanted, history=True):
+        for folder in self._passes(wanted, backfill=True):
             self._try(folder, lambda f=folder: look(f))
         total = sum(len(batch) for batches in left.values() for batch in batches)
-        self.store.transaction(lambda: self.store.history_found(total))
+        self.store.transaction(lambda: self.store.backfill_found(total))
         for folder in left:
             if not self.store.is_wanted():
                 return
             self._try(folder, lambda f=folder: read(f))
         if not self._passes(wanted) and self.store.is_wanted():
-            self.store.transaction(self.store.history_done)
+            self.store.transaction(self.store.backfill_done)
 
     def _undone(self, state: FolderState) -> bool:
         """Whether an undo took something out of a folder."""
@@ -247,24 +247,24 @@ class AccountPass:
 
     # ------------------------------------------------------------------
 
-    def _pass(self, state: FolderState, history: bool = False) -> FolderPass:
+    def _pass(self, state: FolderState, backfill: bool = False) -> FolderPass:
         return FolderPass(
             self.session,
             self.store,
             state,
             self.pause,
-            self.history if history else self.new,
-            history,
+            self.backfill if backfill else self.new,
+            backfill,
             self.careful,
         )
 
     def _passes(
-        self, choose: Callable[[FolderState], object], history: bool = False
+        self, choose: Callable[[FolderState], object], backfill: bool = False
     ) -> list[FolderPass]:
         """Passes over the folders that are read, as they are stored now."""
         read = {state.key for state in self.folders}
         return [
-            self._pass(state, history)
+            self._pass(state, backfill)
             for state in self.store.folders()
             if state.key in read and state.uidvalidity and choose(state)
         ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from ..deadline import Deadline
 from ..imap.messages import MAX_MESSAGE
 from ..imap.ranges import UidRanges
+from ..net.deadline import Deadline
 from ..types import HeaderRecord
+from .interfaces import Gone, Session, Store
 from .plan import body_batches
-from .ports import Gone, Session, Store
 from .state import Counts, FolderState
 
 #: Messages whose headers are looked at together.
@@ -43,7 +43,7 @@ class FolderBatches:
         state: FolderState,
         pause: Deadline,
         totals: Counts,
-        history: bool = False,
+        backfill: bool = False,
         careful: bool = False,
     ):
         self.session = session
@@ -51,7 +51,7 @@ class FolderBatches:
         self.state = state
         self.pause = pause
         self.totals = totals
-        self.history = history
+        self.backfill = backfill
         self.careful = careful
         self._handled: UidRanges | None = None
 
@@ -117,7 +117,7 @@ class FolderBatches:
                 skipped=len(skipped),
                 internal=internal,
             )
-            counts.add(self._put_aside(reasons))
+            counts.add(self._failed_import(reasons))
             return counts, moved | reasons.keys(), skipped, matches
 
         matches = self._work(sort_out)
@@ -138,7 +138,7 @@ class FolderBatches:
         refused = self._refused(set(uids) - got)
 
         def work():
-            counts = self._put_aside(dict.fromkeys(refused, REFUSED))
+            counts = self._failed_import(dict.fromkeys(refused, REFUSED))
             if messages:
                 counts.add(self.store.import_messages(self.state.key, messages))
             return counts, got | refused, set(), None
@@ -164,10 +164,10 @@ class FolderBatches:
         rest = absent - refused
         return refused | self.session.existing(rest) if rest else refused
 
-    def _put_aside(self, reasons: dict[int, str]) -> Counts:
+    def _failed_import(self, reasons: dict[int, str]) -> Counts:
         if reasons:
-            self.store.put_aside(self.state.key, reasons)
-        return Counts(seen=len(reasons), quarantined=len(reasons))
+            self.store.keep_failed(self.state.key, reasons)
+        return Counts(seen=len(reasons), failed=len(reasons))
 
     def _work(self, work: Callable[[], tuple[Counts, Iterable, Iterable, object]]):
         """Do ``work`` and commit it with the UIDs that it handled.
@@ -179,8 +179,8 @@ class FolderBatches:
             counts, imported, skipped, result = work()
             if imported or skipped:
                 self.store.save(self.state.key, imported, skipped)
-            if self.history:
-                self.store.history_counted(counts)
+            if self.backfill:
+                self.store.backfill_counted(counts)
             return counts, imported, skipped, result
 
         handled = self.handled

@@ -9,8 +9,8 @@ from ..imap.messages import MAX_SET
 from ..imap.ranges import UidRanges
 from ..types import FolderStatus
 from .batch import BATCH, FolderBatches
+from .interfaces import Backfill, Gone
 from .plan import TickPlan, backfill_batches
-from .ports import Gone, History
 from .state import FolderState
 
 #: A longer span of UIDs is searched before it is fetched.
@@ -123,18 +123,18 @@ class FolderPass(FolderBatches):
     # Older mail
     # ------------------------------------------------------------------
 
-    def unread(self, history: History) -> list[list[int]]:
+    def unread(self, backfill: Backfill) -> list[list[int]]:
         """Batches of UIDs that a history wants and that are not handled, newest first.
 
         What has come since the last look at new mail is left to the next.
         """
         self.open()
         key = self.state.key
-        self._handled = self.store.handled(key, again=history.again)
-        undone = self.store.handled(key) - self._handled if history.again else ()
+        self._handled = self.store.handled(key, again=backfill.again)
+        undone = self.store.handled(key) - self._handled if backfill.again else ()
         uids = [
             uid
-            for uid in self.session.search_since(history.since)
+            for uid in self.session.search_since(backfill.since)
             if uid < self.state.next_uid or uid in undone
         ]
         return backfill_batches(uids, self.handled, BATCH)
@@ -143,7 +143,7 @@ class FolderPass(FolderBatches):
         """All that was received since a day is handled, and may have been before."""
         if self.state.read_since and self.state.read_since <= day:
             return
-        self.store.transaction(lambda: self.store.history_read(self.state.key, day))
+        self.store.transaction(lambda: self.store.backfill_read(self.state.key, day))
         self.state = replace(self.state, read_since=day)
 
     def rebind(self) -> None:

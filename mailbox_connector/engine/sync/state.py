@@ -59,7 +59,7 @@ class Counts:
     matched: int = 0
     linked: int = 0
     skipped: int = 0
-    quarantined: int = 0
+    failed: int = 0
     internal: int = 0
     bulk: int = 0
     deleted: int = 0

@@ -228,8 +228,8 @@ export class MailboxProgress extends Component {
         if (one.bulk) {
             parts.push(_t("newsletters left out: %s", number(one.bulk)));
         }
-        if (one.quarantined) {
-            parts.push(_t("could not be read: %s", number(one.quarantined)));
+        if (one.failed) {
+            parts.push(_t("could not be read: %s", number(one.failed)));
         }
         return parts;
     }

@@ -1,0 +1,71 @@
+"""Which port and encryption a host serves mail on, when what was typed is wrong."""
+
+from __future__ import annotations
+
+import imaplib
+import smtplib
+from concurrent.futures import ThreadPoolExecutor
+
+from ..errors import EngineError, Side
+from ..imap.protocol import BoundedIMAPClient
+from ..imap.signin import starttls
+from ..net.deadline import Deadline
+from ..net.egress import EgressPolicy
+from ..net.transport import connect
+from ..smtp.session import MailboxSMTP
+from ..types import Endpoint, Security
+
+#: The usual ones, the best first (RFC 8314; 587 and 143: RFC 6409, 9051).
+USUAL = {
+    Side.IMAP: ((993, Security.TLS), (143, Security.STARTTLS)),
+    Side.SMTP: ((465, Security.TLS), (587, Security.STARTTLS), (25, Security.STARTTLS)),
+}
+#: Seconds for all of them, at the same time.
+SECONDS = 8.0
+
+
+def find_ports(
+    endpoint: Endpoint,
+    policy: EgressPolicy | None = None,
+    seconds: float = SECONDS,
+    usual: tuple[tuple[int, Security], ...] | None = None,
+) -> list[tuple[int, Security]]:
+    """Ports of the endpoint's host that greet as its side does, under verified TLS.
+
+    The port that was typed is tried with the other encryption as well. Nobody signs
+    in, no password is sent. The best first; empty if none answers.
+
+    :param usual: tried instead of :data:`USUAL`
+    """
+    ways = list(usual if usual is not None else USUAL[endpoint.side])
+    ways += [(endpoint.port, security) for security in Security]
+    ways = list(dict.fromkeys(ways))
+    with ThreadPoolExecutor(len(ways), thread_name_prefix="mailbox-ports") as pool:
+        answers = pool.map(lambda way: _greets(endpoint, *way, policy, seconds), ways)
+        return [way for way, is_right in zip(ways, answers, strict=True) if is_right]
+
+
+def _greets(endpoint, port, security, policy, seconds) -> bool:
+    one = Endpoint(
+        endpoint.side, endpoint.host, port, security, "", "", endpoint.ca_pem
+    )
+    try:
+        connection = connect(one, policy, Deadline(seconds), read_timeout=seconds)
+    except EngineError:
+        return False
+    try:
+        if endpoint.side is Side.SMTP:
+            session = MailboxSMTP(connection)
+            session.greet()
+            if security is Security.STARTTLS:
+                session.starttls()
+            session.quit()
+        else:
+            client = BoundedIMAPClient(connection)
+            if security is Security.STARTTLS:
+                starttls(client)
+        return True
+    except (EngineError, imaplib.IMAP4.error, smtplib.SMTPException, OSError):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""What moves bytes: sockets, TLS, which hosts may be reached, deadlines."""

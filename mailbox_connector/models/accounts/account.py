@@ -1,0 +1,487 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from ...engine.mime.addresses import normalize
+from ...services.accounts.endpoints import (
+    CONNECTION_FIELDS,
+    PORTS,
+    SECURITY,
+    SENDING_FIELDS,
+)
+
+#: What decides who reads its e-mails.
+READERS = {"owner_id", "member_ids", "visibility", "company_id"}
+
+
+class MailboxAccount(models.Model):
+    """An e-mail account: where it is read, where it sends, who may read it.
+
+    This file has its settings and its one ``create``, ``write`` and ``unlink``. What it
+    does stands by subject in the abstract models that it inherits; no two of these, and
+    none of them and this file, define the same method.
+    """
+
+    _name = "mailbox.account"
+    _description = "Mailbox"
+    _inherit = [
+        # Activities tell people what to do; Odoo posts there what was done.
+        "mail.thread",
+        "mail.activity.mixin",
+        "mailbox.account.setup",
+        "mailbox.account.connection",
+        "mailbox.account.api",
+        "mailbox.account.sync",
+        "mailbox.account.sending",
+        "mailbox.account.pace",
+        "mailbox.account.health",
+    ]
+    _order = "name, id"
+
+    active = fields.Boolean(default=True)
+    email = fields.Char(string="E-mail address", required=True)
+    email_normalized = fields.Char(
+        compute="_compute_email_normalized", store=True, index=True
+    )
+    name = fields.Char(
+        string="Display name",
+        required=True,
+        help="The name that customers see beside the address.",
+    )
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company
+    )
+    owner_id = fields.Many2one(
+        "res.users",
+        required=True,
+        default=lambda self: self.env.user,
+        domain=[("share", "=", False)],
+        help="The person who looks after this mailbox: renews its password, mends "
+        "what goes wrong, decides how much history comes in.",
+    )
+    member_ids = fields.Many2many(
+        "res.users",
+        "mailbox_account_member_rel",
+        "account_id",
+        "user_id",
+        string="Members",
+        domain=[("share", "=", False)],
+        help="Colleagues who share this mailbox with its owner.",
+    )
+    visibility = fields.Selection(
+        [
+            ("everyone", "Everyone who may see the contact"),
+            ("members", "Owner and members only"),
+        ],
+        string="Who may read these mails",
+        required=True,
+        default="everyone",
+        help="Portal users and visitors never read them.",
+    )
+    identity_ids = fields.One2many(
+        "mailbox.identity",
+        "account_id",
+        string="Other own addresses",
+        domain=[("is_main", "=", False)],
+        help="Aliases whose mail arrives in this mailbox. They are never taken for "
+        "customers.",
+    )
+    imap_host = fields.Char(string="IMAP host")
+    imap_port = fields.Integer(string="IMAP port", default=PORTS["imap"]["tls"])
+    imap_security = fields.Selection(
+        SECURITY, string="IMAP encryption", required=True, default="tls"
+    )
+    imap_username = fields.Char(string="IMAP username")
+    imap_password = fields.Char(
+        string="IMAP password",
+        compute="_compute_password",
+        inverse="_inverse_imap_password",
+        help="Use an app password where the provider has them. It is stored encrypted "
+        "and never shown again.",
+    )
+    imap_password_set = fields.Boolean(compute="_compute_password_set")
+    smtp_host = fields.Char(string="SMTP host")
+    smtp_port = fields.Integer(string="SMTP port", default=PORTS["smtp"]["starttls"])
+    smtp_security = fields.Selection(
+        SECURITY, string="SMTP encryption", required=True, default="starttls"
+    )
+    smtp_username = fields.Char(string="SMTP username")
+    smtp_password = fields.Char(
+        string="SMTP password",
+        compute="_compute_password",
+        inverse="_inverse_smtp_password",
+        help="Leave it empty if it is the IMAP password.",
+    )
+    smtp_password_set = fields.Boolean(compute="_compute_password_set")
+    two_accounts = fields.Boolean(compute="_compute_two_accounts")
+    ca_certificate = fields.Text(
+        string="CA certificate",
+        help="Only for a server with a private certificate authority: its "
+        "certificate, in PEM form (-----BEGIN CERTIFICATE-----).",
+    )
+    backfill_days = fields.Integer(
+        string="Days of history",
+        default=7,
+        help="How many days back mail is brought in. Begin with a few; a longer "
+        "window can be chosen later and fetches only what is missing.",
+    )
+    state = fields.Selection(
+        [("draft", "Not connected"), ("connected", "Connected")],
+        default="draft",
+        required=True,
+        readonly=True,
+        copy=False,
+    )
+    imap_problem = fields.Char(string="Reading", readonly=True, copy=False)
+    smtp_problem = fields.Char(string="Sending", readonly=True, copy=False)
+    imap_ok_at = fields.Datetime(
+        string="Read on", compute="_compute_imap_ok_at", inverse="_inverse_imap_ok_at"
+    )
+    smtp_ok_at = fields.Datetime(string="Signed in on", readonly=True, copy=False)
+    folder_problem = fields.Char(compute="_compute_folder_problem")
+    last_result = fields.Char(string="Last result", readonly=True, copy=False)
+    needs_person = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="Reading has stopped until the settings are changed or Connect IMAP "
+        "succeeds.",
+    )
+    failures = fields.Integer(readonly=True, copy=False)
+    retry_at = fields.Datetime(string="Tried again on", readonly=True, copy=False)
+    started_on = fields.Date(
+        readonly=True, copy=False, help="From that day on, all mail is new mail."
+    )
+    folder_ids = fields.One2many("mailbox.folder", "account_id", string="Folders")
+    failed_import_ids = fields.One2many(
+        "mailbox.failed.import", "account_id", string="E-mails that could not be read"
+    )
+    backfill_ids = fields.One2many("mailbox.backfill", "account_id", readonly=True)
+    run_ids = fields.One2many("mailbox.run", "account_id", readonly=True)
+    alert_ids = fields.One2many("mailbox.alert", "account_id", groups=fields.NO_ACCESS)
+    mail_server_ids = fields.One2many(
+        "ir.mail_server", "mailbox_account_id", groups="base.group_system"
+    )
+    sender_ids = fields.One2many(
+        "mailbox.identity",
+        "account_id",
+        string="Addresses",
+        help="The mailbox's own address, and others whose mail arrives in it. None of "
+        "them is taken for a customer; those switched on can be sent as.",
+    )
+    backfill_id = fields.Many2one(
+        "mailbox.backfill", compute="_compute_backfill", string="History"
+    )
+    backfill_state = fields.Selection(
+        lambda self: self.env["mailbox.backfill"]._fields["state"].selection,
+        compute="_compute_backfill",
+    )
+    message_count = fields.Integer(compute="_compute_message_count", string="E-mails")
+    can_edit = fields.Boolean(compute="_compute_can_edit")
+    _days_in_range = models.Constraint(
+        "CHECK (backfill_days BETWEEN 0 AND 3650)",
+        "Days of history: any number from 0 to 3650.",
+    )
+    _limits_positive = models.Constraint(
+        "CHECK (limit_hour >= 0 AND limit_day >= 0 AND limit_seconds >= 0)",
+        "A sending limit is a number from 0; 0 means none.",
+    )
+    _email_unique = models.UniqueIndex(
+        "(email_normalized, company_id) WHERE active",
+        "A mailbox with this address exists already.",
+    )
+    skip_bulk = fields.Boolean(
+        string="Leave out newsletters and mailing lists",
+        default=True,
+        help="Newsletters, and what mailing lists of others pass on, are not brought "
+        "into Odoo. Nothing of them is stored. A group or list at one of your own "
+        "domains, such as support@, is never left out, and neither are answers to "
+        "mail of yours. Switched off: new ones come in, and those left out so far "
+        "too, as far back as history was imported.",
+    )
+
+    # ------------------------------------------------------------------
+    # Computes
+    # ------------------------------------------------------------------
+
+    @api.depends("email")
+    def _compute_email_normalized(self):
+        for account in self:
+            account.email_normalized = normalize(account.email or "")
+
+    def _compute_password(self):
+        """Passwords go in and never come out."""
+        self.imap_password = False
+        self.smtp_password = False
+
+    @api.depends("imap_password", "smtp_password")
+    def _compute_password_set(self):
+        # sudo: whether a password is set, not which
+        stored = (
+            self.env["mailbox.credential"]
+            .sudo()
+            .search([("account_id", "in", self.ids)])
+        )
+        sides = {(row.account_id.id, row.side) for row in stored}
+        for account in self:
+            account.imap_password_set = (account._origin.id, "imap") in sides
+            account.smtp_password_set = (account._origin.id, "smtp") in sides
+
+    def _inverse_imap_password(self):
+        for account in self.filtered("imap_password"):
+            self.env["mailbox.credential"]._store(
+                account, "imap", account.imap_password
+            )
+
+    def _inverse_smtp_password(self):
+        for account in self.filtered("smtp_password"):
+            self.env["mailbox.credential"]._store(
+                account, "smtp", account.smtp_password
+            )
+
+    @api.depends("imap_username", "smtp_username", "smtp_host")
+    def _compute_two_accounts(self):
+        for account in self:
+            account.two_accounts = bool(
+                account.smtp_host
+                and account.imap_username
+                and account.smtp_username
+                and not _is_same(account.imap_username, account.smtp_username)
+            )
+
+    @api.depends("backfill_ids.state")
+    def _compute_backfill(self):
+        for account in self:
+            running = account.backfill_ids.filtered(lambda b: b.state == "running")
+            account.backfill_id = running[-1:] or account.backfill_ids[:1]
+            account.backfill_state = account.backfill_id.state
+
+    @api.depends("folder_ids.gone", "folder_ids.sync")
+    def _compute_folder_problem(self):
+        for account in self:
+            gone = account.folder_ids.filtered(lambda f: f.sync and f.gone)
+            account.folder_problem = bool(gone) and self.env._(
+                "Reading (IMAP): these folders no longer exist on the server: %s. "
+                "Their e-mails stay in Odoo. Switch them off under Folders, or make "
+                "them again on the server.",
+                ", ".join(gone.mapped("name")),
+            )
+
+    def _compute_message_count(self):
+        for account in self:
+            account.message_count = self.env["mailbox.message"].search_count(
+                account.message_domain()
+            )
+
+    @api.depends_context("uid")
+    def _compute_can_edit(self):
+        """Members use a mailbox; its owner and managers change it."""
+        for account in self:
+            account.can_edit = not account._origin or account._origin.has_access(
+                "write"
+            )
+
+    @api.private
+    def message_domain(self):
+        """The e-mails that were seen in this mailbox, as a domain on
+        ``mailbox.message``."""
+        self.ensure_one()
+        audiences = (
+            self.env["mailbox.audience"]
+            .sudo()
+            .search([("account_ids", "in", self.ids)])
+        )
+        return [("audience_id", "in", audiences.ids)]
+
+    # ------------------------------------------------------------------
+    # Filling in for the person who types
+    # ------------------------------------------------------------------
+
+    @api.onchange("imap_security")
+    def _onchange_imap_security(self):
+        self._follow_security("imap")
+
+    @api.onchange("smtp_security")
+    def _onchange_smtp_security(self):
+        self._follow_security("smtp")
+
+    def _follow_security(self, side):
+        """The usual port of the new encryption, unless an unusual one was typed."""
+        ports = PORTS[side]
+        if self[f"{side}_port"] in (0, *ports.values()):
+            self[f"{side}_port"] = ports[self[f"{side}_security"]]
+
+    # ------------------------------------------------------------------
+    # Checks
+    # ------------------------------------------------------------------
+
+    @api.constrains("email")
+    def _check_email(self):
+        for account in self:
+            if not account.email_normalized:
+                raise ValidationError(
+                    self.env._("%s is not an e-mail address.", account.email)
+                )
+
+    @api.constrains("imap_port", "smtp_port")
+    def _check_ports(self):
+        for account in self:
+            for port in (account.imap_port, account.smtp_port):
+                if not 1 <= port <= 65535:
+                    raise ValidationError(
+                        self.env._("%s is not a port: 1 to 65535.", port)
+                    )
+
+    @api.constrains("imap_host", "smtp_host")
+    def _check_hosts(self):
+        for host in self.mapped("imap_host") + self.mapped("smtp_host"):
+            if host and any(c.isspace() or c in "/@:\\" for c in host):
+                raise ValidationError(
+                    self.env._(
+                        "%s is not a host name. Type the name alone, such as "
+                        "imap.example.com.",
+                        host,
+                    )
+                )
+
+    # ------------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._strip(vals)
+        # What happens to a mailbox is told by its runs, not in a chatter.
+        quiet = self.with_context(mail_create_nolog=True, mail_create_nosubscribe=True)
+        accounts = super(MailboxAccount, quiet).create(vals_list).with_env(self.env)
+        # sudo: a lease belongs to nobody
+        self.env["mailbox.lease"].sudo().create(
+            [{"account_id": account.id} for account in accounts]
+        )
+        self.env["mailbox.audience"]._readers_changed()
+        for account in accounts:
+            account._main_identity()
+        accounts._update_mail_servers()
+        return accounts
+
+    def write(self, vals):
+        self._strip(vals)
+        for account in self:
+            account._require_password(vals)
+        wants_newsletters = not vals.get("skip_bulk", True)
+        left_out = self.filtered("skip_bulk") if wants_newsletters else self.browse()
+        result = super().write({**vals, **self._outdated_states(vals)})
+        if READERS & vals.keys():
+            # Record rules keep each user's audiences in a cache.
+            self.env["mailbox.audience"]._readers_changed()
+        if left_out:
+            left_out._import_newsletters()
+        self._update_alerts(vals)
+        self._update_outgoing(vals)
+        self._update_waiting_mail(vals)
+        return result
+
+    def unlink(self):
+        # sudo: nobody else's rights matter to mail that is in the queue
+        queued = self.env["mail.mail"].sudo()._queued_for(self)
+        # One by one: the database alone would leave their files behind.
+        self.env["mailbox.inbound"].sudo().search(
+            [("account_id", "in", self.ids)]
+        ).unlink()
+        self.sudo().mail_server_ids.unlink()
+        result = super().unlink()
+        queued.invalidate_recordset(["mailbox_account_id"])
+        queued._hold_for_mailbox()
+        self.env.registry.clear_cache()
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_with_mail(self):
+        # sudo: mail of this mailbox that the user may not read counts as well
+        for account in self.sudo():
+            if (
+                self.env["mailbox.message"]
+                .sudo()
+                .search_count(account.message_domain(), limit=1)
+            ):
+                raise UserError(
+                    self.env._(
+                        "%s has e-mails on contacts. Archive it instead: it is no "
+                        "longer read or sent from, and its e-mails stay.",
+                        account.display_name,
+                    )
+                )
+
+    @api.depends("name", "email")
+    def _compute_display_name(self):
+        for account in self:
+            account.display_name = (
+                f"{account.name} <{account.email}>"
+                if account.name and account.email
+                else account.name or account.email or self.env._("New mailbox")
+            )
+
+    @api.model
+    def _strip(self, vals):
+        """White space around what was pasted into a form is never meant."""
+        for name in (
+            "email",
+            "imap_host",
+            "smtp_host",
+            "imap_username",
+            "smtp_username",
+        ):
+            if isinstance(vals.get(name), str):
+                vals[name] = vals[name].strip()
+
+    @api.model
+    def _outdated_states(self, vals):
+        """What was found out about settings that ``vals`` change is not known of the
+        new ones."""
+        outdated = {}
+        if CONNECTION_FIELDS & vals.keys():
+            outdated |= {"failures": 0, "retry_at": False, "needs_person": False}
+        if SENDING_FIELDS & vals.keys():
+            outdated |= {"sending_paused_until": False, "sending_pauses": 0}
+        if {"smtp_host", "sent_copy"} & vals.keys():
+            outdated["sent_copy_found"] = 0
+        return outdated
+
+    def _import_newsletters(self):
+        """Bring in what was left out as newsletters so far."""
+        # sudo: folders are written by nobody but the server
+        self.sudo().folder_ids._take_bulk_in()
+        self._reopen_backfill()
+
+    # ------------------------------------------------------------------
+    # Addresses
+    # ------------------------------------------------------------------
+
+    @api.model
+    @api.private
+    def own_addresses(self):
+        """Every address that is ours, normalised: never a customer."""
+        self.flush_model(["email_normalized"])
+        self.env["mailbox.identity"].flush_model(["email_normalized"])
+        self.env.cr.execute(
+            """
+            SELECT email_normalized FROM mailbox_account
+            UNION
+            SELECT email_normalized FROM mailbox_identity
+            """
+        )
+        return frozenset(email for (email,) in self.env.cr.fetchall() if email)
+
+    @api.private
+    def addresses(self):
+        """The addresses of this mailbox, normalised."""
+        self.ensure_one()
+        return {self.email_normalized, *self.sender_ids.mapped("email_normalized")}
+
+
+def _is_same(one, other):
+    """Whether two usernames are of one account: a provider may want the whole address
+    on one side and the part before the @ on the other."""
+    one, other = one.lower(), other.lower()
+    if ("@" in one) == ("@" in other):
+        return one == other
+    return one.partition("@")[0] == other.partition("@")[0]

@@ -1,0 +1,223 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from ...engine.errors import EngineError
+from ...error_messages import explain
+from ...services.sync import preview
+
+#: Longest window of history, in days: as for ``backfill_days``.
+MOST_DAYS = 3650
+
+
+class MailboxAccountApi(models.AbstractModel):
+    """What other programs may do with a mailbox: ``docs/api.md`` describes it.
+
+    Every method answers with plain values (days as ``YYYY-MM-DD``, moments as
+    ``YYYY-MM-DD HH:MM:SS`` in UTC, False for nothing) and checks what the calling user
+    may do. A server that does not let us in is an answer, not an error.
+    """
+
+    _name = "mailbox.account.api"
+    _description = "Mailbox: for other programs"
+
+    def test(self):
+        """Sign in to both sides and say how far each came; nothing is read or sent.
+
+        :return: ``{"imap": side, "smtp": side}``; of a side: ``ok`` (False as well
+            where no server is set), ``problem``, ``field`` that it points to, and
+            ``steps`` ({"name", "ok", "text"})
+        :raise AccessError: the user may not change the mailbox
+        """
+        self.ensure_one()
+        return {
+            side: {
+                "ok": bool(words["ok"]),
+                "problem": words["problem"] or False,
+                "field": words["field"] or False,
+                "steps": [
+                    {
+                        "name": step["name"],
+                        "ok": bool(step["ok"]),
+                        "text": step["text"] or "",
+                    }
+                    for step in words["steps"]
+                ],
+            }
+            for side, words in self._check().items()
+        }
+
+    def connect(self, days=7, folders=None):
+        """Test both sides and, if the mailbox can be read, begin: new mail from now
+        on, and ``days`` days of history.
+
+        :param int days: 0 for new mail alone
+        :param list folders: names of folders whose history is wanted; None: of all
+            that are read
+        :return: as :meth:`test`, with ``connected`` and ``import`` (as of
+            :meth:`backfill`; False if none was begun)
+        :raise UserError: a folder that is not there, days out of range
+        """
+        self.ensure_one()
+        self._check_days(days)
+        found = self.test()
+        answer = {**found, "connected": found["imap"]["ok"], "import": False}
+        if answer["connected"]:
+            begun = self._start_backfill(days, self._folders_named(folders))
+            if begun:
+                answer["import"] = begun._progress()
+        return answer
+
+    def backfill(self, days, folders=None, only_preview=False):
+        """Import history as far back as ``days`` days; only what is not here yet is
+        fetched.
+
+        :param list folders: names of folders; None: all that are read
+        :param bool only_preview: import nothing, say what it would bring
+        :return: how the import stands: ``id`` (of ``mailbox.backfill``, which has
+            ``action_pause``, ``action_resume``, ``action_cancel``), ``state``,
+            ``since``, ``total``, ``seen``, ``matched``, ``linked``, ``skipped``,
+            ``failed``, ``rate`` (messages a second), ``seconds_left``; of a
+            preview: ``seen`` of what is new, ``left`` (not looked at for lack of
+            time), ``here`` already, ``matched``, ``newsletters``, ``strangers``,
+            ``bytes``, ``oldest``, ``newest``
+        :raise UserError: the mailbox is not connected, or cannot be read
+        """
+        self.ensure_one()
+        self.check_access("write")
+        self._check_days(days)
+        if self.state != "connected":
+            raise UserError(self.env._("Connect this mailbox first."))
+        chosen = self._folders_named(folders)
+        if not only_preview:
+            begun = self._start_backfill(days, chosen)
+            return begun._progress() if begun else False
+        # sudo: the user has no right to open credentials, the preview has
+        account = self.sudo()
+        read = chosen or self.folder_ids.filtered(lambda one: one.sync and not one.gone)
+        since = fields.Date.context_today(self) - timedelta(days=days)
+        try:
+            found = preview.look(account, read.sudo(), since)
+        except EngineError as error:
+            raise UserError(explain(self.env, error, self.provider_id)) from error
+        return {
+            **{name: getattr(found, name) for name in ("seen", "left", "here")},
+            "matched": found.matched,
+            "newsletters": found.bulk,
+            "strangers": found.strangers,
+            "bytes": found.size,
+            "oldest": _moment(found.oldest),
+            "newest": _moment(found.newest),
+        }
+
+    def sync(self):
+        """Read new mail, and go on with history, for at most some 20 seconds.
+
+        :return: ``ok``; ``busy``: it is being read at this moment by another worker;
+            ``problem``; ``unfinished``: it goes on by itself; ``new`` and ``history``:
+            counts ``seen``, ``matched``, ``linked``, ``skipped``, ``failed``
+        :raise AccessError: the user is neither owner, member nor manager
+        :raise UserError: the mailbox is not connected
+        """
+        sync, is_left = self._sync_now()
+        problem = self.imap_problem or False
+        answer = {
+            "ok": bool(sync),
+            "busy": not sync and not problem,
+            "problem": problem,
+            "unfinished": is_left,
+        }
+        if sync:
+            for name in ("new", "backfill"):
+                counts = getattr(sync, name)
+                answer[name] = {
+                    key: getattr(counts, key)
+                    for key in ("seen", "matched", "linked", "skipped", "failed")
+                }
+        return answer
+
+    def status(self):
+        """How these mailboxes are, in their order.
+
+        :return: for each ``id``, ``email``, ``name``, ``health`` (draft, connected,
+            importing, waiting, needs_you), ``imap`` and ``smtp`` ({"ok", "problem",
+            "field", "last_ok", "next_try"}), ``new_today``, ``put_aside`` (e-mails
+            that could not be read), ``imports`` under way (as of :meth:`backfill`),
+            ``folders`` ({"name", "role", "read", "messages", "read_since"})
+        :raise AccessError: the user may not see one of them
+        """
+        self.check_access("read")
+        return [account._status() for account in self]
+
+    def _status(self):
+        imap, smtp = (
+            {
+                "ok": bool(self[f"{side}_ok_at"]) and not self[f"{side}_problem"],
+                "problem": self[f"{side}_problem"] or False,
+                "field": self[f"{side}_problem_field"] or False,
+                "last_ok": _moment(self[f"{side}_ok_at"]),
+                "next_try": _moment(next_try),
+            }
+            for side, next_try in (
+                ("imap", not self.needs_person and self.retry_at),
+                ("smtp", self.sending_paused_until),
+            )
+        )
+        return {
+            "id": self.id,
+            "email": self.email,
+            "name": self.name,
+            "health": self.health,
+            "imap": imap,
+            "smtp": smtp,
+            "new_today": self.new_today,
+            "failed_imports": self.failed_import_count,
+            "imports": [
+                one._progress()
+                for one in self.backfill_ids
+                if one.state in ("running", "paused")
+            ],
+            "folders": [
+                {
+                    "name": folder.name,
+                    "role": folder.role,
+                    "read": folder.sync and not folder.gone,
+                    "messages": folder.messages,
+                    "read_since": fields.Date.to_string(folder.read_since) or False,
+                }
+                for folder in self.folder_ids
+            ],
+        }
+
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _check_days(self, days):
+        is_number = isinstance(days, int) and not isinstance(days, bool)
+        if not (is_number and 0 <= days <= MOST_DAYS):
+            raise ValidationError(
+                self.env._("Days of history: any number from 0 to %s.", MOST_DAYS)
+            )
+
+    def _folders_named(self, names):
+        """Folders by their names; None for None.
+
+        :raise UserError: one does not exist
+        """
+        if names is None:
+            return None
+        there = self.folder_ids.filtered(lambda folder: not folder.gone)
+        found = there.filtered(lambda folder: folder.name in names)
+        if missing := set(names) - set(found.mapped("name")):
+            raise UserError(
+                self.env._(
+                    "No folder of this mailbox is called %s.",
+                    ", ".join(sorted(map(str, missing))),
+                )
+            )
+        return found
+
+
+def _moment(moment):
+    return fields.Datetime.to_string(moment) or False

@@ -1,0 +1,390 @@
+from markupsafe import Markup
+
+from odoo import Command, api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import is_html_empty
+
+from ...engine.mime.addresses import spellings
+from ...services.sending import reply_composer, sender_selection
+from ...services.trace import trace
+
+
+class MailboxMessage(models.Model):
+    """One e-mail, stored once however many folders, mailboxes and contacts see it.
+
+    It has no body: each contact's chatter shows a native ``mail.message``, its
+    *copy*, found through ``link_ids``. Two e-mails are the same when Message-ID
+    and content are: a forged id does not open another's mail.
+
+    Reply, reply all and forward open a composer on a contact of the e-mail. That makes
+    no contact: who is none yet is written to by address.
+    """
+
+    _name = "mailbox.message"
+    _description = "E-mail"
+    _order = "date desc, id desc"
+    _rec_name = "subject"
+
+    rfc_message_id = fields.Char(string="Message-ID", readonly=True)
+    message_id_hash = fields.Char(required=True, size=32, readonly=True)
+    provider_hash = fields.Char(
+        size=32,
+        readonly=True,
+        index="btree_not_null",
+        help="Hash of the Message-ID that the provider gave a mail that we sent.",
+    )
+    fingerprint = fields.Char(required=True, size=64, readonly=True)
+    parent_hash = fields.Char(
+        size=32,
+        readonly=True,
+        index="btree_not_null",
+        help="Hash of the Message-ID that this message answers.",
+    )
+    audience_id = fields.Many2one(
+        "mailbox.audience",
+        required=True,
+        ondelete="restrict",
+        index=True,
+        readonly=True,
+    )
+    conversation_id = fields.Many2one(
+        "mailbox.conversation", ondelete="set null", index=True, readonly=True
+    )
+    direction = fields.Selection(
+        [("in", "Received"), ("out", "Sent")], required=True, readonly=True
+    )
+    automatic = fields.Selection(
+        [
+            ("bounce", "Delivery report"),
+            ("auto_reply", "Automatic reply"),
+            ("auto_generated", "Sent by a program"),
+            ("list", "Mailing list"),
+        ],
+        readonly=True,
+        help="Not written to us by a person; sets nothing off.",
+    )
+    date = fields.Datetime(readonly=True)
+    subject = fields.Char(readonly=True)
+    email_from = fields.Char(string="From", readonly=True)
+    email_to = fields.Text(string="To", readonly=True)
+    email_cc = fields.Text(string="Cc", readonly=True)
+    link_ids = fields.One2many(
+        "mailbox.link", "message_id", readonly=True, groups=fields.NO_ACCESS
+    )
+    partner_ids = fields.Many2many(
+        "res.partner",
+        string="Contacts",
+        compute="_compute_partner_ids",
+        search="_search_partner_ids",
+    )
+    location_ids = fields.One2many(
+        "mailbox.location", "message_id", readonly=True, groups=fields.NO_ACCESS
+    )
+    reference_ids = fields.One2many(
+        "mailbox.reference", "message_id", readonly=True, groups=fields.NO_ACCESS
+    )
+    attachment_ids = fields.Many2many(
+        "ir.attachment", string="Attachments", compute="_compute_attachment_ids"
+    )
+    attachment_count = fields.Integer(readonly=True)
+    backfill_id = fields.Integer(
+        readonly=True,
+        help="Which import of history brought it; 0: none. No relation, for the "
+        "speed of imports.",
+    )
+    body = fields.Html(compute="_compute_body", sanitize=False)
+    _identity_unique = models.Constraint(
+        "UNIQUE (message_id_hash, fingerprint)", "This e-mail is there already."
+    )
+    _date_idx = models.Index("(date DESC, id DESC)")
+    _backfill_idx = models.Index("(backfill_id) WHERE backfill_id > 0")
+    email_reply_to = fields.Char(string="Reply-To", readonly=True)
+
+    @api.depends("link_ids.partner_id")
+    def _compute_partner_ids(self):
+        for message in self:
+            partners = message.sudo().link_ids.partner_id.sudo(False)
+            message.partner_ids = partners._filtered_access("read")
+
+    def _search_partner_ids(self, operator, value):
+        if operator not in ("in", "any"):
+            return NotImplemented
+        contacts = value
+        if operator == "any":
+            contacts = (
+                self.env["res.partner"].with_context(active_test=False)._search(value)
+            )
+        return Domain("id", "in", self._linked_to(contacts))
+
+    def _linked_to(self, contacts):
+        """Ids, as SQL, of the e-mails of ``contacts`` (ids or a query).
+
+        sudo: links have no access of their own.
+        """
+        links = self.env["mailbox.link"].sudo()
+        return links._search([("partner_id", "in", contacts)]).subselect("message_id")
+
+    @api.depends("link_ids.mail_message_id")
+    def _compute_attachment_ids(self):
+        for message in self:
+            message.attachment_ids = message._shown().attachment_ids.ids
+
+    @api.depends("link_ids.mail_message_id")
+    def _compute_body(self):
+        for message in self:
+            message.body = message._shown().body
+
+    def _shown(self):
+        """One of the chatter's messages that show this e-mail.
+
+        sudo: who may read the e-mail may read it on whichever contact shows it.
+        """
+        return self.sudo().link_ids.mail_message_id[:1]
+
+    def unlink(self):
+        """Delete e-mails from all contacts. No sync brings them back.
+
+        What an e-mail's copies were made from goes with them; a message written in
+        the chatter stays there.
+        """
+        # sudo: copies and links are nobody's to delete, the e-mail is
+        messages = self.sudo()
+        if not self.env.context.get("mailbox_contact_unlink"):
+            Tombstone = self.env["mailbox.tombstone"].sudo()
+            Tombstone._bury(
+                Tombstone._digest((one.message_id_hash, one.fingerprint))
+                for one in messages
+            )
+        waiting = (
+            self.env["mailbox.inbound"]
+            .sudo()
+            .search(
+                [
+                    ("message_id_hash", "in", messages.mapped("message_id_hash")),
+                    ("state", "!=", "done"),
+                ]
+            )
+        )
+        contents = set(messages.mapped("fingerprint"))
+        waiting.filtered(lambda row: row.fingerprint in contents)._forget()
+        partners = messages.link_ids.partner_id
+        messages.link_ids.mail_message_id.filtered(
+            lambda copy: copy.mailbox_message_id in messages
+        ).unlink()
+        partners._mailbox_reload_chatter()
+        return super().unlink()
+
+    # ------------------------------------------------------------------
+    # Access: through a mailbox one reads, or through a contact one may read
+    # ------------------------------------------------------------------
+
+    def _access_domain(self):
+        """E-mails of mailboxes the user is a member of, or of contacts they read.
+
+        The record rule has already cut this down to the user's audiences.
+        """
+        user = self.env.user
+        # sudo: members see the mailbox's mail; audiences have no access of their own
+        accounts = (
+            self.env["mailbox.account"]
+            .sudo()
+            .with_context(active_test=False)
+            .search(["|", ("owner_id", "=", user.id), ("member_ids", "in", user.id)])
+        )
+        audiences = (
+            self.env["mailbox.audience"]
+            .sudo()
+            .search([("account_ids", "in", accounts.ids)])
+        )
+        contacts = self.env["res.partner"].with_context(active_test=False)._search([])
+        return Domain("audience_id", "in", audiences.ids) | Domain(
+            "id", "in", self._linked_to(contacts)
+        )
+
+    @api.model
+    def _search(self, domain, *args, bypass_access=False, **kwargs):
+        if not (self.env.su or bypass_access):
+            if not self.env["res.partner"].has_access("read"):
+                domain = Domain.FALSE
+            domain = Domain(domain) & self._access_domain()
+        return super()._search(domain, *args, bypass_access=bypass_access, **kwargs)
+
+    def _check_access(self, operation):
+        result = super()._check_access(operation)
+        if self.env.su or operation != "read":
+            return result
+        rest = self - result[0] if result else self
+        if not rest.ids:
+            return result
+        allowed = self.sudo().search(
+            Domain("id", "in", rest.ids) & self._access_domain()
+        )
+        forbidden = rest - allowed.sudo(self.env.su)
+        if not forbidden:
+            return result
+        if result:
+            return result[0] + forbidden, result[1]
+        return forbidden, lambda: forbidden._access_error(operation)
+
+    def _access_error(self, operation):
+        return self.env["ir.rule"]._make_access_error(operation, self)
+
+    def action_reply(self):
+        return self._open_answer("reply")
+
+    def action_reply_all(self):
+        return self._open_answer("reply_all")
+
+    def action_forward(self):
+        return self._open_answer("forward")
+
+    def _open_answer(self, kind, shown=None):
+        """The composer that answers this e-mail, as a window action.
+
+        :param str kind: ``reply``, ``reply_all`` or ``forward``
+        :param shown: the ``mail.message`` that shows it, where that is known
+        :raise AccessError: the user may not read the e-mail
+        :raise UserError: it is on no contact that the user may read
+        """
+        self.ensure_one()
+        self.check_access("read")
+        contact, parent = self._answer_place(shown)
+        identity = self._answer_identity()
+        signature = self._answer_signature(identity)
+        values = {
+            "composition_mode": "comment",
+            "model": contact._name,
+            "res_ids": repr(contact.ids),
+            "parent_id": parent.id,
+            "mailbox_answers_id": self.id,
+            "email_add_signature": False,
+        }
+        mail = self.sudo()
+        if kind == "forward":
+            files = self._files_to_forward()
+            values |= {
+                "composition_comment_option": "forward",
+                "subject": reply_composer.forward_subject(mail.subject),
+                "body": reply_composer.forwarded(self.env, mail, signature),
+                "partner_ids": [Command.clear()],
+                "attachment_ids": [Command.set(files.ids)],
+            }
+        else:
+            partners, others = self._answer_recipients(kind == "reply_all")
+            values |= {
+                "composition_comment_option": "reply_all",
+                "subject": reply_composer.reply_subject(mail.subject),
+                "body": reply_composer.quote(self.env, mail, signature),
+                "partner_ids": [Command.set(partners.ids)],
+                "mailbox_email_to": ", ".join(map(str, others)),
+                "attachment_ids": [Command.clear()],
+            }
+        if identity:
+            values["mailbox_identity_id"] = identity.id
+        composer = self.env["mail.compose.message"].create(values)
+        titles = {
+            "reply": self.env._("Reply"),
+            "reply_all": self.env._("Reply All"),
+            "forward": self.env._("Forward"),
+        }
+        return {
+            "type": "ir.actions.act_window",
+            "name": titles[kind],
+            "res_model": composer._name,
+            "res_id": composer.id,
+            "view_mode": "form",
+            "views": [(False, "form")],
+            "target": "new",
+        }
+
+    def _answer_place(self, shown):
+        """The contact on whose record the answer is written, and what it answers
+        there (a ``mail.message``, empty if the contact shows none)."""
+        # sudo: links have no access of their own
+        links = self.sudo().link_ids.filtered(
+            lambda link: link.partner_id.sudo(False) in self.partner_ids
+        )
+        if shown:
+            links = links.filtered(lambda link: link.mail_message_id == shown) or links
+        if not links:
+            raise UserError(
+                self.env._(
+                    "This e-mail is on no contact that you may see. Make the person "
+                    "a contact first."
+                )
+            )
+        # Who wrote it, or was written to, before those who got a copy of it.
+        order = [name for name, _label in links._fields["header"].selection]
+        link = links.sorted(
+            lambda link: (
+                not link.mail_message_id,
+                order.index(link.header) if link.header in order else 0,
+                link.id,
+            )
+        )[0]
+        return link.partner_id.sudo(False), link.mail_message_id.sudo(False)
+
+    def _answer_recipients(self, everybody):
+        """Whom the answer goes to: contacts, and addresses that are none's."""
+        own = self.env["mailbox.account"].sudo().own_addresses()
+        # sudo: Odoo's own addresses, whoever may see them
+        Domain = self.env["mail.alias.domain"].sudo()
+        found = reply_composer.recipients(self.sudo(), own, everybody)
+        aliases = set(Domain._find_aliases([one.email for one in found]))
+        me = self.env.user.email_normalized
+        people = [one for one in found if one.email not in {*aliases, me}]
+        known = self._answer_partners([one.email for one in people])
+        partners = self.env["res.partner"].union(*known.values())
+        return partners, [one for one in people if one.email not in known]
+
+    def _answer_partners(self, emails):
+        """The contacts that addresses lead to, by address: one that shows this e-mail
+        before others, and a colleague's own one."""
+        forms = {form: email for email in emails for form in spellings(email)}
+        found = self.env["res.partner"].search(
+            [("email_normalized", "in", list(forms))]
+        )
+        best = found.sorted(
+            lambda one: (
+                one not in self.partner_ids,
+                not any(user._is_internal() for user in one.sudo().user_ids),
+                one.id,
+            )
+        )
+        known = {}
+        for one in best:
+            known.setdefault(forms[one.email_normalized], one)
+        return known
+
+    def _answer_identity(self):
+        """The address that the e-mail came in on, if the user may send as it."""
+        mine = sender_selection.senders(self.env, self.env.user, self.env.company)
+        return sender_selection.conversation(None, mine, self)
+
+    def _answer_signature(self, identity):
+        """What stands between the answer and what it quotes, or an empty text."""
+        signature = identity and identity._signature_html()
+        if not signature and not is_html_empty(self.env.user.signature):
+            signature = Markup("<div>-- <br>%s</div>") % self.env.user.signature
+        return signature + Markup("<br>") if signature else Markup()
+
+    def _files_to_forward(self):
+        """Copies of the attachments, which the composer may do with as it likes."""
+        # sudo: who may read the e-mail may read its files. As they came: no
+        # recompression, and no html that runs in our origin.
+        files = self.sudo().attachment_ids.with_context(
+            image_no_postprocess=True, attachments_mime_plainxml=True
+        )
+        return files.copy({"res_model": "mail.compose.message", "res_id": 0})
+
+    def action_why(self):
+        """Open the dialog with the answer for this e-mail, of our records alone."""
+        self.ensure_one()
+        self.check_access("read")
+        dialog = self.env["mailbox.trace"].create({"message_id": self.id})
+        asking = trace.Why(
+            self.env, trace.Question(), self.env["mailbox.account"].browse()
+        )
+        dialog._show(asking.of(self))
+        return dialog._reopen()

@@ -1,0 +1,211 @@
+from markupsafe import Markup
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tools import formataddr, is_html_empty
+
+from ...engine.mime.addresses import normalize
+from ...services.sending import sender_selection
+
+
+class MailboxIdentity(models.Model):
+    """An address that is ours: a mailbox's own one, or an alias of it.
+
+    Mail from it is outgoing, whoever bears it is never taken for a customer, and it
+    can be sent as. The main identity of a mailbox follows the mailbox's address.
+    """
+
+    _name = "mailbox.identity"
+    _description = "Own address of a mailbox"
+    _rec_name = "email"
+    _order = "account_id, is_main desc, id"
+
+    account_id = fields.Many2one(
+        "mailbox.account", required=True, ondelete="cascade", index=True
+    )
+    email = fields.Char(
+        string="E-mail address",
+        required=True,
+        help="Another address whose mail arrives in this mailbox.",
+    )
+    email_normalized = fields.Char(
+        compute="_compute_email_normalized", store=True, index=True
+    )
+    is_main = fields.Boolean(
+        string="The mailbox's own address", readonly=True, copy=False
+    )
+    name = fields.Char(
+        string="Display name",
+        help="The name that customers see beside this address. Empty: the mailbox's.",
+    )
+    can_send = fields.Boolean(
+        string="Send as it",
+        default=True,
+        help="Offered as a sender. Switch it off for an address that only receives, or "
+        "that the provider does not let you send as.",
+    )
+    signature = fields.Html(
+        help="Put under mail that is sent as this address, in place of the signature "
+        "of the person who writes. Empty: that person's own.",
+    )
+
+    _email_unique = models.Constraint(
+        "UNIQUE (account_id, email_normalized)",
+        "This address is already in the list.",
+    )
+    _one_main = models.UniqueIndex("(account_id) WHERE is_main")
+
+    @api.depends("email")
+    def _compute_email_normalized(self):
+        for identity in self:
+            identity.email_normalized = normalize(identity.email or "")
+
+    @api.depends("email", "name", "account_id.name")
+    def _compute_display_name(self):
+        for identity in self:
+            # sudo: members see the name of the mailbox they send as
+            name = identity.name or identity.account_id.sudo().name
+            identity.display_name = f"{name} <{identity.email}>" if name else ""
+
+    @api.constrains("email")
+    def _check_email(self):
+        for identity in self:
+            if not identity.email_normalized:
+                raise ValidationError(
+                    self.env._("%s is not an e-mail address.", identity.email)
+                )
+
+    # ------------------------------------------------------------------
+    # CRUD: the outgoing server follows
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self._refuse_main(vals_list)
+        identities = super().create(vals_list)
+        identities.account_id._update_mail_servers()
+        return identities
+
+    def write(self, vals):
+        self._refuse_main([vals])
+        if {"email", "account_id"} & vals.keys() and any(self.mapped("is_main")):
+            self._refuse_main([{"is_main": True}])
+        accounts = self.account_id
+        result = super().write(vals)
+        (accounts | self.account_id)._update_mail_servers()
+        return result
+
+    def unlink(self):
+        accounts = self.account_id
+        result = super().unlink()
+        accounts.exists()._update_mail_servers()
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_main(self):
+        if any(self.mapped("is_main")):
+            self._refuse_main([{"is_main": True}])
+
+    def _refuse_main(self, vals_list):
+        """A mailbox's own address is changed on the mailbox."""
+        if any(vals.get("is_main") for vals in vals_list) and not self.env.su:
+            raise ValidationError(
+                self.env._("Change the address on the mailbox itself instead.")
+            )
+
+    def _follow_account(self):
+        """Keep the main identity at the mailbox's address, which may have been an
+        alias until now."""
+        # sudo: it comes with the mailbox
+        for identity in self.sudo():
+            account = identity.account_id
+            alias = (account.sender_ids - identity).filtered(
+                lambda one, account=account: (
+                    one.email_normalized == account.email_normalized
+                )
+            )
+            alias.unlink()
+            identity.email = account.email
+
+    # ------------------------------------------------------------------
+    # Sending as it
+    # ------------------------------------------------------------------
+
+    def _check_sender(self):
+        """
+        :raise AccessError: when the user may not send as one of these
+        """
+        if self.env.uid == SUPERUSER_ID:
+            return
+        # sudo: whoever asks
+        for identity in self.sudo():
+            if not identity.can_send or not identity.account_id._may_send(
+                self.env.user
+            ):
+                raise AccessError(
+                    self.env._(
+                        "You may not send as %s. Only owner and members of a mailbox "
+                        "send as it.",
+                        identity.email,
+                    )
+                )
+
+    def _email_formatted(self, user=None):
+        """The From header: name, by the mailbox's setting, and address.
+
+        :param user: ``res.users`` who writes
+        """
+        self.ensure_one()
+        identity = self.sudo()
+        account = identity.account_id
+        name = identity.name or account.name
+        person = user.sudo().name if user and user.id != SUPERUSER_ID else ""
+        if person and account.sender_name == "user":
+            name = person
+        elif person and account.sender_name == "both" and person != name:
+            name = self.env._("%(person)s, %(mailbox)s", person=person, mailbox=name)
+        # A name of more lines would be a header of its own.
+        return formataddr((" ".join((name or "").split()), identity.email_normalized))
+
+    def _signature_html(self):
+        """The signature of this address as core adds one, or an empty string."""
+        self.ensure_one()
+        signature = self.sudo().signature
+        if is_html_empty(signature):
+            return ""
+        return Markup("<div>-- <br/>%s</div>") % signature
+
+    # ------------------------------------------------------------------
+    # For composers
+    # ------------------------------------------------------------------
+
+    @api.model
+    def get_senders(self, model, res_id, partner_ids=None):
+        """Addresses that the user may send as from a record, for a composer.
+
+        :param str model: of the record; may be empty
+        :param int res_id: its id; may be empty
+        :param list partner_ids: ids of the contacts written to, if known
+        :return: {"senders": [{"id", "label", "email"}], "default": id, or False for
+            Odoo's own server}; senders is empty for who has no mailbox
+        """
+        user = self.env.user
+        if not user._is_internal():
+            return {"senders": [], "default": False}
+        record = self.env[model].browse(res_id or ()) if model in self.env else None
+        if record:
+            record.check_access("read")
+        # sudo: the names of the user's own senders
+        senders = sender_selection.senders(self.env, user, self.env.company).sudo()
+        default = sender_selection.for_record(record, user, senders, partner_ids)
+        return {
+            "senders": [
+                {
+                    "id": one.id,
+                    "label": one._email_formatted(user).replace('"', ""),
+                    "email": one.email_normalized,
+                }
+                for one in senders
+            ],
+            "default": default.id,
+        }

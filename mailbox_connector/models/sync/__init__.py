@@ -1,0 +1,10 @@
+"""Reading a mailbox: passes, folders, backfills."""
+
+from . import account_sync
+from . import backfill
+from . import contact_lookup
+from . import folder
+from . import lease
+from . import location
+from . import sync
+from . import tombstone

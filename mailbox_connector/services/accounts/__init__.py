@@ -1,0 +1,1 @@
+"""Mailboxes themselves: settings, credentials, providers, connecting."""

@@ -1,0 +1,1 @@
+"""Glue to Odoo and to the database."""

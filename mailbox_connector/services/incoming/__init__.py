@@ -1,0 +1,1 @@
+"""From raw mail to e-mails on contacts, and what new mail sets off."""

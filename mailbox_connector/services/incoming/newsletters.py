@@ -1,0 +1,92 @@
+"""Newsletters and mailing lists, which a mailbox may leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ...engine.mime.addresses import spellings
+from ...engine.mime.headers import block, fields
+from ...engine.mime.ids import message_id_hash
+from ...engine.mime.mass_mail import bulk_kind
+
+if TYPE_CHECKING:
+    from .importer import Candidate
+
+
+class Newsletters:
+    """Tells which mail of a mailbox was sent to many.
+
+    Costs nothing until a message is marked as such.
+
+    :param account: ``mailbox.account`` in a superuser environment
+    :param colleagues: addresses of internal users
+    """
+
+    def __init__(self, account, colleagues: Collection[str] = ()):
+        self.account = account
+        self.env = account.env
+        self.colleagues = colleagues
+
+    @cached_property
+    def own(self) -> set[str]:
+        """Addresses of ours."""
+        return {*self.account.own_addresses(), *filter(None, self.colleagues)}
+
+    @cached_property
+    def own_domains(self) -> set[str]:
+        """Domains where all addresses are ours: not those of mail providers."""
+        own = self.account.own_addresses()
+        found = {form.rpartition("@")[2] for one in own for form in spellings(one)}
+        found |= set(self.env["mail.alias.domain"].search([]).mapped("name"))
+        for provider in self.env["mailbox.provider"]._all():
+            found.difference_update(provider.domains)
+        return found
+
+    def kind(self, header: Iterable[tuple[bytes, str]]) -> str | None:
+        """ "list", "newsletter" or None, by header fields; see :func:`bulk_kind`."""
+        return bulk_kind(header, self.own, self.own_domains)
+
+    def left_out(self, candidates: Iterable[Candidate]) -> set[int]:
+        """UIDs of the messages that the mailbox leaves out.
+
+        Not what answers something that stands here: that belongs to a conversation.
+
+        :param candidates: parsed
+        """
+        if not self.account.skip_bulk:
+            return set()
+        suspects = {
+            candidate.header.uid: candidate.parsed.references
+            for candidate in candidates
+            if candidate.parsed.marked_bulk
+            and not candidate.answers
+            and self.kind(fields(block(candidate.raw)))
+        }
+        known = self._known({one for many in suspects.values() for one in many})
+        return {uid for uid, many in suspects.items() if known.isdisjoint(many)}
+
+    def _known(self, message_ids: set[str]) -> set[str]:
+        """Those that people here wrote, or wrote to us."""
+        if not message_ids:
+            return set()
+        by_hash = {message_id_hash(one): one for one in message_ids}
+        self.env["mail.message"].flush_model(["message_id"])
+        self.env.cr.execute(
+            """
+            SELECT message_id_hash FROM mailbox_message
+             WHERE message_id_hash = ANY(%(hashes)s)
+               AND automatic IS DISTINCT FROM 'list'
+            UNION
+            SELECT provider_hash FROM mailbox_message
+             WHERE provider_hash = ANY(%(hashes)s)
+            """,
+            {"hashes": list(by_hash)},
+        )
+        found = {by_hash[digest] for (digest,) in self.env.cr.fetchall()}
+        self.env.cr.execute(
+            "SELECT message_id FROM mail_message WHERE message_id = ANY(%s)",
+            [list(message_ids)],
+        )
+        return found.union(row[0] for row in self.env.cr.fetchall())

@@ -1,0 +1,230 @@
+"""What an import would bring, from headers alone; nothing of it is stored.
+
+Looked at like an import looks: the same folders, the same matching. Newest first, so
+that what a person sees is right as far back as there was time for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from markupsafe import Markup
+
+from odoo.tools import format_date
+
+from ...engine.imap.ranges import UidRanges
+from ...engine.imap.session import ImapSession
+from ...engine.mime.mass_mail import FIELDS
+from ...engine.net.deadline import Deadline
+from ...engine.types import HeaderRecord
+from ...services.accounts.endpoints import egress_policy, endpoint
+from ..incoming.matcher import Matcher
+from ..incoming.newsletters import Newsletters
+
+#: Seconds that a person is kept waiting.
+SECONDS = 20
+#: Headers fetched at once.
+BATCH = 500
+#: Lines of each list that is shown.
+SHOWN = 8
+#: What an import does in a second, cautiously, where no earlier one tells: messages of
+#: contacts, bytes of those, and headers.
+MESSAGES_A_SECOND, BYTES_A_SECOND, HEADERS_A_SECOND = 50, 1_000_000, 1_000
+
+
+@dataclass
+class Preview:
+    """Counts of the e-mails in a window.
+
+    ``seen``: new ones that were looked at; ``left``: there was no time for; ``here``:
+    imported before. ``matched``: of contacts, ``bulk``: left out as newsletters or
+    mail of lists. ``contacts``: e-mails by contact id; ``ambiguous``: contact ids by
+    address, where they are several; ``domains``: e-mails of strangers by their domain.
+    ``size``: bytes of those matched. ``oldest``, ``newest``: naive UTC, of those with
+    contacts. ``rate``: e-mails a second that earlier imports looked at; 0: not known.
+    """
+
+    seen: int = 0
+    left: int = 0
+    here: int = 0
+    matched: int = 0
+    bulk: int = 0
+    size: int = 0
+    contacts: Counter = field(default_factory=Counter)
+    ambiguous: dict[str, set[int]] = field(default_factory=dict)
+    domains: Counter = field(default_factory=Counter)
+    oldest: datetime | None = None
+    newest: datetime | None = None
+    rate: float = 0.0
+
+    @property
+    def strangers(self) -> int:
+        """E-mails that are of no contact."""
+        return self.seen - self.matched - self.bulk
+
+    @property
+    def expected_size(self) -> int:
+        """Bytes that the import will fetch, roughly."""
+        return round(self.size * self._whole)
+
+    @property
+    def seconds(self) -> int:
+        """How long the import will take, roughly."""
+        if self.rate:
+            return round((self.seen + self.left) / self.rate)
+        once = (
+            self.matched / MESSAGES_A_SECOND
+            + self.size / BYTES_A_SECOND
+            + self.seen / HEADERS_A_SECOND
+        )
+        return round(once * self._whole)
+
+    @property
+    def _whole(self) -> float:
+        """All e-mails to those that were looked at."""
+        return (self.seen + self.left) / self.seen if self.seen else 1.0
+
+
+def look(account, folders, since: date, seconds: float = SECONDS) -> Preview:
+    """Look through ``folders`` back to ``since``.
+
+    :param account: ``mailbox.account`` in a superuser environment
+    :raise EngineError: the server cannot be read
+    """
+    found = Preview(rate=account.env["mailbox.backfill"]._rate(account) or 0.0)
+    limit = Deadline(seconds)
+    looking = _Looking(account, found)
+    # Some more for the batch in hand.
+    policy, patience = egress_policy(account.env), Deadline(seconds + 10)
+    with ImapSession(endpoint(account, "imap"), policy, patience) as session:
+        for folder in folders:
+            opened = session.examine(folder.raw_name)
+            uids = looking.new(folder, opened.uidvalidity, session.search_since(since))
+            for start in range(0, len(uids), BATCH):
+                if not limit.left():
+                    found.left += len(uids) - start
+                    break
+                headers = session.fetch_headers(uids[start : start + BATCH])
+                looking.count(headers, session)
+    return found
+
+
+class _Looking:
+    """Counts headers, each e-mail once however many folders it stands in."""
+
+    def __init__(self, account, found: Preview):
+        self.env = account.env
+        self.found = found
+        self.own = account.addresses()
+        self.matcher = Matcher(account.env, account)
+        self.newsletters = Newsletters(account, self.matcher.colleagues)
+        self.skip_bulk = account.skip_bulk
+        self.names: set[str] = set()
+
+    def new(self, folder, uidvalidity: int, uids: list[int]) -> list[int]:
+        """Those that an import would look at, newest first."""
+        if folder.uidvalidity != uidvalidity:
+            return sorted(uids, reverse=True)
+        handled = folder._handled(again=True)
+        imported = UidRanges.parse(folder.imported_uids or "")
+        imported -= UidRanges.parse(folder.bulk_uids or "")
+        self.found.here += sum(uid in imported for uid in uids)
+        return sorted((uid for uid in uids if uid not in handled), reverse=True)
+
+    def count(self, headers: list[HeaderRecord], session: ImapSession) -> None:
+        fresh = []
+        for header in headers:
+            if header.message_id and header.message_id in self.names:
+                continue
+            self.names.add(header.message_id)
+            fresh.append(header)
+        matches = self.matcher.match(fresh)
+        bulk = self._bulk(matches, session)
+        self.found.seen += len(fresh)
+        self.found.bulk += len(bulk)
+        for header in fresh:
+            if header.uid in bulk:
+                continue
+            if header.uid in matches:
+                self._matched(header, matches[header.uid])
+            else:
+                self._stranger(header)
+
+    def _bulk(self, uids, session: ImapSession) -> set[int]:
+        """Those of contacts' that would be left out as newsletters."""
+        if not (uids and self.skip_bulk):
+            return set()
+        found = session.fetch_fields(uids, FIELDS)
+        return {uid for uid, header in found.items() if self.newsletters.kind(header)}
+
+    def _matched(self, header: HeaderRecord, matches) -> None:
+        found = self.found
+        found.matched += 1
+        found.size += header.size
+        by_email = defaultdict(set)
+        for match in matches:
+            found.contacts[match.partner_id] += 1
+            by_email[match.email].add(match.partner_id)
+        for email, partners in by_email.items():
+            if len(partners) > 1:
+                found.ambiguous.setdefault(email, set()).update(partners)
+        if header.internal_date:
+            received = header.internal_date.replace(tzinfo=None)
+            found.oldest = min(found.oldest or received, received)
+            found.newest = max(found.newest or received, received)
+
+    def _stranger(self, header: HeaderRecord) -> None:
+        """By the other side's domain: the sender's, or the receivers' of our own."""
+        senders = {one.email for one in header.addresses.get("from", ())}
+        others = senders
+        if senders & self.own:
+            others = {one.email for one in header.addresses.get("to", ())}
+        for domain in {email.rpartition("@")[2] for email in others - self.own}:
+            if domain:
+                self.found.domains[domain] += 1
+
+
+def render(env, found: Preview) -> Markup:
+    """A preview as a person reads it, naming no contact that they may not read.
+
+    :param env: theirs
+    """
+
+    def name(partner_ids):
+        contacts = env["res.partner"].browse(partner_ids)
+        contacts = contacts.exists()._filtered_access("read")
+        return ", ".join(contacts.mapped("display_name"))
+
+    def day(moment):
+        return moment and format_date(env, moment)
+
+    most = found.contacts.most_common(SHOWN)
+    contacts = [(name([one]), count) for one, count in most]
+    return env["ir.qweb"]._render(
+        "mailbox_connector.preview",
+        {
+            "preview": found,
+            "size": _size(found.expected_size),
+            "minutes": round(found.seconds / 60),
+            "oldest": day(found.oldest),
+            "newest": day(found.newest),
+            "contacts": [one for one in contacts if one[0]],
+            "more_contacts": max(0, len(found.contacts) - SHOWN),
+            "ambiguous": [
+                (email, name(sorted(partners)))
+                for email, partners in sorted(found.ambiguous.items())[:SHOWN]
+            ],
+            "domains": found.domains.most_common(SHOWN),
+        },
+    )
+
+
+def _size(size: int) -> str:
+    """Bytes as people say it, without figures that nobody can know."""
+    for unit in ("KB", "MB", "GB"):
+        size /= 1000
+        if size < 1000 or unit == "GB":
+            break
+    return f"{size:.1f} {unit}" if size < 10 else f"{size:.0f} {unit}"

@@ -1,0 +1,271 @@
+"""Taking back what one import of history brought, but for what was used since.
+
+No tombstone is left: an import that is asked for later brings it again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+#: E-mails that are taken out in one transaction.
+BATCH = 200
+#: Lines of each list that is shown.
+SHOWN = 8
+
+#: Why an e-mail stays; in the order in which they are asked.
+_REASONS = """
+    SELECT message.id, CASE
+      WHEN EXISTS (
+          SELECT FROM mailbox_location place
+           WHERE place.message_id = message.id
+             AND place.backfill_id IS DISTINCT FROM %(backfill)s)
+        THEN 'elsewhere'
+      WHEN NOT EXISTS (
+          SELECT FROM mailbox_location place
+            JOIN mailbox_folder folder ON folder.id = place.folder_id
+           WHERE place.message_id = message.id AND folder.gone IS NOT TRUE
+             AND place.uidvalidity = folder.uidvalidity)
+        THEN 'gone'
+      WHEN EXISTS (
+          SELECT FROM mailbox_link link
+            LEFT JOIN mail_message shown ON shown.id = link.mail_message_id
+           WHERE link.message_id = message.id
+             AND (link.origin = 'sent'
+                  OR shown.id IS NOT NULL AND shown.mailbox_message_id IS NULL))
+        THEN 'odoo'
+      WHEN EXISTS (
+          SELECT FROM mailbox_link link
+           WHERE link.message_id = message.id AND link.origin != 'matched')
+        THEN 'by_hand'
+      WHEN EXISTS (
+          SELECT FROM mail_message copy
+            JOIN mail_message answer ON answer.parent_id = copy.id
+           WHERE copy.mailbox_message_id = message.id
+             AND answer.mailbox_message_id IS NULL)
+        OR EXISTS (
+          SELECT FROM mailbox_message answer
+            JOIN mailbox_link link ON link.message_id = answer.id
+           WHERE answer.parent_hash IN (message.message_id_hash, message.provider_hash)
+             AND link.origin = 'sent')
+        OR EXISTS (
+          SELECT FROM ir_attachment file
+            JOIN message_attachment_rel rel ON rel.attachment_id = file.id
+            JOIN mail_message other ON other.id = rel.message_id
+           WHERE file.res_model = 'mailbox.message' AND file.res_id = message.id
+             AND other.mailbox_message_id IS DISTINCT FROM message.id)
+        THEN 'answered'
+      WHEN EXISTS (
+          SELECT FROM mail_message copy
+           WHERE copy.mailbox_message_id = message.id
+             AND (copy.pinned_at IS NOT NULL
+                  OR EXISTS (SELECT FROM mail_message_res_partner_starred_rel star
+                              WHERE star.mail_message_id = copy.id)))
+        THEN 'starred'
+      WHEN EXISTS (
+          SELECT FROM mail_message copy
+            JOIN mail_message_reaction reaction ON reaction.message_id = copy.id
+           WHERE copy.mailbox_message_id = message.id)
+        THEN 'reaction'
+      WHEN EXISTS (
+          SELECT FROM mail_message document
+           WHERE document.message_id = message.rfc_message_id
+             AND document.mailbox_message_id IS NULL)
+        THEN 'document'
+      END
+      FROM mailbox_message message
+     WHERE message.id = ANY(%(ids)s)
+"""
+
+
+@dataclass
+class Found:
+    """What an undo would do.
+
+    ``contacts``: e-mails that go, by contact id; ``kept``: reasons with how many
+    e-mails stay for them; ``samples``: ids of some of those, with the reason.
+    """
+
+    going: int = 0
+    files: int = 0
+    contacts: Counter = field(default_factory=Counter)
+    kept: Counter = field(default_factory=Counter)
+    samples: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Undo:
+    """Takes back one import.
+
+    :param backfill: ``mailbox.backfill`` in a superuser environment
+    """
+
+    def __init__(self, backfill):
+        self.backfill = backfill
+        self.env = backfill.env
+        self.env.flush_all()
+
+    def look(self) -> Found:
+        """What would go and what would stay; changes nothing."""
+        found = Found()
+        ids = self._left()
+        reasons = self._reasons(ids)
+        going = [number for number in ids if not reasons[number]]
+        found.going = len(going)
+        found.kept = Counter(filter(None, reasons.values()))
+        found.samples = [(n, reasons[n]) for n in ids if reasons[n]][:SHOWN]
+        links = self.env["mailbox.link"]._read_group(
+            [("message_id", "in", going)], ["partner_id"], ["__count"]
+        )
+        found.contacts = Counter({partner.id: count for partner, count in links})
+        found.files = self.env["ir.attachment"].search_count(
+            [("res_model", "=", "mailbox.message"), ("res_id", "in", going)]
+        )
+        return found
+
+    def step(self) -> int:
+        """Take out a batch; the caller commits.
+
+        :return: how many e-mails were looked at; 0: nothing is left
+        """
+        ids = self._left(BATCH)
+        if not ids:
+            return 0
+        reasons = self._reasons(ids)
+        by_reason = defaultdict(list)
+        for number in ids:
+            by_reason[reasons[number]].append(number)
+        going, elsewhere = by_reason.pop(None, []), by_reason.pop("elsewhere", [])
+        self._forget_places(going + elsewhere)
+        self._narrow(elsewhere)
+        self._release([n for many in by_reason.values() for n in many] + elsewhere)
+        self.env["mailbox.message"].browse(going).with_context(
+            # No tombstones.
+            mailbox_contact_unlink=True
+        ).unlink()
+        kept = {reason: len(many) for reason, many in by_reason.items()}
+        if elsewhere:
+            kept["elsewhere"] = len(elsewhere)
+        self.backfill._count_undone(len(going), kept)
+        return len(ids)
+
+    # ------------------------------------------------------------------
+
+    def _left(self, limit: int | None = None) -> list[int]:
+        """E-mails that it brought, or found to stand in this mailbox too."""
+        self.env.cr.execute(
+            """
+            SELECT id FROM mailbox_message
+             WHERE backfill_id = %(backfill)s AND backfill_id > 0
+            UNION
+            SELECT message_id FROM mailbox_location
+             WHERE backfill_id = %(backfill)s AND backfill_id > 0
+             ORDER BY 1 DESC LIMIT %(limit)s
+            """,
+            {"backfill": self.backfill.id, "limit": limit},
+        )
+        return [number for (number,) in self.env.cr.fetchall()]
+
+    def _reasons(self, ids: list[int]) -> dict[int, str | None]:
+        """Why each of these stays; None: it goes."""
+        self.env.cr.execute(_REASONS, {"ids": ids, "backfill": self.backfill.id})
+        return dict(self.env.cr.fetchall())
+
+    def _forget_places(self, ids: list[int]) -> None:
+        """They are nowhere any more, and only a later import looks at them again."""
+        self.env.cr.execute(
+            """
+            DELETE FROM mailbox_location place USING mailbox_folder folder
+             WHERE place.message_id = ANY(%s) AND place.backfill_id = %s
+               AND folder.id = place.folder_id
+         RETURNING folder.id, place.uid, place.uidvalidity = folder.uidvalidity
+            """,
+            [ids, self.backfill.id],
+        )
+        uids = defaultdict(set)
+        for folder, uid, is_current in self.env.cr.fetchall():
+            if is_current:
+                uids[folder].add(uid)
+        for folder, gone in sorted(uids.items()):
+            self.env["mailbox.folder"].browse(folder)._mark_undone(gone)
+        self.env["mailbox.location"].invalidate_model(flush=False)
+        self.env["mailbox.message"].invalidate_model(["location_ids"], flush=False)
+
+    def _narrow(self, ids: list[int]) -> None:
+        """What stands in no folder of this mailbox any more is not for its readers
+        either, where other mailboxes have it."""
+        account = self.backfill.account_id
+        self.env.cr.execute(
+            """
+            SELECT DISTINCT place.message_id FROM mailbox_location place
+              JOIN mailbox_folder folder ON folder.id = place.folder_id
+             WHERE place.message_id = ANY(%s) AND folder.account_id = %s
+            """,
+            [ids, account.id],
+        )
+        here = {number for (number,) in self.env.cr.fetchall()}
+        for message in self.env["mailbox.message"].browse(set(ids) - here):
+            others = message.audience_id.account_ids - account
+            if others and account in message.audience_id.account_ids:
+                audience = self.env["mailbox.audience"]._for_accounts(others)
+                message.audience_id = audience
+                self.env["mail.message"].search(
+                    [("mailbox_message_id", "=", message.id)]
+                ).mailbox_audience_id = audience
+
+    def _release(self, ids: list[int]) -> None:
+        """What stays is no longer this import's."""
+        for table, column in (
+            ("mailbox_message", "id"),
+            ("mailbox_location", "message_id"),
+        ):
+            self.env.cr.execute(
+                f"UPDATE {table} SET backfill_id = 0"
+                f" WHERE {column} = ANY(%s) AND backfill_id = %s",
+                [ids, self.backfill.id],
+            )
+        self.env["mailbox.message"].invalidate_model(["backfill_id"], flush=False)
+
+
+def render(env, found: Found) -> Markup:
+    """What an undo would do, as a person reads it; nothing that they may not read.
+
+    :param env: theirs
+    """
+
+    def contact(number):
+        record = env["res.partner"].browse(number).exists()._filtered_access("read")
+        return record.display_name
+
+    def subject(number):
+        record = env["mailbox.message"].browse(number)._filtered_access("read")
+        return record and (record.subject or env._("(no subject)"))
+
+    contacts = [(contact(n), count) for n, count in found.contacts.most_common(SHOWN)]
+    samples = [(subject(n), reason) for n, reason in found.samples]
+    texts = words(env)
+    return env["ir.qweb"]._render(
+        "mailbox_connector.undo_preview",
+        {
+            "found": found,
+            "contacts": [one for one in contacts if one[0]],
+            "more_contacts": max(0, len(found.contacts) - SHOWN),
+            "kept": [(texts[reason], n) for reason, n in found.kept.most_common()],
+            "samples": [(one, texts[reason]) for one, reason in samples if one],
+        },
+    )
+
+
+def words(env) -> dict[str, str]:
+    """Why e-mails stay, by reason."""
+    return {
+        "elsewhere": env._("came in in another way as well"),
+        "gone": env._("no longer on the mail server, so they could not come back"),
+        "odoo": env._("sent from Odoo, or received by Odoo itself"),
+        "by_hand": env._("put on a contact by a person"),
+        "answered": env._("answered or forwarded from Odoo"),
+        "starred": env._("starred or pinned"),
+        "reaction": env._("somebody reacted to them"),
+        "document": env._("on another document too"),
+    }

@@ -1,0 +1,1 @@
+"""Why an e-mail is here, or not."""
