@@ -15,7 +15,7 @@ from odoo.addons.mailbox_connector.services.round_trip import (
     watch,
 )
 
-from host import certificates
+from devtools.servers import certificates
 
 
 @pytest.fixture
