@@ -14,9 +14,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from host import database, odoo, process
-from host.paths import CHECKOUT
-from host.rpc import Session
+from devtools.base import process
+from devtools.base.paths import CHECKOUT
+from devtools.odoo import database, launch
+from devtools.odoo.rpc import Session
 
 #: Milliseconds for a step, and for the first visit, at which Odoo builds its assets:
 #: enough for a machine several times slower than a desk's.
@@ -65,14 +66,14 @@ def live_odoo(name: str, quiet: tuple[str, ...] = ()) -> Iterator[Live]:
     handlers = ",".join([":INFO", *(f"{logger}:CRITICAL" for logger in quiet)])
     try:
         _new_database(name, logs / f"{name}-install.log")
-        server, address = odoo.serve(
+        server, address = launch.serve(
             name,
             logs / f"{name}.log",
             cron_threads=1,
             settings={"log_handler": handlers},
         )
         try:
-            odoo.wait_until_served(server, address, FIRST / 1000)
+            launch.wait_until_served(server, address, FIRST / 1000)
             yield Live(address, name)
         finally:
             process.end(server)

@@ -16,14 +16,14 @@ from browser import chromium, live_odoo
 from guide import people
 from tour import Tour
 
-from host import mailservers
+from devtools.servers import mailservers
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def servers():
-    """Dovecot and the SMTP server, see ``host.mailservers``."""
+    """Dovecot and the SMTP server, see ``devtools.servers.mailservers``."""
     running = mailservers.start()
     yield running
     if running.started:

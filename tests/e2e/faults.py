@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from host import imap_proxy, soak_worker
-from host.soak_rig import Rig
+from devtools import imap_proxy
+from devtools.soak import forks
+from devtools.soak.rig import Rig
 
 #: Another seed, another history: ``MAILBOX_FAULT_SEED=7 ./dev test e2e -- -k faults``.
 SEED = int(os.environ.get("MAILBOX_FAULT_SEED", "1"))
@@ -17,7 +18,7 @@ def small_rig(servers, proxy: imap_proxy.ImapProxy) -> Iterator[Rig]:
     """A rig whose mailbox holds little; what Odoo logs while faults strike is kept."""
     database = os.environ["MAILBOX_TEST_DATABASE"]
     log = Path(os.environ["MAILBOX_TEST_LOGS"]) / "faults-odoo.txt"
-    with soak_worker.running(database, log) as worker:
+    with forks.running(database, log) as worker:
         rig = Rig(servers, proxy, worker, database, SEED, messages=40, days=40)
         yield rig
         rig.leave()

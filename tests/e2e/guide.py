@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 from browser import Live, Screen
 from playwright.sync_api import Locator, expect
 
-from host import mailservers
-from host.demo_parts import pdf
-from host.process import wait_for
+from devtools.base.process import wait_for
+from devtools.demo.parts import pdf
+from devtools.servers import mailservers
 
 #: Seconds for mail to get from one place to another.
 LONG = 120

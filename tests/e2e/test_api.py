@@ -8,7 +8,7 @@ from sending import make_user
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 
-from host.process import wait_for
+from devtools.base.process import wait_for
 
 #: Seconds for an import of a few messages by the scheduled action.
 LONG = 120

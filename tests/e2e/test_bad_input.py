@@ -10,9 +10,9 @@ from datetime import datetime
 import pytest
 from imapclient.exceptions import LoginError
 
-from host import certificates
-from host.mailservers import PASSWORD
-from host.process import wait_for
+from devtools.base.process import wait_for
+from devtools.servers import certificates
+from devtools.servers.mailservers import PASSWORD
 
 
 def connect(mailbox):

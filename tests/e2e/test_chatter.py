@@ -9,7 +9,8 @@ from browser import FIRST, Live, Screen
 from conftest import unique
 from playwright.sync_api import expect
 
-from host import odoo, process
+from devtools.base import process
+from devtools.odoo import launch
 
 NOW = datetime.now(timezone.utc)
 
@@ -20,9 +21,9 @@ def live():
     of its own."""
     name = os.environ["MAILBOX_TEST_DATABASE"]
     log = Path(os.environ["MAILBOX_TEST_LOGS"]) / "chatter.log"
-    server, address = odoo.serve(name, log)
+    server, address = launch.serve(name, log)
     try:
-        odoo.wait_until_served(server, address, FIRST / 1000)
+        launch.wait_until_served(server, address, FIRST / 1000)
         yield Live(address, name)
     finally:
         process.end(server)

@@ -30,8 +30,8 @@ from guide import (
 )
 from playwright.sync_api import Locator, expect
 
-from host import mailservers
-from host.process import wait_for
+from devtools.base.process import wait_for
+from devtools.servers import mailservers
 
 ORDERS = "orders@example.com"
 ZOE = "zoe.lang@customer.example"

@@ -27,7 +27,7 @@ from test_sync import (  # noqa: F401
     test_wider_window_fetches_only_the_older_slice,
 )
 
-from host import cyrus
+from devtools.servers import cyrus
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from odoo.exceptions import ValidationError
 from odoo.tests import Form
 
-from host.discovery_servers import NameServer
+from devtools.servers.discovery_servers import NameServer
 
 
 @pytest.fixture

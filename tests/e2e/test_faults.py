@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from faults import small_rig, sound
 
-from host import imap_proxy, soak_faults
+from devtools import imap_proxy
+from devtools.soak import faults as soak_faults
 
 
 @pytest.fixture(scope="module")

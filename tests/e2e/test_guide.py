@@ -36,7 +36,7 @@ from guide import (
 )
 from playwright.sync_api import expect
 
-from host.process import wait_for
+from devtools.base.process import wait_for
 
 
 @pytest.fixture(scope="module")

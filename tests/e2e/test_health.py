@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sending import make_user
 
-from host import imap_proxy
+from devtools import imap_proxy
 
 SECONDS = 8, 30
 

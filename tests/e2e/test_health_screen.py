@@ -5,7 +5,7 @@ from conftest import unique
 from guide import MARTA
 from playwright.sync_api import expect
 
-from host.process import wait_for
+from devtools.base.process import wait_for
 
 LONG = 120
 

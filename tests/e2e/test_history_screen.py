@@ -7,8 +7,8 @@ import pytest
 from conftest import unique
 from playwright.sync_api import expect
 
-from host import imap_proxy
-from host.bench_mail import small
+from devtools import imap_proxy
+from devtools.bench.mails import small
 
 #: E-mails of the contact; several batches.
 COUNT = 1000

@@ -4,7 +4,7 @@ import pytest
 from conftest import unique
 from imapclient import IMAPClient
 
-from host import imap_proxy
+from devtools import imap_proxy
 
 #: What stands in a message is no command, and announces no literal.
 MAIL = b"Subject: x\r\n\r\nA1 LOGOUT {5}\r\n" + b"0123456789\r\n" * 20_000

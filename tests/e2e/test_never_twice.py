@@ -17,7 +17,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.mailbox_connector.services.sending import outgoing
 
-from host import certificates
+from devtools.servers import certificates
 
 CORE = "odoo.addons.mail.models.mail_mail"
 

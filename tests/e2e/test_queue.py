@@ -18,7 +18,7 @@ from odoo.exceptions import AccessError
 from odoo.modules.registry import Registry
 from odoo.tools import mute_logger
 
-from host import certificates
+from devtools.servers import certificates
 
 CORE = "odoo.addons.mail.models.mail_mail"
 

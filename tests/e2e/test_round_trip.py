@@ -19,7 +19,7 @@ from odoo.addons.mailbox_connector.services.accounts.round_trip import (
     watch,
 )
 
-from host import certificates
+from devtools.servers import certificates
 
 
 @pytest.fixture

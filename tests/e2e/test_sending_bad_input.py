@@ -14,7 +14,7 @@ from sending import delivered, find, inbox, make_agent, make_contact
 
 from odoo.tools import mute_logger
 
-from host import certificates, mailservers
+from devtools.servers import certificates, mailservers
 
 sys.path.append(str(Path(__file__).parents[1] / "engine"))
 from scripted import ScriptedServer  # noqa: E402

@@ -13,7 +13,7 @@ from conftest import unique
 from guide import connect, open_mailboxes
 from playwright.sync_api import Locator, expect
 
-from host.discovery_servers import FileServer
+from devtools.servers.discovery_servers import FileServer
 
 PHONE = {"width": 390, "height": 844}
 #: More presses of Tab than any step of the guided run needs.

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from host import database, odoo, process
-from host.rpc import RpcError, Session
+from devtools.base import process
+from devtools.odoo import database, launch
+from devtools.odoo.rpc import RpcError, Session
 
 FILL = """
 from odoo.addons.mailbox_connector.tests.common import MailboxMixin, PNG, mail
@@ -90,12 +91,12 @@ print("FOUND " + json.dumps({
 def shell(name: str, script: str) -> str:
     """Run Python in ``odoo shell`` on a database; what it prints."""
     done = subprocess.run(
-        odoo.command("shell", "-d", name, "--no-http", "--log-level=warn"),
+        launch.command("shell", "-d", name, "--no-http", "--log-level=warn"),
         input=script,
         capture_output=True,
         text=True,
         check=False,
-        env=odoo.environment(),
+        env=launch.environment(),
     )
     assert not done.returncode and "Traceback" not in done.stderr, done.stderr
     return done.stdout
@@ -117,14 +118,14 @@ def uninstalled():
         printed = shell(name, LOOK)
         found = next(line for line in printed.splitlines() if "FOUND " in line)
         # Odoo logs each refusal as a warning; refusals are what is asked for.
-        server, address = odoo.serve(
+        server, address = launch.serve(
             name,
             logs / "uninstall.log",
             cron_threads=0,
             settings={"log_handler": ":INFO,odoo.http:ERROR"},
         )
         try:
-            odoo.wait_until_served(server, address)
+            launch.wait_until_served(server, address)
             yield name, address, json.loads(found.partition("FOUND ")[2])
         finally:
             process.end(server)

@@ -10,8 +10,8 @@ from browser import Live, Screen
 from guide import ADMIN
 from playwright.sync_api import Browser
 
-from host import mailservers
-from host.discovery_servers import NameServer
+from devtools.servers import mailservers
+from devtools.servers.discovery_servers import NameServer
 
 DISCOVERY = "mailbox_connector.discovery"
 NAMESERVERS = "mailbox_connector.discovery_nameservers"

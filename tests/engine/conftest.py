@@ -43,7 +43,7 @@ for folder in (ROOT, Path(__file__).parent):
 @pytest.fixture(scope="session")
 def servers():
     """Dovecot and an SMTP server, running; stopped again if we started them."""
-    from host import mailservers
+    from devtools.servers import mailservers
 
     found = mailservers.start()
     yield found
@@ -131,7 +131,7 @@ def smtp_endpoint(servers, user):
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
     """An authority and what it signed: ``ca_pem``, ``pair``, and ``make(name, …)``."""
-    from host import certificates
+    from devtools.servers import certificates
 
     folder = tmp_path_factory.mktemp("tls")
 

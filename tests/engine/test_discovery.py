@@ -20,7 +20,7 @@ from odoo.addons.mailbox_connector.engine.errors import Side
 from odoo.addons.mailbox_connector.engine.net.transport import EgressPolicy
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
-from host.discovery_servers import FileServer, NameServer
+from devtools.servers.discovery_servers import FileServer, NameServer
 
 TLS, STARTTLS = Security.TLS, Security.STARTTLS
 KNOWN = Provider(

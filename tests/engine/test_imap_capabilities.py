@@ -30,7 +30,8 @@ EXTENSIONS = (
 @pytest.fixture(scope="module")
 def offering():
     """``offering(capabilities)``: that Dovecot, announcing just these."""
-    from host import dovecot, mailservers, process
+    from devtools.base import process
+    from devtools.servers import dovecot, mailservers
 
     server = mailservers.start("engine-capabilities", imap_capability=BASE)
     folder = server.folder / "dovecot"

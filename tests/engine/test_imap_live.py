@@ -93,7 +93,7 @@ def test_credentials_cannot_smuggle_commands(imap_endpoint, policy, changes, fie
 
 
 def test_nothing_listens_there(imap_endpoint, policy):
-    from host.process import free_ports
+    from devtools.base.process import free_ports
 
     error = fails(imap_endpoint(port=free_ports(1)[0]), policy)
     assert (error.kind, error.field) == (Kind.REFUSED, Field.PORT)
@@ -116,7 +116,7 @@ def test_certificate_of_an_unknown_authority(imap_endpoint, policy):
 
 
 def test_certificate_of_another_authority(imap_endpoint, policy, tmp_path):
-    from host import certificates
+    from devtools.servers import certificates
 
     other = certificates.authority(tmp_path).read_text()
     error = fails(imap_endpoint(ca_pem=other), policy)

@@ -1,0 +1,1 @@
+"""`./dev bench`: each row is measured by a module of its own."""

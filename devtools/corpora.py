@@ -1,0 +1,114 @@
+"""`./dev corpora`: whole collections of odd mail, through the importer.
+
+Every message has to come in or to be put aside with its bytes; nothing may be logged
+as an unexpected error. The collections are not part of the project: CPython's test
+data is taken where the interpreter brings it, others by their folders
+(mailgun/flanker `tests/fixtures/messages`, james-mime4j `testmsgs`).
+"""
+
+import json
+import os
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from .base.console import DevError, say, step
+from .install.python import in_odoo_python
+from .install.system import require
+from .odoo import database, worker
+from .odoo.logcheck import problems
+from .servers import postgres
+
+USAGE = "./dev corpora [FOLDER ...]"
+#: What is mail among the files of a collection.
+SUFFIXES = {".txt", ".eml", ".msg", ".mbox", ""}
+
+
+def main(arguments: list[str]) -> int:
+    """0 when every message came in or was put aside as one expects."""
+    require("servers")
+    if (code := in_odoo_python(["corpora", *arguments])) is not None:
+        return code
+    files = [file for folder in _folders(arguments) for file in _mails(folder)]
+    if not files:
+        raise DevError(f"no mail found: {USAGE}")
+    name = f"corpora_{os.getpid()}"
+    with tempfile.TemporaryDirectory() as folder, postgres.running():
+        log = Path(folder) / "odoo.log"
+        listed = Path(folder) / "files.json"
+        listed.write_text(json.dumps([str(file) for file in files]))
+        with database.temporary(name):
+            with step("database"):
+                database.prepare(name, log=Path(folder) / "install.log")
+            with step(f"{len(files)} messages"):
+                result = worker.call(
+                    name, f"{__name__}:import_files", log, listed=str(listed)
+                )
+        for path, reason in result["aside"]:
+            print(f"put aside: {path}: {reason}")
+        found = problems([log])
+    print(
+        f"{len(files)} messages: {result['imported']} imported,"
+        f" {len(result['aside'])} put aside, {len(found)} unexpected errors"
+    )
+    for line in found:
+        say(line)
+    missing = len(files) - result["imported"] - len(result["aside"])
+    return 1 if found or missing else 0
+
+
+def _folders(arguments: list[str]) -> list[Path]:
+    if arguments:
+        folders = [Path(argument) for argument in arguments]
+        for folder in folders:
+            if not folder.is_dir():
+                raise DevError(f"there is no folder {folder}: {USAGE}")
+        return folders
+    data = Path(sysconfig.get_path("stdlib")) / "test" / "test_email" / "data"
+    if not data.is_dir():
+        raise DevError(f"this Python has no test data; name a folder: {USAGE}")
+    return [data]
+
+
+def _mails(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix.lower() in SUFFIXES
+    )
+
+
+def import_files(env, listed: str) -> dict:
+    """In Odoo: import each file as mail of one contact, in batches as a sync does."""
+    from odoo.addons.mailbox_connector.engine.mime.headers import first_phase
+    from odoo.addons.mailbox_connector.engine.types import HeaderRecord
+    from odoo.addons.mailbox_connector.services.incoming.importer import (
+        Candidate,
+        Importer,
+    )
+    from odoo.addons.mailbox_connector.services.incoming.matcher import Match
+
+    files = json.loads(Path(listed).read_text())
+    contact = env["res.partner"].create({"name": "Reader"})
+    account = env["mailbox.account"].create(
+        {"name": "Corpora", "email": "corpora@example.com"}
+    )
+    folder = env["mailbox.folder"].create(
+        {"account_id": account.id, "name": "INBOX", "raw_name": "INBOX"}
+    )
+    folder.uidvalidity = 1
+    candidates = []
+    for uid, path in enumerate(files, 1):
+        raw = Path(path).read_bytes()
+        addresses, message_id = first_phase(raw)
+        header = HeaderRecord(uid, len(raw), None, addresses, message_id)
+        match = Match(contact.id, "to", "reader@example.com")
+        candidates.append(Candidate(header, [match], raw))
+    for start in range(0, len(candidates), 50):
+        Importer(folder).run(candidates[start : start + 50])
+    rows = env["mailbox.failed.import"].search([])
+    located = env["mailbox.location"].search([("folder_id", "=", folder.id)])
+    return {
+        "imported": len(located),
+        "aside": [(files[row.uid - 1], row.reason) for row in rows],
+    }

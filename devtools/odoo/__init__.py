@@ -1,0 +1,1 @@
+"""Odoo on this checkout: started, its databases, calls into it, its log."""

@@ -1,0 +1,1 @@
+"""The servers that Odoo talks to here: PostgreSQL, mail, names, certificates."""

@@ -1,0 +1,1 @@
+"""`./dev soak`: faults strike a mailbox, and nothing may get lost or doubled."""
