@@ -6,7 +6,7 @@ import pytest
 from conftest import unique
 from sending import find, inbox, make_agent, wait_for
 
-from odoo.addons.mailbox_connector.tests.test_delivery_reports import report
+from odoo.addons.mailbox_connector.tests.incoming.test_delivery_reports import report
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ which Dovecot has not.
 """
 
 import pytest
-from test_places import (  # noqa: F401  collected here once more
+from test_locations import (  # noqa: F401  collected here once more
     bodies,
     test_deleted_and_made_again_folder,
     test_draft_is_nobodys_mail_yet,

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from conftest import message, unique
-from odd_smtp import CLOSE, OddServer
+from misbehaving_smtp import CLOSE, OddServer
 from sending import delivered, find, inbox, make_agent, make_contact, make_user
 
 from odoo import SUPERUSER_ID, fields

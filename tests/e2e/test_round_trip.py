@@ -4,7 +4,7 @@ from email import message_from_bytes, policy
 
 import pytest
 from conftest import unique
-from odd_smtp import OddServer
+from misbehaving_smtp import OddServer
 from sending import make_agent, make_contact, make_user
 
 from odoo.exceptions import AccessError

@@ -13,6 +13,7 @@ FILES = sorted(ENGINE.rglob("*.py"))
 #: What each part may use of the others, beside itself.
 GROUND = {"errors", "types"}
 LAYERS = {
+    "backoff": set(),
     "errors": set(),
     "types": {"errors"},
     "net": GROUND,

@@ -54,7 +54,7 @@ class AccountPass:
         self.tick()
         if backfill:
             self.rebind()
-            self.backfill()
+            self._run_backfills()
             self.reconcile()
 
     # ------------------------------------------------------------------
@@ -184,7 +184,7 @@ class AccountPass:
         if folders and not self._passes(lambda state: state.rebind_below):
             self.store.transaction(self.store.drop_renumbered)
 
-    def backfill(self) -> None:
+    def _run_backfills(self) -> None:
         """Go on with the history that is wanted, one import after the other."""
         for backfill in self.store.backfills():
             self.store.serve(backfill)

@@ -5,7 +5,7 @@ from ...engine.errors import SIDES
 from ...services.accounts import check_messages
 from ...services.accounts.connection_test import probe
 from ...services.accounts.endpoints import egress_policy, endpoint, missing_field
-from ...services.framework.concurrency import RACES, quiet_races
+from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ...services.sync import folder_list
 
 #: In the context. Only Python code can pass this very object, no RPC request can.
@@ -106,12 +106,12 @@ class MailboxAccountConnection(models.AbstractModel):
         may be faster: then it is done anew."""
         for left in (2, 1, 0):
             try:
-                with quiet_races():
+                with mute_conflicts():
                     if self._has_endpoints(endpoints):
                         self._keep_check(found, words)
                     self._end_transaction()
                 return
-            except RACES:
+            except CONFLICT_ERRORS:
                 if not left:
                     raise
                 self.env.cr.rollback()

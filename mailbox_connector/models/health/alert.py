@@ -8,7 +8,7 @@ from odoo.tools import SQL
 
 from ...engine.errors import EngineError, Field, Kind, Side
 from ...error_messages import explain
-from ...services.framework.concurrency import RACES, quiet_races
+from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 
 _logger = logging.getLogger(__name__)
 
@@ -128,10 +128,10 @@ class MailboxAlert(models.Model):
         due = self.search([("tell_at", "<=", fields.Datetime.now())])
         for row in due:
             try:
-                with quiet_races():
+                with mute_conflicts():
                     row._tell()
                     left = self.env["ir.cron"]._commit_progress(1)
-            except RACES:
+            except CONFLICT_ERRORS:
                 # It has just changed: it is looked at again in the next run.
                 self.env.cr.rollback()
                 _logger.info("Notice %s gave way", row.id, exc_info=True)

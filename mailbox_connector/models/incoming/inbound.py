@@ -6,7 +6,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools.constants import GC_UNLINK_LIMIT
 
-from ...services.framework.concurrency import RACES, quiet_races
+from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ...services.incoming import (
     delivery_reports,
     document_replies,
@@ -184,11 +184,11 @@ class MailboxInbound(models.Model):
             error = None
             for _attempt in range(CONFLICTS):
                 try:
-                    with quiet_races():
+                    with mute_conflicts():
                         self._process_one(number)
                     error = None
                     break
-                except RACES as race:
+                except CONFLICT_ERRORS as race:
                     error = race
                 except Exception as failure:  # noqa: BLE001  one e-mail's trouble
                     error = failure
@@ -233,7 +233,9 @@ class MailboxInbound(models.Model):
 
     def _postpone(self, number, error):
         """Note why a row could not be worked off, and when to try again."""
-        expected = isinstance(error, (*RACES, UserError, AccessError, ValueError))
+        expected = isinstance(
+            error, (*CONFLICT_ERRORS, UserError, AccessError, ValueError)
+        )
         _logger.log(
             logging.INFO if expected else logging.ERROR,
             "New e-mail %s could not be passed on",
@@ -241,11 +243,11 @@ class MailboxInbound(models.Model):
             exc_info=error,
         )
         try:
-            with quiet_races(), self.env.registry.cursor() as cr:
+            with mute_conflicts(), self.env.registry.cursor() as cr:
                 row = self._take(cr, number)
                 if row:
                     row._note_failure(error)
-        except RACES:
+        except CONFLICT_ERRORS:
             _logger.info("New e-mail %s: tried again by the next run", number)
 
     def _note_failure(self, error):

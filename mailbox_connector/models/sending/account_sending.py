@@ -13,7 +13,7 @@ from ...engine.smtp.retry import Then
 from ...engine.smtp.session import open_smtp
 from ...error_messages import explain
 from ...services.accounts.endpoints import egress_policy, endpoint
-from ...services.framework.concurrency import quiet_races
+from ...services.framework.concurrency import mute_conflicts
 from ...services.sending.outgoing import SendingFailed, Transport
 from ...services.sending.sent_copy import files_itself
 
@@ -264,7 +264,7 @@ class MailboxAccountSending(models.AbstractModel):
         if not problem:
             values["smtp_ok_at"] = now
         try:
-            with quiet_races(), self.env.registry.cursor() as cr:
+            with mute_conflicts(), self.env.registry.cursor() as cr:
                 cr.execute(
                     """
                     SELECT id FROM mailbox_account WHERE id = %s

@@ -14,7 +14,7 @@ from ...engine.mime.ids import message_id_hash
 from ...engine.net.transport import Deadline
 from ...error_messages import explain
 from ...services.accounts.endpoints import egress_policy, endpoint
-from ...services.framework.concurrency import RACES, quiet_races
+from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ...services.sending import sent_copy
 from ...services.sending.ledger import Begun
 from ...services.sending.outcome import whole_second
@@ -209,9 +209,9 @@ class MailboxDelivery(models.Model):
             return
         sent = next(one for one, (state, _r) in outcome.items() if state == "sent")
         try:
-            with quiet_races(), self._own_cursor() as deliveries:
+            with mute_conflicts(), self._own_cursor() as deliveries:
                 queued = deliveries._queue_copy(transaction, sent, copy)
-        except RACES:
+        except CONFLICT_ERRORS:
             # Another recipient's row keeps the copy of this message.
             _logger.info("Sent copy of mail %s: one is queued", transaction.mail_id)
             return
@@ -336,10 +336,10 @@ class MailboxDelivery(models.Model):
         if not place:
             return
         try:
-            with quiet_races():
+            with mute_conflicts():
                 filing.locate(place, mime)
                 self.env["ir.cron"]._commit_progress()
-        except RACES:
+        except CONFLICT_ERRORS:
             # The folder is being read at this moment: that finds the mail.
             self.env.cr.rollback()
 

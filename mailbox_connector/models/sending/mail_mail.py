@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
-from ...services.framework.concurrency import RACES, quiet_races
+from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ...services.sending import sender_selection
 from ...services.sending.outcome import Outcomes, PutOff
 from ...services.sending.outgoing import HEADER, Transaction, Transport
@@ -423,10 +423,10 @@ class MailMail(models.Model):
             started = time.monotonic()
             mails._read_ahead()
             try:
-                with quiet_races():
+                with mute_conflicts():
                     send(mails, False)
                     self.env.flush_all()
-            except RACES:
+            except CONFLICT_ERRORS:
                 # Somebody has changed one of them meanwhile: each by itself.
                 self.env.cr.rollback()
                 send(mails, True)

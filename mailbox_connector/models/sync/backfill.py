@@ -6,7 +6,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 
 from ...engine.sync.interfaces import Backfill
-from ...services.framework.concurrency import RACES, quiet_races
+from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ...services.sync.undo import Undo
 from ..access.ir_websocket import PROGRESS
 from .lease import LeaseLostError
@@ -334,12 +334,12 @@ class MailboxBackfill(models.Model):
                     if time.monotonic() - renewed > RENEW:
                         lease._renew(backfill.account_id, held)
                         renewed = time.monotonic()
-                    with quiet_races():
+                    with mute_conflicts():
                         done = backfill._undo_batch()
                         cron._commit_progress()
                     if done:
                         return True
-            except (*RACES, LeaseLostError):
+            except (*CONFLICT_ERRORS, LeaseLostError):
                 # Somebody used one of these e-mails a moment ago: looked at anew.
                 backfill.env.cr.rollback()
                 _logger.info("Import %s: its undo gave way", self.id, exc_info=True)

@@ -13,7 +13,7 @@ from ...engine.errors import STOPPING, EngineError, Kind
 from ...engine.sync.account import RECONCILE
 from ...engine.sync.state import Counts
 from ...error_messages import explain
-from ...services.framework.concurrency import RACES, quiet_races
+from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ...services.sync.mailbox_pass import Sync
 from .lease import LeaseLostError
 
@@ -198,7 +198,7 @@ class MailboxSync(models.AbstractModel):
         """
         account_id, began = account.id, time.monotonic()
         try:
-            with quiet_races():
+            with mute_conflicts():
                 if kind == "retry":
                     sync.retry(rows)
                 else:
@@ -249,11 +249,11 @@ class MailboxSync(models.AbstractModel):
         """Note a failure, whoever else is changing the mailbox at this moment."""
         for attempt in range(KEEP_TRIES):
             try:
-                with quiet_races():
+                with mute_conflicts():
                     keep()
                     account.env["ir.cron"]._commit_progress()
                 return
-            except RACES:
+            except CONFLICT_ERRORS:
                 account.env.cr.rollback()
                 if attempt + 1 == KEEP_TRIES:
                     _logger.info("Mailbox %s: not noted", account.id, exc_info=True)

@@ -1,22 +1,35 @@
-"""What another worker may do to us at any time, and no fault of anybody."""
+"""What workers do to each other: conflicts, retries, cursors of one's own.
+
+PostgreSQL refuses work that meets another worker's (serialization failure, lock
+timeout, a row that was made twice). That is nobody's fault: the work is rolled back
+and done again on a fresh view of the database.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
+from typing import TypeVar
 
 from psycopg2 import OperationalError
 from psycopg2.errors import UniqueViolation
 
-#: The database was away, or another worker was faster: the work is done anew.
-RACES = (OperationalError, UniqueViolation)
+from odoo import SUPERUSER_ID, api
+from odoo.tools import SQL
+
+#: The database was away, or another worker was faster: to be retried.
+CONFLICT_ERRORS = (OperationalError, UniqueViolation)
+#: How often work is tried that another worker gets in the way of.
+ATTEMPTS = 3
 
 _logger = logging.getLogger("odoo.sql_db")
+_T = TypeVar("_T")
 
 
-class _Quiet(logging.Filter):
-    """Drops the report of a query that lost a race in this thread."""
+class _ConflictFilter(logging.Filter):
+    """Drops the report of a query that failed by a conflict in this thread."""
 
     def __init__(self):
         super().__init__()
@@ -24,18 +37,76 @@ class _Quiet(logging.Filter):
 
     def filter(self, record):
         lost = isinstance(record.args, tuple) and any(
-            isinstance(argument, RACES) for argument in record.args
+            isinstance(argument, CONFLICT_ERRORS) for argument in record.args
         )
         return not (lost and record.thread == self.thread)
 
 
 @contextmanager
-def quiet_races():
-    """Odoo reports each failed query as an error; of :data:`RACES`, which the caller
-    handles, it reports none inside."""
-    quiet = _Quiet()
-    _logger.addFilter(quiet)
+def mute_conflicts():
+    """Odoo logs each failed query as an error; of :data:`CONFLICT_ERRORS`, which the
+    caller handles, it logs none inside."""
+    muted = _ConflictFilter()
+    _logger.addFilter(muted)
     try:
         yield
     finally:
-        _logger.removeFilter(quiet)
+        _logger.removeFilter(muted)
+
+
+def retry_on_conflict(
+    work: Callable[[], _T],
+    rollback: Callable[[], object],
+    attempts: int = ATTEMPTS,
+) -> _T:
+    """Do ``work``, which commits; again after a conflict with another worker.
+
+    :param rollback: called after each conflict, the last one included
+    :raise OperationalError, UniqueViolation: the last attempt met one as well
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            with mute_conflicts():
+                return work()
+        except CONFLICT_ERRORS:
+            rollback()
+            if attempt == attempts:
+                raise
+
+
+@contextmanager
+def own_cursor(env, *, latest: bool = False, lock_timeout: str = ""):
+    """A superuser environment on a cursor of its own, committed at the end: what is
+    written there outlives whatever happens to the work at hand.
+
+    :param latest: each statement sees what others have committed until then, so that
+        what is read under a lock is what its last holder has left
+    :param lock_timeout: how long to wait for a lock, as PostgreSQL takes it ("5s"); a
+        lock that the work's own transaction holds would be waited for for ever
+    """
+    with env.registry.cursor() as cr:
+        if latest:
+            cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        if lock_timeout:
+            cr.execute("SET LOCAL lock_timeout = %s", [lock_timeout])
+        yield api.Environment(cr, SUPERUSER_ID, {})
+
+
+@contextmanager
+def lock_on_own_cursor(record, *, wait: bool = False, **options):
+    """``record`` on a cursor of its own, locked until the end; empty when somebody else
+    holds it and that is not waited for. Foreign keys to it can still be written.
+
+    :param wait: whether to wait for another holder
+    :param options: of :func:`own_cursor`
+    """
+    with own_cursor(record.env, **options) as env:
+        env.cr.execute(
+            SQL(
+                "SELECT id FROM %s WHERE id = %s FOR NO KEY UPDATE %s",
+                SQL.identifier(record._table),
+                record.id,
+                SQL("" if wait else "SKIP LOCKED"),
+            )
+        )
+        yield env[record._name].browse(env.cr.fetchone() or ())

@@ -23,7 +23,7 @@ from ...engine.mime.parse import parse_message
 from ...engine.sync.state import Counts
 from ...engine.types import HeaderRecord, ParsedMessage
 from ..framework import bulk_insert
-from ..framework.concurrency import RACES
+from ..framework.concurrency import CONFLICT_ERRORS
 from . import chatter_copies, conversations, rewritten_message_ids
 from .matcher import Match
 from .newsletters import Newsletters
@@ -115,7 +115,7 @@ class Importer:
                 self.env.flush_all()
             counts.add(done)
             self.left_out |= left_out
-        except (*RACES, OSError):
+        except (*CONFLICT_ERRORS, OSError):
             # No message's fault: the database is away, the disk full, or another
             # worker stored the same e-mail a moment ago. The batch is done anew.
             raise

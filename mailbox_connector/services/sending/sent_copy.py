@@ -16,7 +16,7 @@ from ...engine.mime.ids import message_id_hash
 from ...engine.mime.parse import parse_message
 from ...engine.types import HeaderRecord
 from ...services.accounts.endpoints import egress_policy, endpoint
-from ..framework.concurrency import RACES, quiet_races
+from ..framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ..incoming import conversations
 from ..incoming.importer import Candidate, Importer, header_text, identity
 from ..incoming.matcher import Matcher
@@ -76,9 +76,9 @@ def record(account, sent: Sequence[tuple[int, bytes]]) -> None:
     """
     env = account.env(su=True)
     try:
-        with quiet_races(), env.cr.savepoint():
+        with mute_conflicts(), env.cr.savepoint():
             _record(account.with_env(env), sent)
-    except RACES:
+    except CONFLICT_ERRORS:
         # The sync was faster and has recorded it.
         env.invalidate_all(flush=False)
         _logger.info("Mailbox %s: sent mail is left to the sync", account.id)

@@ -13,7 +13,7 @@ from odoo import fields
 
 from ...engine.imap.ranges import UidRanges
 from ...engine.sync.state import Counts, FolderState
-from ..framework.concurrency import RACES
+from ..framework.concurrency import CONFLICT_ERRORS
 from ..incoming.after_import import Inbound, Wanted
 from ..incoming.importer import Candidate, Importer
 from ..incoming.matcher import Matcher
@@ -84,7 +84,7 @@ class OdooStore(BackfillStore):
                 if queued:
                     self.env["mailbox.inbound"]._process(queued)
                 return result
-            except RACES:
+            except CONFLICT_ERRORS:
                 self.rollback()
                 if attempt + 1 == CONFLICTS:
                     raise

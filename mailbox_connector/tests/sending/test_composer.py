@@ -5,8 +5,8 @@ from odoo.tests import tagged
 
 from odoo.addons.mail.tools.discuss import Store
 
-from ..services.sending.reply_composer import forward_subject
-from .common import PNG, MailboxCase, mail
+from ...services.sending.reply_composer import forward_subject
+from ..common import PNG, MailboxCase, mail
 
 CUSTOMER = "Customer <customer@example.com>"
 

@@ -3,7 +3,7 @@
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 
-from .common import mail
+from ..common import mail
 from .test_sending import SendingCase
 
 

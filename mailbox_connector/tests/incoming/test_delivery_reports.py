@@ -2,7 +2,7 @@ from odoo.tests import tagged
 
 from odoo.addons.mailbox_connector.engine.mime.ids import message_id_hash
 
-from .test_inbound import InboundCase
+from .test_after_import import InboundCase
 
 
 def report(

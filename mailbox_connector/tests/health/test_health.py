@@ -7,7 +7,7 @@ from odoo.tests import tagged
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind, Side
 from odoo.addons.mailbox_connector.engine.sync.state import Counts
 
-from .common import MailboxCase, mail
+from ..common import MailboxCase, mail
 
 AWAY = EngineError(Kind.REFUSED, Side.IMAP, host="imap.example.org", port=993)
 EXPIRED = EngineError(Kind.CERTIFICATE_DATE, Side.IMAP, host="imap.example.org")

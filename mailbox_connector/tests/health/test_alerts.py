@@ -7,7 +7,7 @@ from odoo.tools.translate import code_translations
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind, Side
 
-from .common import MailboxCase
+from ..common import MailboxCase
 
 AWAY = EngineError(
     Kind.REFUSED, Side.IMAP, host="imap.example.org", port=993, server_text="No"

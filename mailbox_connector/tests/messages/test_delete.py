@@ -3,7 +3,7 @@
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
-from .common import MailboxCase, mail
+from ..common import MailboxCase, mail
 
 
 @tagged("post_install", "-at_install")

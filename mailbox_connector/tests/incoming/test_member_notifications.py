@@ -4,7 +4,7 @@ from odoo.tests import tagged
 
 from odoo.addons.mail.tools.discuss import Store
 
-from .test_inbound import InboundCase
+from .test_after_import import InboundCase
 
 
 @tagged("post_install", "-at_install")

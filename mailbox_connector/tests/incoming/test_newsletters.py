@@ -2,10 +2,10 @@
 
 from odoo.tests import tagged
 
-from ..engine.types import HeaderRecord
-from ..services.incoming.importer import Candidate, Importer
-from ..services.incoming.matcher import Matcher
-from .common import MailboxCase, mail
+from ...engine.types import HeaderRecord
+from ...services.incoming.importer import Candidate, Importer
+from ...services.incoming.matcher import Matcher
+from ..common import MailboxCase, mail
 
 OURS = "sales@example.org"
 LIST = {

@@ -6,7 +6,7 @@ from odoo.addons.mailbox_connector.services.incoming.after_import import Wanted
 from odoo.addons.mailbox_connector.services.incoming.matcher import Match
 from odoo.addons.mailbox_connector.services.sync.store import OdooStore
 
-from .common import MailboxCase, mail
+from ..common import MailboxCase, mail
 
 
 @tagged("post_install", "-at_install")

@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import PNG, MailboxCase, MailboxHttpCase, mail
+from ..common import PNG, MailboxCase, MailboxHttpCase, mail
 
 SECRET = "swordfish"
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta, timezone
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
-from ..engine.types import HeaderRecord
-from ..services.incoming.chatter_copies import MAX_COPIES
-from ..services.incoming.importer import Candidate, Importer
-from ..services.incoming.matcher import Match
-from .common import PNG, MailboxCase, mail
+from ...engine.types import HeaderRecord
+from ...services.incoming.chatter_copies import MAX_COPIES
+from ...services.incoming.importer import Candidate, Importer
+from ...services.incoming.matcher import Match
+from ..common import PNG, MailboxCase, mail
 
 OURS = "sales@example.org"
 

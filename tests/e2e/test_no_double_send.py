@@ -7,7 +7,7 @@ import sys
 import textwrap
 
 import pytest
-from odd_smtp import CLOSE, ScriptedServer
+from misbehaving_smtp import CLOSE, ScriptedServer
 from sending import delivered, find, inbox, make_agent
 
 from odoo import SUPERUSER_ID

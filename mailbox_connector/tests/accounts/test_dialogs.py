@@ -3,7 +3,7 @@
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
-from .common import MailboxCase
+from ..common import MailboxCase
 
 #: Models, and what each needs to be made.
 DIALOGS = {

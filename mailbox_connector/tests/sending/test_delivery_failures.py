@@ -5,7 +5,7 @@ from odoo.tests import tagged
 
 from odoo.addons.mail.tools.discuss import Store
 
-from .common import MailboxCase
+from ..common import MailboxCase
 
 
 @tagged("post_install", "-at_install")

@@ -12,7 +12,7 @@ from odoo.addons.mailbox_connector.engine.mime.headers import (
 from odoo.addons.mailbox_connector.engine.types import HeaderRecord
 from odoo.addons.mailbox_connector.services.sync.store import OdooStore
 
-from .common import MailboxCase, mail
+from ..common import MailboxCase, mail
 
 
 class InboundCase(MailboxCase):

@@ -13,7 +13,7 @@ from odoo.tools import config
 
 from odoo.addons.mailbox_connector.services.accounts.endpoints import endpoint
 
-from .. import credentials
+from ... import credentials
 
 
 @tagged("post_install", "-at_install")

@@ -9,7 +9,7 @@ from odoo.tools import mute_logger
 from odoo.addons.mailbox_connector.services.sending import reply_threading
 from odoo.addons.mailbox_connector.services.sending.sent_copy import files_itself
 
-from .common import MailboxCase, mail
+from ..common import MailboxCase, mail
 
 
 class SendingCase(MailboxCase):

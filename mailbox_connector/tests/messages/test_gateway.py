@@ -3,7 +3,7 @@ other."""
 
 from odoo.tests import tagged
 
-from .common import MailboxCase, mail
+from ..common import MailboxCase, mail
 
 
 @tagged("post_install", "-at_install")

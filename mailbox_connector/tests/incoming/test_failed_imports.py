@@ -4,7 +4,7 @@ import base64
 
 from odoo.tests import tagged
 
-from .common import MailboxCase, mail
+from ..common import MailboxCase, mail
 
 
 @tagged("post_install", "-at_install")

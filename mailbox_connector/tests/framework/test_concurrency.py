@@ -4,7 +4,7 @@ from psycopg2.errors import UndefinedTable, UniqueViolation
 
 from odoo.tests import TransactionCase, tagged
 
-from ..services.framework.concurrency import quiet_races
+from ...services.framework.concurrency import mute_conflicts
 
 LOGGER = "odoo.sql_db"
 
@@ -21,7 +21,7 @@ class TestRaces(TransactionCase):
             )
 
     def test_a_lost_race_is_not_reported(self):
-        with self.assertNoLogs(LOGGER, "ERROR"), quiet_races():
+        with self.assertNoLogs(LOGGER, "ERROR"), mute_conflicts():
             self.violate()
 
     def test_outside_it_is(self):
@@ -29,12 +29,12 @@ class TestRaces(TransactionCase):
             self.violate()
 
     def test_a_wrong_query_is_reported(self):
-        with self.assertLogs(LOGGER, "ERROR"), quiet_races():
+        with self.assertLogs(LOGGER, "ERROR"), mute_conflicts():
             with self.assertRaises(UndefinedTable), self.env.cr.savepoint():
                 self.env.cr.execute("SELECT * FROM mailbox_nowhere")
 
     def test_other_threads_are_reported(self):
-        with self.assertLogs(LOGGER, "ERROR"), quiet_races():
+        with self.assertLogs(LOGGER, "ERROR"), mute_conflicts():
             thread = threading.Thread(target=self.violate)
             thread.start()
             thread.join()

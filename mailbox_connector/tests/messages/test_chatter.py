@@ -8,7 +8,7 @@ from odoo.tests import tagged
 
 from odoo.addons.mail.tools.discuss import Store
 
-from .common import MailboxCase, MailboxHttpCase, mail
+from ..common import MailboxCase, MailboxHttpCase, mail
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 #: Seconds for a tour, on a machine of any speed; its steps have limits of their own.

@@ -14,13 +14,13 @@ from unittest.mock import patch
 
 from odoo.tests import TransactionCase, tagged
 
-from ..engine.diagnosis import from_imap, from_smtp
-from ..engine.errors import STOPPING, EngineError, Field, Kind, Side
-from ..engine.net import resolver
-from ..engine.net.tls import tls_error
-from ..engine.net.transport import Deadline, EgressPolicy, connect
-from ..engine.types import Endpoint, Security
-from ..error_messages import explain
+from ...engine.diagnosis import from_imap, from_smtp
+from ...engine.errors import STOPPING, EngineError, Field, Kind, Side
+from ...engine.net import resolver
+from ...engine.net.tls import tls_error
+from ...engine.net.transport import Deadline, EgressPolicy, connect
+from ...engine.types import Endpoint, Security
+from ...error_messages import explain
 
 HOST = "mail.example.com"
 STOP, RETRY, NEITHER = "stop", "retry", "neither"

@@ -1,6 +1,6 @@
 from odoo.tests import tagged
 
-from .common import MailboxCase, mail
+from ..common import MailboxCase, mail
 
 
 @tagged("post_install", "-at_install")
