@@ -17,7 +17,7 @@ from odoo.addons.mailbox_connector.engine.discovery.settings import (
     Source,
 )
 from odoo.addons.mailbox_connector.engine.errors import Side
-from odoo.addons.mailbox_connector.engine.net.transport import EgressPolicy
+from odoo.addons.mailbox_connector.engine.net.egress import EgressPolicy
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
 from devtools.servers.discovery_servers import FileServer, NameServer

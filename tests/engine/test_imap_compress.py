@@ -13,12 +13,12 @@ from scripted import EXAMINE, HANG, opened
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.net.deflate import (
     MAX_IDLE,
     Deflate,
     DeflateError,
 )
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
 
 WORDS = b"offer invoice meeting customer please thanks regards ".split()
 

@@ -10,7 +10,7 @@ import pytest
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Field, Kind
 from odoo.addons.mailbox_connector.engine.imap.ranges import UidRanges
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.types import Role, Security
 
 MAIL = b"""From: "Kundin, Anna" <Anna@Example.org>\r

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import pytest
 
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 
 MOMENT = datetime(2026, 4, 1, 9, 30, 15, tzinfo=timezone.utc)
 

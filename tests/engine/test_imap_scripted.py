@@ -16,7 +16,7 @@ from scripted import (
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Field, Kind, Side
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
 

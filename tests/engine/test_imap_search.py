@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 
 
 @pytest.fixture

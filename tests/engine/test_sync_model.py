@@ -17,7 +17,7 @@ from model_server import Abilities, ModelServer, ModelSession
 from model_store import UNREAD, Conflict, ModelStore
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind, Side
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.sync import folder as folder_module
 from odoo.addons.mailbox_connector.engine.sync.account import AccountPass
 

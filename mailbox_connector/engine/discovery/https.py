@@ -6,9 +6,10 @@ import http.client
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import Side
+from ..net.connection import Connection
 from ..net.deadline import Deadline
 from ..net.egress import EgressPolicy
-from ..net.transport import Connection, connect
+from ..net.transport import connect
 from ..types import Endpoint, Security
 from .dns import Names
 

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 
 from ..diagnosis import from_imap
 from ..errors import EngineError, Kind
+from ..net.deadline import Deadline
+from ..net.egress import EgressPolicy
 from ..net.observer import Observer
-from ..net.transport import Deadline, EgressPolicy, connect
+from ..net.transport import connect
 from ..types import Endpoint
 from . import responses
 from .protocol import SIGN_IN_LIMITS, BoundedIMAPClient, Limits

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from imapclient import IMAPClient
 
 from ..errors import Kind
-from ..net.transport import Connection
+from ..net.connection import Connection
 
 
 @dataclass

@@ -12,8 +12,11 @@ import smtplib
 
 from ..diagnosis import from_smtp
 from ..errors import EngineError, Field, Kind
+from ..net.connection import Connection
+from ..net.deadline import Deadline
+from ..net.egress import EgressPolicy
 from ..net.observer import Observer
-from ..net.transport import Connection, Deadline, EgressPolicy, connect
+from ..net.transport import connect
 from ..types import Endpoint, Security
 from .transaction import send
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from ...engine.errors import EngineError
 from ...engine.imap.session import ImapSession
 from ...engine.mime.parse import parse_message
-from ...engine.net.transport import Deadline, EgressPolicy
+from ...engine.net.deadline import Deadline
+from ...engine.net.egress import EgressPolicy
 from ...engine.smtp.session import open_smtp, send
 from ...engine.types import Endpoint
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from ...engine.imap.session import ImapSession
 from ...engine.mime.parse import parse_message
-from ...engine.net.transport import Deadline, EgressPolicy
+from ...engine.net.deadline import Deadline
+from ...engine.net.egress import EgressPolicy
 from ...engine.types import Endpoint
 
 #: Mails that refer to one, looked at to see whether they are it under a new name.

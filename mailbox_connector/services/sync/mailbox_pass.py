@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ...engine.errors import EngineError, Kind
 from ...engine.imap.session import ImapSession
-from ...engine.net.transport import Deadline
+from ...engine.net.deadline import Deadline
 from ...engine.sync.account import AccountPass
 from ...engine.sync.state import Counts
 from ...services.accounts.endpoints import egress_policy, endpoint
