@@ -190,5 +190,5 @@ def play(scripted, certificate, policy):
 
     yield start
     for session in started:
-        if session._client:
-            session._client.protocol.connection.close()
+        if session._imap:
+            session._imap.connection.close()

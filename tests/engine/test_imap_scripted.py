@@ -263,7 +263,7 @@ def test_bye_in_the_middle(play):
 
 def test_goodbye_never_waits_long(play):
     session = opened(play, (rb" LOGOUT", HANG))
-    session._client.protocol.connection.read_timeout = 0.2
+    session._imap.connection.read_timeout = 0.2
     session.close()
     with pytest.raises(EngineError) as caught:
         session.examine("INBOX")

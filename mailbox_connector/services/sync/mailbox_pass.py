@@ -45,8 +45,8 @@ class Sync:
         """
         store = OdooStore(self.account, self.commit)
         with self._session() as session:
-            careful = bool(self.account.failures)
-            work = AccountPass(session, store, self.pause, careful)
+            single_fetch = bool(self.account.failures)
+            work = AccountPass(session, store, self.pause, single_fetch)
             self.new, self.backfill = work.new, work.backfill
             try:
                 if backfill:
