@@ -231,15 +231,15 @@ class MailboxMessage(models.Model):
         return self.env["ir.rule"]._make_access_error(operation, self)
 
     def action_reply(self):
-        return self._open_answer("reply")
+        return self._open_reply_composer("reply")
 
     def action_reply_all(self):
-        return self._open_answer("reply_all")
+        return self._open_reply_composer("reply_all")
 
     def action_forward(self):
-        return self._open_answer("forward")
+        return self._open_reply_composer("forward")
 
-    def _open_answer(self, kind, shown=None):
+    def _open_reply_composer(self, kind, shown=None):
         """The composer that answers this e-mail, as a window action.
 
         :param str kind: ``reply``, ``reply_all`` or ``forward``
@@ -249,15 +249,15 @@ class MailboxMessage(models.Model):
         """
         self.ensure_one()
         self.check_access("read")
-        contact, parent = self._answer_place(shown)
-        identity = self._answer_identity()
-        signature = self._answer_signature(identity)
+        contact, parent = self._reply_contact(shown)
+        identity = self._reply_identity()
+        signature = self._reply_signature(identity)
         values = {
             "composition_mode": "comment",
             "model": contact._name,
             "res_ids": repr(contact.ids),
             "parent_id": parent.id,
-            "mailbox_answers_id": self.id,
+            "mailbox_replied_id": self.id,
             "email_add_signature": False,
         }
         mail = self.sudo()
@@ -271,7 +271,7 @@ class MailboxMessage(models.Model):
                 "attachment_ids": [Command.set(files.ids)],
             }
         else:
-            partners, others = self._answer_recipients(kind == "reply_all")
+            partners, others = self._reply_recipients(kind == "reply_all")
             values |= {
                 "composition_comment_option": "reply_all",
                 "subject": reply_composer.reply_subject(mail.subject),
@@ -298,7 +298,7 @@ class MailboxMessage(models.Model):
             "target": "new",
         }
 
-    def _answer_place(self, shown):
+    def _reply_contact(self, shown):
         """The contact on whose record the answer is written, and what it answers
         there (a ``mail.message``, empty if the contact shows none)."""
         # sudo: links have no access of their own
@@ -325,7 +325,7 @@ class MailboxMessage(models.Model):
         )[0]
         return link.partner_id.sudo(False), link.mail_message_id.sudo(False)
 
-    def _answer_recipients(self, everybody):
+    def _reply_recipients(self, everybody):
         """Whom the answer goes to: contacts, and addresses that are none's."""
         own = self.env["mailbox.account"].sudo().own_addresses()
         # sudo: Odoo's own addresses, whoever may see them
@@ -334,11 +334,11 @@ class MailboxMessage(models.Model):
         aliases = set(Domain._find_aliases([one.email for one in found]))
         me = self.env.user.email_normalized
         people = [one for one in found if one.email not in {*aliases, me}]
-        known = self._answer_partners([one.email for one in people])
+        known = self._reply_partners([one.email for one in people])
         partners = self.env["res.partner"].union(*known.values())
         return partners, [one for one in people if one.email not in known]
 
-    def _answer_partners(self, emails):
+    def _reply_partners(self, emails):
         """The contacts that addresses lead to, by address: one that shows this e-mail
         before others, and a colleague's own one."""
         forms = {form: email for email in emails for form in spellings(email)}
@@ -357,12 +357,14 @@ class MailboxMessage(models.Model):
             known.setdefault(forms[one.email_normalized], one)
         return known
 
-    def _answer_identity(self):
+    def _reply_identity(self):
         """The address that the e-mail came in on, if the user may send as it."""
-        mine = sender_selection.senders(self.env, self.env.user, self.env.company)
-        return sender_selection.conversation(None, mine, self)
+        mine = sender_selection.sender_identities(
+            self.env, self.env.user, self.env.company
+        )
+        return sender_selection.identity_of_conversation(None, mine, self)
 
-    def _answer_signature(self, identity):
+    def _reply_signature(self, identity):
         """What stands between the answer and what it quotes, or an empty text."""
         signature = identity and identity._signature_html()
         if not signature and not is_html_empty(self.env.user.signature):
