@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from conftest import message, unique
-from misbehaving_smtp import CLOSE, OddServer
+from misbehaving_smtp import CLOSE, MisbehavingServer
 from sending import delivered, find, inbox, make_agent, make_contact, make_user
 
 from odoo import SUPERUSER_ID, fields
@@ -32,7 +32,7 @@ def agent(env, make_mailbox):
 @pytest.fixture
 def scripted(servers):
     """An SMTP server that says what the test tells it to."""
-    server = OddServer(certificates.server(servers.folder / "tls"))
+    server = MisbehavingServer(certificates.server(servers.folder / "tls"))
     yield server
     server.stop()
 
@@ -97,9 +97,7 @@ def test_what_exceeds_the_hours_limit_waits_and_goes_later(agent, servers):
     assert "Odoo sends it automatically at" in reason
     wait = mail.scheduled_date - fields.Datetime.now()
     assert timedelta(minutes=55) < wait <= timedelta(hours=1, seconds=1)
-    assert (
-        "1 e-mail is waiting; Odoo continues sending at" in agent.account.waiting_text
-    )
+    assert "1 e-mail is waiting; sending resumes at" in agent.account.waiting_text
     assert "2 recipients an hour" in agent.account.waiting_reason
     queue = agent.env.ref("mail.ir_cron_mail_scheduler_action")
     assert agent.env["ir.cron.trigger"].search_count(

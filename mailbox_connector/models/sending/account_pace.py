@@ -25,7 +25,7 @@ MOST_TRIGGERS = 60
 
 class MailboxAccountPace(models.AbstractModel):
     """How much a mailbox may send at a time: its own limits and its provider's, and how
-    sending continues after them.
+    sending resumes after them.
 
     The limits themselves are kept by services/sending/pace.py.
     """
@@ -48,7 +48,7 @@ class MailboxAccountPace(models.AbstractModel):
         help="The shortest time from one e-mail to the next. 0: no pause.",
     )
     sending_paused_until = fields.Datetime(
-        string="Sending continues at", readonly=True, copy=False
+        string="Sending resumes at", readonly=True, copy=False
     )
     sending_pause_reason = fields.Char(readonly=True, copy=False)
     sending_pauses = fields.Integer(readonly=True, copy=False)
@@ -97,11 +97,9 @@ class MailboxAccountPace(models.AbstractModel):
             return self.env._("Waiting e-mails: %s. They will be sent shortly.", count)
         when = format_moment(self.env, until)
         if count == 1:
-            return self.env._(
-                "1 e-mail is waiting; Odoo continues sending at %s.", when
-            )
+            return self.env._("1 e-mail is waiting; sending resumes at %s.", when)
         return self.env._(
-            "%(count)s e-mails are waiting; Odoo continues sending at %(when)s.",
+            "%(count)s e-mails are waiting; sending resumes at %(when)s.",
             count=count,
             when=when,
         )
@@ -141,7 +139,7 @@ class MailboxAccountPace(models.AbstractModel):
 
     @api.private
     def paused_until(self):
-        """When sending continues after the provider's limit; False if it is not paused
+        """When sending resumes after the provider's limit; False if it is not paused
         now."""
         self.ensure_one()
         until = self.sending_paused_until
@@ -228,7 +226,7 @@ class MailboxAccountPace(models.AbstractModel):
 
     def _release_waiting(self):
         """Let the mail queue decide again about the mail that waits."""
-        # sudo: whoever may use the mailbox has its mail sent
+        # sudo: users of a mailbox have no rights on the queue
         waiting = self.env["mail.mail"].sudo()._queued_for(self)
         waiting.filtered("mailbox_wait_reason").scheduled_date = False
         if waiting:
@@ -241,7 +239,7 @@ class MailboxAccountPace(models.AbstractModel):
             # To the minute, which is as exact as scheduled actions are.
             minutes = sorted({_next_minute(moment) for moment in moments})
             moments = minutes[:MOST_TRIGGERS]
-        # sudo: whoever sends mail triggers the scheduled action
+        # sudo: a user who sends mail triggers the scheduled action
         self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger(moments)
 
 

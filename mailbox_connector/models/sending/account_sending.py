@@ -94,7 +94,7 @@ class MailboxAccountSending(models.AbstractModel):
         if SERVER & vals.keys():
             self._update_mail_servers()
         if (SERVER | {"owner_id", "member_ids"}) & vals.keys():
-            # sudo: whoever may change the mailbox has its queued mail held
+            # sudo: changing the mailbox is allowed, and its queued mail depends on that
             self.env["mail.mail"].sudo()._queued_for(self)._hold_for_mailbox()
 
     def _update_mail_servers(self):
@@ -165,7 +165,7 @@ class MailboxAccountSending(models.AbstractModel):
         companies = Domain("company_id", "in", user.sudo().company_ids.ids)
         if user.id == SUPERUSER_ID:
             may_send, companies = Domain("send_automatic", "=", True), Domain.TRUE
-        # sudo: the question is what the user may send as, whoever asks
+        # sudo: the question is what the user may send as, not what the caller may see
         accounts = self.sudo().search(
             Domain("state", "=", "connected")
             & Domain("smtp_host", "!=", False)

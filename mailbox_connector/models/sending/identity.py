@@ -137,7 +137,7 @@ class MailboxIdentity(models.Model):
         """
         if self.env.uid == SUPERUSER_ID:
             return
-        # sudo: the question is the user's right, whoever asks
+        # sudo: the question is what the user may send as, not what they may see
         for identity in self.sudo():
             if not identity.can_send or not identity.account_id._may_send(
                 self.env.user

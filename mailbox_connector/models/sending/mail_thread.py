@@ -35,12 +35,9 @@ class MailThread(models.AbstractModel):
     def _notify_thread_by_email(
         self, message, recipients_data, *, mailbox_replied_id=False, **kwargs
     ):
-        if mailbox_replied_id:
-            # For ``reply_threading``, which checks whether the author may read it.
-            message = message.with_context(mailbox_replied_id=mailbox_replied_id)
         customers = [one for one in recipients_data if _is_customer(one)]
         recipients = {one["email_normalized"] for one in customers}
-        choice = self._mailbox_sender(message, recipients)
+        choice = self._mailbox_sender(message, recipients, mailbox_replied_id)
         if not choice or not choice.identity:
             return super()._notify_thread_by_email(message, recipients_data, **kwargs)
         identity, mail = choice.identity, choice.replied_mail
@@ -62,15 +59,16 @@ class MailThread(models.AbstractModel):
             message, colleagues, **kwargs
         )
 
-    def _mailbox_sender(self, message, recipients):
+    def _mailbox_sender(self, message, recipients, replied_id=False):
         """What a message is sent from to customers, as a ``SenderChoice``; None: the
         way Odoo sends it.
 
         :param recipients: normalized addresses of the customers
+        :param replied_id: id of the ``mailbox.message`` for which *Reply* was pressed
         """
         if not recipients or len(self) != 1:
             return None
-        return sender_selection.sender_of_message(self, message, recipients)
+        return sender_selection.sender_of_message(self, message, recipients, replied_id)
 
     # ------------------------------------------------------------------
     # What the mails say

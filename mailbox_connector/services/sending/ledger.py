@@ -15,7 +15,7 @@ How it works
     ========= ============================== ===========================================
     state     means                          when the mail is sent again
     ========= ============================== ===========================================
-    sending   opened and not yet closed      becomes ``unknown``: whoever opened it died
+    sending   opened and not yet closed      becomes ``unknown``: its worker died
     sent      the server took it             this recipient is left out
     failed    the server refused it          opened again
     unknown   cut off in between             refused, until a person decides or the mail
@@ -273,8 +273,8 @@ class Ledger:
 
     def _unknown_reasons(self, rows, account) -> tuple[str, ...]:
         """Why nobody may be sent to, as it is unknown whether some of ``rows`` were."""
-        # Nobody else can be sending this mail now: we hold its row. So whoever opened
-        # these did not get to the end.
+        # Nobody else can be sending this mail now: we hold its row. So the worker that
+        # opened these did not get to the end.
         interrupted = rows.filtered(lambda row: row.state == "sending")
         if interrupted:
             _mark_unknown(interrupted, _interrupted_reason(self._env, account))

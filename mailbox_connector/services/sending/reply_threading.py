@@ -123,7 +123,9 @@ def _readable(contact, author):
     return mails.sudo()
 
 
-def replied_mail(message, default_subject: str, recipients: set[str]):
+def replied_mail(
+    message, default_subject: str, recipients: set[str], replied_id: int | bool = False
+):
     """The ``mailbox.message`` that a message on a contact replies to; empty if none.
 
     The first that applies: the one for which *Reply* was pressed; the one that the
@@ -133,9 +135,13 @@ def replied_mail(message, default_subject: str, recipients: set[str]):
     :param message: ``mail.message``
     :param default_subject: what Odoo writes if no subject is typed
     :param recipients: normalized addresses
+    :param replied_id: id of the one for which *Reply* was pressed; ignored if the
+        author may not read it
     """
-    if chosen := _mail_chosen(message):
-        return chosen
+    if replied_id:
+        mails = message.env["mailbox.message"].with_user(message.create_uid)
+        if chosen := mails.browse(replied_id)._filtered_access("read"):
+            return chosen.sudo()
     contact = message.env["res.partner"]
     if message.model == contact._name:
         contact = contact.browse(message.res_id)
@@ -155,13 +161,6 @@ def replied_mail(message, default_subject: str, recipients: set[str]):
     if typed:
         return mails.filtered(lambda mail: bare_subject(mail.subject) == typed)[:1]
     return recent_mail(contact, message.create_uid, recipients)
-
-
-def _mail_chosen(message):
-    """The e-mail for which *Reply* was pressed, if the author may read it."""
-    mail_id = message.env.context.get("mailbox_replied_id") or ()
-    mails = message.env["mailbox.message"].with_user(message.create_uid)
-    return mails.browse(mail_id)._filtered_access("read").sudo()
 
 
 def references(mail) -> list[str]:

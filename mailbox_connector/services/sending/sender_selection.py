@@ -55,12 +55,15 @@ def sender_identities(env, user, company):
     )
 
 
-def sender_of_message(thread, message, recipients: set[str]) -> SenderChoice:
+def sender_of_message(
+    thread, message, recipients: set[str], replied_id: int | bool = False
+) -> SenderChoice:
     """What a posted message is sent from to its customers.
 
     :param thread: the record it was posted on
     :param message: ``mail.message``
     :param recipients: normalized addresses of the customers
+    :param replied_id: see :func:`reply_threading.replied_mail`
     """
     env, message = thread.env, message.sudo()
     user = message.create_uid
@@ -72,7 +75,7 @@ def sender_of_message(thread, message, recipients: set[str]) -> SenderChoice:
     if chosen is not None and not chosen:
         return SenderChoice(chosen, env["mailbox.message"].sudo())
     mail = reply_threading.replied_mail(
-        message, thread._message_compute_subject(), recipients
+        message, thread._message_compute_subject(), recipients, replied_id
     )
     if chosen is None:
         is_author = message.author_id == user.partner_id
@@ -81,7 +84,7 @@ def sender_of_message(thread, message, recipients: set[str]) -> SenderChoice:
 
 
 def _identities_for(env, message):
-    """Identities that whoever posted a message may send it as; none for mail from
+    """Identities that a message may be sent as by who posted it; none for mail from
     outside that is passed on."""
     user = message.create_uid
     if (

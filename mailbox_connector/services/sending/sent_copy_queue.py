@@ -37,5 +37,5 @@ def queue(row, mime: bytes) -> bool:
 
 def trigger_cron(env, moment: datetime | None = None) -> None:
     """Run the scheduled action for sent mail soon, or at ``moment`` (UTC)."""
-    # sudo: whoever sends mail triggers the scheduled action
+    # sudo: a user who sends mail triggers the scheduled action
     env.ref("mailbox_connector.ir_cron_sent_mail").sudo()._trigger(moment)

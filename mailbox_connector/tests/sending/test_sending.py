@@ -6,6 +6,9 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.mailbox_connector.engine.mime.ids import message_id_hash
+from odoo.addons.mailbox_connector.engine.mime.parse import parse_message
+from odoo.addons.mailbox_connector.services.incoming.message_values import parent_hash
 from odoo.addons.mailbox_connector.services.sending import reply_threading
 from odoo.addons.mailbox_connector.services.sending.self_filing import (
     is_self_filing,
@@ -370,6 +373,12 @@ class TestAnswering(SendingCase):
         self.incoming("Offer", date=self.recent())
         [one] = self.mails(self.post(self.agent))
         self.assertNotIn("copy.invalid", one.references)
+
+    def test_the_own_id_in_references_is_no_parent(self):
+        """As Odoo writes References, where other programs name the parent last."""
+        parsed = parse_message(mail(references="<a@x.example> <b@x.example>"))
+        self.assertEqual(parent_hash(parsed), message_id_hash("<b@x.example>"))
+        self.assertFalse(parent_hash(parsed, own_id_in_references=True))
 
     def test_prefixes_of_subjects(self):
         self.assertEqual(reply_threading.reply_subject("AW: Re[2]: Offer"), "Re: Offer")
