@@ -292,23 +292,26 @@ class MailMessage(models.Model):
         )
 
     # ------------------------------------------------------------------
-    # Answering
+    # Replying
     # ------------------------------------------------------------------
 
     def action_mailbox_reply(self, kind):
-        """Reply to the e-mail that this message shows; see ``_open_reply_composer``."""
+        """Reply to the e-mail that this message shows; see ``_open_reply_composer``.
+
+        :param str kind: ``reply``, ``reply_all`` or ``forward``
+        """
         self.ensure_one()
         self.check_access("read")
-        # sudo: links have no access of their own; the e-mail's is asked for
+        # sudo: links have no access of their own; that to the e-mail is checked
         link = self.env["mailbox.link"].sudo()
         mail = link.search([("mail_message_id", "=", self.id)], limit=1).message_id
         if not mail:
-            raise UserError(self.env._("This message is no e-mail of a mailbox."))
+            raise UserError(self.env._("This message is not an e-mail of a mailbox."))
         return mail.sudo(False)._open_reply_composer(kind, shown=self)
 
     def _mailbox_restrict_reply(self, mail_id):
-        """What quotes an e-mail that is for a mailbox's members alone, and its files,
-        are for them as well, whatever it is sent as."""
+        """A reply to an e-mail that is for a mailbox's members alone is for them alone
+        as well, with its files: it quotes that e-mail. Wherever it is sent from."""
         mail = self.env["mailbox.message"].browse(mail_id).exists()
         accounts = mail.audience_id.account_ids
         if self.mailbox_audience_id or set(accounts.mapped("visibility")) != {

@@ -17,8 +17,8 @@ class MailboxMessage(models.Model):
     *copy*, found through ``link_ids``. Two e-mails are the same when Message-ID
     and content are: a forged id does not open another's mail.
 
-    Reply, reply all and forward open a composer on a contact of the e-mail. That makes
-    no contact: who is none yet is written to by address.
+    Reply, reply all and forward open a composer on a contact of the e-mail. No contact
+    is created by that: other people are written to by address.
     """
 
     _name = "mailbox.message"
@@ -240,12 +240,12 @@ class MailboxMessage(models.Model):
         return self._open_reply_composer("forward")
 
     def _open_reply_composer(self, kind, shown=None):
-        """The composer that answers this e-mail, as a window action.
+        """The composer for a reply to this e-mail, as a window action.
 
         :param str kind: ``reply``, ``reply_all`` or ``forward``
-        :param shown: the ``mail.message`` that shows it, where that is known
+        :param shown: the ``mail.message`` that shows it, if known
         :raise AccessError: the user may not read the e-mail
-        :raise UserError: it is on no contact that the user may read
+        :raise UserError: it is not shown on any contact that the user may read
         """
         self.ensure_one()
         self.check_access("read")
@@ -299,8 +299,8 @@ class MailboxMessage(models.Model):
         }
 
     def _reply_contact(self, shown):
-        """The contact on whose record the answer is written, and what it answers
-        there (a ``mail.message``, empty if the contact shows none)."""
+        """The contact on whose record the reply is written, and the ``mail.message``
+        that it replies to there (empty if the contact shows none)."""
         # sudo: links have no access of their own
         links = self.sudo().link_ids.filtered(
             lambda link: link.partner_id.sudo(False) in self.partner_ids
@@ -310,11 +310,11 @@ class MailboxMessage(models.Model):
         if not links:
             raise UserError(
                 self.env._(
-                    "This e-mail is on no contact that you may see. Make the person "
-                    "a contact first."
+                    "This e-mail is not shown on any contact that you may see. Create a "
+                    "contact for the person first."
                 )
             )
-        # Who wrote it, or was written to, before those who got a copy of it.
+        # Its author and those in To come before those in Cc.
         order = [name for name, _label in links._fields["header"].selection]
         link = links.sorted(
             lambda link: (
@@ -326,9 +326,9 @@ class MailboxMessage(models.Model):
         return link.partner_id.sudo(False), link.mail_message_id.sudo(False)
 
     def _reply_recipients(self, everybody):
-        """Whom the answer goes to: contacts, and addresses that are none's."""
+        """Whom the reply goes to: contacts, and addresses of other people."""
         own = self.env["mailbox.account"].sudo().own_addresses()
-        # sudo: Odoo's own addresses, whoever may see them
+        # sudo: Odoo's own addresses, which the user may not read
         Domain = self.env["mail.alias.domain"].sudo()
         found = reply_composer.recipients(self.sudo(), own, everybody)
         aliases = set(Domain._find_aliases([one.email for one in found]))
@@ -339,8 +339,8 @@ class MailboxMessage(models.Model):
         return partners, [one for one in people if one.email not in known]
 
     def _reply_partners(self, emails):
-        """The contacts that addresses lead to, by address: one that shows this e-mail
-        before others, and a colleague's own one."""
+        """The contacts with these addresses, by address. Of several, one that shows
+        this e-mail is preferred, then a colleague's own."""
         forms = {form: email for email in emails for form in spellings(email)}
         found = self.env["res.partner"].search(
             [("email_normalized", "in", list(forms))]
@@ -365,14 +365,14 @@ class MailboxMessage(models.Model):
         return sender_selection.identity_of_conversation(None, mine, self)
 
     def _reply_signature(self, identity):
-        """What stands between the answer and what it quotes, or an empty text."""
+        """The signature between the reply and its quote, or an empty text."""
         signature = identity and identity._signature_html()
         if not signature and not is_html_empty(self.env.user.signature):
             signature = Markup("<div>-- <br>%s</div>") % self.env.user.signature
         return signature + Markup("<br>") if signature else Markup()
 
     def _files_to_forward(self):
-        """Copies of the attachments, which the composer may do with as it likes."""
+        """Copies of the attachments for the composer, which may change or delete them."""
         # sudo: who may read the e-mail may read its files. As they came: no
         # recompression, and no html that runs in our origin.
         files = self.sudo().attachment_ids.with_context(
