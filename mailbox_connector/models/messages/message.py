@@ -17,8 +17,8 @@ class MailboxMessage(models.Model):
     *copy*, found through ``link_ids``. Two e-mails are the same when Message-ID
     and content are: a forged id does not open another's mail.
 
-    Reply, reply all and forward open a composer on a contact of the e-mail. No contact
-    is created by that: other people are written to by address.
+    Reply, reply all and forward open a composer on a contact of the e-mail. That makes
+    no contact: who is none yet is written to by address.
     """
 
     _name = "mailbox.message"
@@ -310,8 +310,8 @@ class MailboxMessage(models.Model):
         if not links:
             raise UserError(
                 self.env._(
-                    "This e-mail is not shown on any contact that you may see. Create a "
-                    "contact for the person first."
+                    "This e-mail is not shown on any contact that you may see. Create "
+                    "a contact for the person first."
                 )
             )
         # Its author and those in To come before those in Cc.
@@ -372,7 +372,7 @@ class MailboxMessage(models.Model):
         return signature + Markup("<br>") if signature else Markup()
 
     def _files_to_forward(self):
-        """Copies of the attachments for the composer, which may change or delete them."""
+        """Copies of the attachments, which the composer may change or delete."""
         # sudo: who may read the e-mail may read its files. As they came: no
         # recompression, and no html that runs in our origin.
         files = self.sudo().attachment_ids.with_context(
