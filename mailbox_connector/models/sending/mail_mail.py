@@ -469,9 +469,30 @@ class MailMail(models.Model):
         """Core tells the author's browser about failures; here also if what had failed,
         or had to wait, is sent."""
         pending = self._pending_notifications()
-        result = self._record_outcome(
-            success_pids, success_emails, failure_reason, failure_type
-        )
+        if outcome := self._pop_outcome():
+            values = self._apply_outcome(outcome, failure_reason, failure_type)
+            result = values is None or super()._postprocess_sent_message(**values)
+        elif (
+            failure_type
+            and not failure_reason
+            and any(self.mapped("mailbox_email_from"))
+        ):
+            # Core leaves the reason out if the server cannot be reached.
+            result = True
+            for mail in self:
+                super(MailMail, mail)._postprocess_sent_message(
+                    success_pids,
+                    success_emails,
+                    failure_reason=mail.failure_reason,
+                    failure_type=failure_type,
+                )
+        else:
+            result = super()._postprocess_sent_message(
+                success_pids,
+                success_emails,
+                failure_reason=failure_reason,
+                failure_type=failure_type,
+            )
         pending.mail_message_id._notify_message_notification_update()
         return result
 
@@ -491,38 +512,12 @@ class MailMail(models.Model):
             )
         )
 
-    def _record_outcome(
-        self, success_pids, success_emails, failure_reason, failure_type
-    ):
-        """Let core record the outcome, or what the results of the transactions make of
-        it."""
+    def _pop_outcome(self):
+        """What the transactions of this mail came to, if it was sent by its mailbox."""
         outcomes = self._outcomes()
-        outcome = None
-        if outcomes is not None and len(self) == 1:
-            outcome = outcomes.pop(self.id, None)
-        if outcome:
-            values = self._apply_outcome(outcome, failure_reason, failure_type)
-            return values is None or super()._postprocess_sent_message(**values)
-        if (
-            failure_type
-            and not failure_reason
-            and any(self.mapped("mailbox_email_from"))
-        ):
-            # Core leaves the reason out if the server cannot be reached.
-            for mail in self:
-                super(MailMail, mail)._postprocess_sent_message(
-                    success_pids,
-                    success_emails,
-                    failure_reason=mail.failure_reason,
-                    failure_type=failure_type,
-                )
-            return True
-        return super()._postprocess_sent_message(
-            success_pids,
-            success_emails,
-            failure_reason=failure_reason,
-            failure_type=failure_type,
-        )
+        if outcomes is None or len(self) != 1:
+            return None
+        return outcomes.pop(self.id, None)
 
     def _apply_outcome(self, outcome, failure_reason, failure_type):
         """Give a mail the state that the results of its transactions make: sent, failed
@@ -603,22 +598,26 @@ class MailMail(models.Model):
                 "failure_reason": reason,
             }
         )
-        # For the author: in their language and time zone.
-        author = self.with_user(self.mail_message_id.create_uid).env.user
-        reader = self.with_user(author).with_context(lang=author.lang).sudo().env
         (pending - sent - failed).write(
             {
                 "notification_status": "ready",
                 "failure_type": "",
-                "failure_reason": reader._(
-                    "%(reason)s Odoo sends it automatically at %(when)s.",
-                    reason=put_off.reason,
-                    when=format_moment(reader, put_off.at),
-                ),
+                "failure_reason": self._put_off_text(put_off),
             }
         )
         messages = pending.mail_message_id.filtered(lambda m: m._is_thread_message())
         messages._notify_message_notification_update()
+
+    def _put_off_text(self, put_off):
+        """Why and until when this mail waits, for its author: in their language and
+        time zone."""
+        author = self.with_user(self.mail_message_id.create_uid).env.user
+        mail = self.with_user(author).with_context(lang=author.lang).sudo()
+        return mail.env._(
+            "%(reason)s Odoo sends it automatically at %(when)s.",
+            reason=put_off.reason,
+            when=format_moment(mail.env, put_off.at),
+        )
 
     # ------------------------------------------------------------------
     # A person decides
