@@ -9,7 +9,7 @@ from odoo.fields import Domain
 
 from ...engine.errors import EngineError
 from ...engine.smtp import retry
-from ...engine.smtp.retry import Then
+from ...engine.smtp.retry import NextStep
 from ...services.framework.concurrency import lock_on_own_cursor, mute_conflicts
 from ...services.sending.self_filing import is_self_filing
 
@@ -299,5 +299,5 @@ class MailboxAccountSending(models.AbstractModel):
 def _needs_person(error):
     """Whether sending needs a person after ``error``; None if it does not tell."""
     if isinstance(error, EngineError):
-        return {Then.FAIL: True, Then.AGAIN: False}.get(retry.then(error))
+        return {NextStep.FAIL: True, NextStep.RETRY: False}.get(retry.next_step(error))
     return isinstance(error, UserError) or None

@@ -20,7 +20,7 @@ from odoo.exceptions import UserError
 
 from ...engine.errors import EngineError, Kind
 from ...engine.smtp import retry
-from ...engine.smtp.retry import Then
+from ...engine.smtp.retry import NextStep
 from ...error_messages import explain
 from .ledger import Ledger, OpenedDeliveries
 from .outcome import PutOff, Result, Transaction, whole_second
@@ -173,13 +173,13 @@ class _Step:
     """What follows one error: the state and reason of its recipients, and until when
     they wait, if they do."""
 
-    next_step: Then
+    next_step: NextStep
     reason: str
     put_off: PutOff | None = None
 
     @property
     def state(self) -> str:
-        return "unknown" if self.next_step is Then.ASK else "failed"
+        return "unknown" if self.next_step is NextStep.ASK_USER else "failed"
 
 
 def conclude(
@@ -212,11 +212,13 @@ def conclude(
                 step.reason for step in steps.values() if step.put_off is None
             )
         ),
-        is_unknown=any(step.next_step is Then.ASK for step in steps.values()),
+        is_unknown=any(step.next_step is NextStep.ASK_USER for step in steps.values()),
         put_off=min(filter(None, later), key=lambda one: one.at, default=None),
         problem=_reason(account, problem) if problem else "",
         error=problem,
-        pausing=_last(e for e, step in steps.items() if step.next_step is Then.PAUSE),
+        pausing=_last(
+            e for e, step in steps.items() if step.next_step is NextStep.PAUSE
+        ),
     )
 
 
@@ -226,10 +228,10 @@ def _last(errors: Iterable[EngineError]) -> EngineError | None:
 
 def _step_after(account, attempts: int, error: EngineError) -> _Step:
     reason = _reason(account, error)
-    next_step = retry.then(error)
-    if next_step is Then.PAUSE:
+    next_step = retry.next_step(error)
+    if next_step is NextStep.PAUSE:
         return _Step(next_step, reason, account.pause_sending(error, reason))
-    if next_step is Then.AGAIN:
+    if next_step is NextStep.RETRY:
         wait = retry.delay(attempts, error.retry_after)
         if wait:
             at = whole_second(fields.Datetime.now() + wait)

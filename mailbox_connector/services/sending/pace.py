@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from odoo import fields
 
-from ...engine.smtp.limits import Cause, Limits, next_slot, plan
+from ...engine.smtp.limits import Cause, SendingLimits, next_slot, plan
 from .outcome import PutOff, whole_second
 
 #: First half of the advisory lock of a mailbox's limits; the second is its id.
@@ -91,12 +91,12 @@ def handed_over(account, since: datetime, limit: int) -> list[datetime]:
     return [moment for (moment,) in account.env.cr.fetchall()][::-1]
 
 
-def _limits(account) -> Limits:
+def _limits(account) -> SendingLimits:
     account.ensure_one()
-    return Limits(account.limit_hour, account.limit_day, account.limit_seconds)
+    return SendingLimits(account.limit_hour, account.limit_day, account.limit_seconds)
 
 
-def _sent_lately(account, limits: Limits) -> list[datetime]:
+def _sent_lately(account, limits: SendingLimits) -> list[datetime]:
     # One second more: the times are rounded to seconds.
     since = fields.Datetime.now() - limits.horizon - timedelta(seconds=1)
     return handed_over(account, since, limits.most)

@@ -19,24 +19,6 @@ from ...engine.types import Endpoint
 MOST_RENAMED = 10
 
 
-class _Session(ImapSession):
-    def search_sent(self, message_id: str) -> list[int]:
-        """UIDs of a mail in the open folder. A provider that gives e-mails a new
-        Message-ID leaves References alone, where Odoo writes the mail's own last."""
-        if found := self.search_message_id(message_id):
-            return found
-        if '"' in message_id or "\\" in message_id or not message_id.isprintable():
-            return []
-        referring = self._search(f'HEADER REFERENCES "{message_id}"')
-        found = []
-        for uid, raw in self.fetch_messages(referring[-MOST_RENAMED:]):
-            parsed = parse_message(raw)
-            # A reply to it names it in In-Reply-To.
-            if parsed.references[-1:] == [message_id] != [parsed.in_reply_to]:
-                found.append(uid)
-        return found
-
-
 class SentLookup:
     """Counts copies of mails over one IMAP session, reading only.
 
@@ -52,7 +34,7 @@ class SentLookup:
         deadline: Deadline,
     ):
         self._folders = folders
-        self._session = _Session(endpoint, policy, deadline)
+        self._session = ImapSession(endpoint, policy, deadline)
 
     def __enter__(self) -> SentLookup:
         self._session.open()
@@ -67,8 +49,22 @@ class SentLookup:
         most = 0
         for folder in self._folders:
             self._session.examine(folder)
-            most = max(most, len(self._session.search_sent(message_id)))
+            most = max(most, len(_search_sent(self._session, message_id)))
         return most
+
+
+def _search_sent(session: ImapSession, message_id: str) -> list[int]:
+    """UIDs of a mail in the open folder. A provider that gives e-mails a new Message-ID
+    leaves References unchanged, where Odoo writes the mail's own last."""
+    if found := session.search_message_id(message_id):
+        return found
+    referring = session.search_header("REFERENCES", message_id)
+    for uid, raw in session.fetch_messages(referring[-MOST_RENAMED:]):
+        parsed = parse_message(raw)
+        # A reply to it names it in In-Reply-To.
+        if parsed.references[-1:] == [message_id] != [parsed.in_reply_to]:
+            found.append(uid)
+    return found
 
 
 def was_sent(copies: int, own_copies: int, known_sent: int) -> bool:

@@ -153,7 +153,7 @@ def open_queue_session(account) -> SmtpSession:
     try:
         session.open()
     except EngineError as error:
-        if retry.then(error) is retry.Then.FAIL:
+        if retry.next_step(error) is retry.NextStep.FAIL:
             raise _failure(account, error) from error
     return session
 

@@ -6,10 +6,10 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.mailbox_connector.engine.mime import subjects
 from odoo.addons.mailbox_connector.engine.mime.ids import message_id_hash
 from odoo.addons.mailbox_connector.engine.mime.parse import parse_message
 from odoo.addons.mailbox_connector.services.incoming.message_values import parent_hash
-from odoo.addons.mailbox_connector.services.sending import reply_threading
 from odoo.addons.mailbox_connector.services.sending.self_filing import (
     is_self_filing,
 )
@@ -381,8 +381,6 @@ class TestAnswering(SendingCase):
         self.assertFalse(parent_hash(parsed, own_id_in_references=True))
 
     def test_prefixes_of_subjects(self):
-        self.assertEqual(reply_threading.reply_subject("AW: Re[2]: Offer"), "Re: Offer")
-        self.assertEqual(
-            reply_threading.reply_subject("Regarding: x"), "Re: Regarding: x"
-        )
-        self.assertEqual(reply_threading.bare_subject("FWD: Re: Offer"), "offer")
+        self.assertEqual(subjects.reply_subject("AW: Re[2]: Offer"), "Re: Offer")
+        self.assertEqual(subjects.reply_subject("Regarding: x"), "Re: Regarding: x")
+        self.assertEqual(subjects.bare_subject("FWD: Re: Offer"), "offer")
