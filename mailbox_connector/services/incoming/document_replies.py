@@ -156,7 +156,7 @@ def _identity(account, named: set[str]):
     addresses = account.sender_ids
     return (
         addresses.filtered(lambda one: one.email_normalized in named)[:1]
-        or account._main_identity()
+        or account.main_identity()
     )
 
 
