@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from ..imap.messages import MAX_MESSAGE
@@ -11,7 +11,7 @@ from ..net.deadline import Deadline
 from ..types import HeaderRecord
 from .interfaces import Gone, Session, Store
 from .plan import body_batches
-from .state import Counts, FolderState
+from .state import Counts, FolderState, SkipReason
 
 #: Messages whose headers are looked at together.
 BATCH = 250
@@ -105,18 +105,15 @@ class FolderBatches:
                 rest = [record for record in rest if record.uid in wanted]
             matches = self.store.match(rest)
             drafts = by_uid.keys() - {record.uid for record in stay}
-            skipped = ({record.uid for record in rest} | drafts) - matches.keys()
-            internal = self.store.internal([r for r in rest if r.uid in skipped])
+            strangers = [record for record in rest if record.uid not in matches]
+            skipped = dict.fromkeys(drafts, SkipReason.DRAFT)
+            skipped |= self.store.skip_reasons(strangers)
             reasons = {uid: REFUSED for uid in refused}
             reasons.update(
                 (uid, TOO_LARGE) for uid in matches if by_uid[uid].size > MAX_MESSAGE
             )
-            counts = Counts(
-                seen=len(moved) + len(skipped),
-                matched=len(moved),
-                skipped=len(skipped),
-                internal=internal,
-            )
+            counts = Counts(seen=len(moved) + len(skipped), matched=len(moved))
+            counts.add(Counts.of_skipped(skipped.values()))
             counts.add(self._failed_import(reasons))
             return counts, moved | reasons.keys(), skipped, matches
 
@@ -139,9 +136,11 @@ class FolderBatches:
 
         def work():
             counts = self._failed_import(dict.fromkeys(refused, REFUSED))
+            skipped: dict[int, SkipReason] = {}
             if messages:
-                counts.add(self.store.import_messages(self.state.key, messages))
-            return counts, got | refused, set(), None
+                done, skipped = self.store.import_messages(self.state.key, messages)
+                counts.add(done)
+            return counts, (got | refused) - skipped.keys(), skipped, None
 
         self._work(work)
 
@@ -169,7 +168,10 @@ class FolderBatches:
             self.store.keep_failed(self.state.key, reasons)
         return Counts(seen=len(reasons), failed=len(reasons))
 
-    def _work(self, work: Callable[[], tuple[Counts, Iterable, Iterable, object]]):
+    def _work(
+        self,
+        work: Callable[[], tuple[Counts, Iterable, Mapping[int, SkipReason], object]],
+    ):
         """Do ``work`` and commit it with the UIDs that it handled.
 
         :param work: gives counts, UIDs imported, UIDs skipped, and a result
