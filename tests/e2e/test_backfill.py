@@ -180,7 +180,7 @@ def test_a_cancelled_import_keeps_what_came_in_and_can_be_begun_again(
         env["mailbox.sync"]._cron_backfill()
     env.invalidate_all()
     assert (backfill.state, backfill.seen) == ("stopped", 3)
-    assert backfill._progress()["can_undo"]
+    assert backfill.progress()["can_undo"]
     again = more(ten, 30)
     assert again != backfill and again.seen == 7
     assert set(ten.subjects(contact)) == TEN
@@ -233,7 +233,7 @@ def test_time_that_it_rests_does_not_count(env, mailbox):
         {"account_id": mailbox.account.id, "since": "2024-01-01"}
     )
     backfill.write({"seen": 100, "total": 400, "active_seconds": 10})
-    progress = backfill._progress()
+    progress = backfill.progress()
     assert (progress["rate"], progress["seconds_left"]) == (10, 30)
     backfill.action_pause()
     backfill.action_resume()
@@ -305,8 +305,8 @@ def test_undo_keeps_what_was_used_since_and_says_why(
     names = {
         "Answered": "answered or forwarded",
         "Starred": "starred or pinned",
-        "Liked": "reacted",
-        "By hand": "by a person",
+        "Liked": "with a reaction",
+        "By hand": "by a user",
         "Shared": "another way",
         "Gone": "no longer on the mail server",
     }
@@ -354,7 +354,7 @@ def test_undo_keeps_what_was_used_since_and_says_why(
     assert shared.audience_id.account_ids == other.account, (
         "this mailbox has it no more"
     )
-    assert backfill._progress()["kept"] == 6
+    assert backfill.progress()["kept"] == 6
     more(mailbox, 30)
     assert set(mailbox.subjects(contact)) == {*names, "Untouched"}
     assert shared.audience_id.account_ids == other.account + mailbox.account
@@ -370,7 +370,7 @@ def test_an_undo_that_is_cut_off_goes_on(env, ten, contact, monkeypatch):
         if record.undone > 3:
             raise Killed
 
-    backfill._undo()
+    backfill.start_undo()
     env.cr.commit()
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(MailboxBackfill, "add_undone", die)
@@ -394,13 +394,13 @@ def test_an_undo_that_cannot_go_on_says_why(env, ten, contact, monkeypatch):
     def forbid(record, *args):
         raise UserError("This one is needed.")
 
-    backfill._undo()
+    backfill.start_undo()
     env.cr.commit()
     with monkeypatch.context() as patch, mute_logger(backfill.__name__):
         patch.setattr(MailboxBackfill, "add_undone", forbid)
         env["mailbox.backfill"]._cron_undo()
     env.invalidate_all()
-    progress = backfill._progress()
+    progress = backfill.progress()
     assert progress["problem"] == "This one is needed."
     assert len(ten.subjects(contact)) == 10
     take_back(backfill)
@@ -410,7 +410,7 @@ def test_an_undo_that_cannot_go_on_says_why(env, ten, contact, monkeypatch):
 
 def test_undo_waits_for_whoever_reads_the_mailbox(env, ten, contact):
     backfill = more(ten, 30)
-    backfill._undo()
+    backfill.start_undo()
     env.cr.commit()
     with env["mailbox.lease"].hold(ten.account, "new") as held:
         assert held
