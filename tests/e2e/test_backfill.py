@@ -396,7 +396,7 @@ def test_an_undo_that_cannot_go_on_says_why(env, ten, contact, monkeypatch):
 
     backfill.start_undo()
     env.cr.commit()
-    with monkeypatch.context() as patch, mute_logger(backfill.__name__):
+    with monkeypatch.context() as patch, mute_logger(MailboxBackfill.__module__):
         patch.setattr(MailboxBackfill, "add_undone", forbid)
         env["mailbox.backfill"]._cron_undo()
     env.invalidate_all()

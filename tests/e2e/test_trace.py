@@ -173,7 +173,7 @@ def test_a_failed_import(mailbox, contact, ask, faulty):
     name = mailbox.receive(contact.email, "Faulty")
     mailbox.sync()
     shown = ask(name)
-    assert "The import failed: Nested too deep." in shown
+    assert "The import failed: The parts of the e-mail are nested too deep" in shown
     assert "Open the failed import" in shown
 
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 
 
 @pytest.fixture
@@ -47,6 +47,6 @@ def test_words_never_become_commands(letters):
 def test_some_fields_are_fetched(letters):
     found = letters.fetch_fields([1, 3, 99], ["SUBJECT", "LIST-ID"])
     assert found == {
-        1: [(b"subject", 'An "XL" \\ order')],
-        3: [(b"subject", "100% wool*")],
+        1: [("subject", 'An "XL" \\ order')],
+        3: [("subject", "100% wool*")],
     }

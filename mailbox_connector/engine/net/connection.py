@@ -1,4 +1,10 @@
-"""A socket to a mail server that obeys deadlines and whose failures have a kind."""
+"""Connections to mail servers: the one way out of this machine.
+
+:func:`connect` resolves the host once and checks every address against the
+:class:`EgressPolicy`. It connects to the *checked address*, while SNI and certificate
+verification use the name. The :class:`Connection` that it returns serves imaplib and
+smtplib as a socket, obeys a :class:`Deadline`, and fails with :class:`EngineError`.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +16,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import EngineError, Field, Kind
-from ..types import Endpoint
+from ..types import Endpoint, Security
 from .deadline import Deadline
 from .deflate import Deflate, DeflateError
+from .egress import EgressPolicy
 from .observer import NOBODY, Observer
-from .resolver import endpoint_error, idna_host
+from .resolver import Resolve, checked_addresses, idna_host
 from .tls import encryption_of, tls_context, tls_error
 
+#: Seconds for resolving and connecting, over all addresses of a host.
+CONNECT_TIMEOUT = 15.0
+#: Seconds without a greeting after which we look whether the port speaks TLS.
+GREETING_PATIENCE = 3.0
 #: Seconds a server may be silent while we wait for it.
 READ_TIMEOUT = 60.0
 #: Seconds a TLS handshake may take.
@@ -27,8 +38,112 @@ MAX_CHUNK = 1 << 20
 PACKED_CHUNK = 16_384
 
 
+def connect(
+    endpoint: Endpoint,
+    policy: EgressPolicy | None = None,
+    deadline: Deadline | None = None,
+    *,
+    connect_timeout: float = CONNECT_TIMEOUT,
+    read_timeout: float = READ_TIMEOUT,
+    resolve: Resolve | None = None,
+    observer: Observer | None = None,
+) -> Connection:
+    """Connect to a mail server; with ``Security.TLS`` the handshake is done.
+
+    For STARTTLS the greeting is waited for, and a port that speaks TLS at once
+    is told apart from one that is silent.
+
+    :param resolve: asked for the host's addresses instead of the system
+    :param observer: told what happens, now and later on this connection
+    :raises EngineError: see ``Kind``, "Reaching the server" and "TLS"
+    """
+    policy = policy or EgressPolicy()
+    deadline = deadline or Deadline()
+    limit = Deadline(deadline.bound(connect_timeout))
+    deadline.check(endpoint.side)
+    addresses = checked_addresses(endpoint, policy, limit, resolve)
+    if observer:
+        observer.resolved(list(dict.fromkeys(info[4][0] for info in addresses)))
+    sock, address = _dial(endpoint, addresses, limit, deadline)
+    connection = Connection(
+        sock, endpoint, deadline, read_timeout, connect_timeout, observer
+    )
+    try:
+        if observer:
+            observer.connected(address, endpoint.port)
+        if endpoint.security is Security.TLS:
+            connection.starttls()
+        else:
+            _expect_greeting(connection, addresses)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _dial(
+    endpoint: Endpoint, addresses: list[tuple], limit: Deadline, deadline: Deadline
+) -> tuple[socket.socket, str]:
+    """Connect to the first address that answers; which one that was."""
+    error = endpoint.error(Kind.UNREACHABLE, field=Field.HOST)
+    for number, (family, kind, proto, _name, address) in enumerate(addresses):
+        remaining = len(addresses) - number
+        if not limit.left():
+            break
+        sock = socket.socket(family, kind, proto)
+        try:
+            # The first addresses may not eat the time of the last one.
+            sock.settimeout(limit.bound(limit.left() / min(remaining, 3)))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return sock, address[0]
+        except TimeoutError:
+            over = not deadline.left()
+            error = endpoint.error(
+                Kind.DEADLINE if over else Kind.TIMEOUT,
+                field=None if over else Field.HOST,
+            )
+        except ConnectionRefusedError:
+            error = endpoint.error(Kind.REFUSED, field=Field.PORT)
+        except OSError:
+            error = endpoint.error(Kind.UNREACHABLE, field=Field.HOST)
+        sock.close()
+    raise error
+
+
+def _expect_greeting(connection: Connection, addresses: list[tuple]) -> None:
+    """Tell a TLS port from a slow one: servers of STARTTLS speak first."""
+    patience = min(GREETING_PATIENCE, connection.read_timeout / 2)
+    if not connection.readable(patience) and _speaks_tls(connection, addresses):
+        raise connection.endpoint.error(Kind.PLAIN_ON_TLS_PORT, field=Field.SECURITY)
+    first = connection.first_bytes()
+    # A TLS alert (RFC 8446 section 5.1): the server tired of waiting for us.
+    if first[:2] == b"\x15\x03":
+        raise connection.endpoint.error(Kind.PLAIN_ON_TLS_PORT, field=Field.SECURITY)
+
+
+def _speaks_tls(connection: Connection, addresses: list[tuple]) -> bool:
+    """Whether a TLS handshake finds an answer on that port; sends no secret."""
+    # Nothing is sent over this connection but the handshake: no verification.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    family, kind, proto, _name, address = addresses[0]
+    with socket.socket(family, kind, proto) as probe:
+        patience = min(GREETING_PATIENCE, connection.read_timeout)
+        probe.settimeout(connection.deadline.bound(patience))
+        try:
+            probe.connect(address)
+            name = idna_host(connection.endpoint.host)
+            with context.wrap_socket(probe, server_hostname=name):
+                return True
+        except (OSError, ValueError):
+            return False
+
+
 class Connection:
-    """A connected socket that imaplib and smtplib can use as theirs.
+    """A connected socket that imaplib and smtplib can use as their own.
 
     Every failure is an :class:`EngineError`; the end of the stream is an empty
     read, as usual.
@@ -55,10 +170,6 @@ class Connection:
         self._raw = _Raw(self)
         self._reader = io.BufferedReader(self._raw, 65536)
 
-    def error(self, kind: Kind, **more) -> EngineError:
-        """An error of this connection's side, host and port."""
-        return endpoint_error(self.endpoint, kind, **more)
-
     def starttls(self) -> None:
         """Wrap the connection in verified TLS.
 
@@ -67,7 +178,7 @@ class Connection:
             answers given under TLS)
         """
         if self._buffered():
-            raise self.error(Kind.STARTTLS_INJECTION, field=Field.SECURITY)
+            raise self.endpoint.error(Kind.STARTTLS_INJECTION, field=Field.SECURITY)
         self._set_timeout(self.handshake_timeout)
         context = tls_context(self.endpoint.ca_pem, self.endpoint.side)
         try:
@@ -83,7 +194,7 @@ class Connection:
 
     @contextmanager
     def confidential(self) -> Iterator[None]:
-        """What is said inside has credentials in it: whoever looks on is told."""
+        """Marks what is sent and received inside as credentials, for the observer."""
         self._confidential = True
         try:
             yield
@@ -91,18 +202,14 @@ class Connection:
             self._confidential = False
 
     def compress(self) -> None:
-        """From here on both directions are deflated (RFC 4978).
+        """Deflate both directions from here on (RFC 4978).
 
-        Nothing secret may be sent any more: its length would tell of it.
+        No secrets may be sent after this: the length of compressed data leaks them
+        (CRIME).
         """
         early = self._buffered()
         self._deflate = Deflate()
         self._deflate.feed(self._reader.read1(len(early)) if early else b"")
-
-    @property
-    def compressed(self) -> bool:
-        """Whether the stream is deflated."""
-        return self._deflate is not None
 
     # What imaplib and smtplib call
 
@@ -159,11 +266,11 @@ class Connection:
             size -= len(part)
 
     def first_bytes(self) -> bytes:
-        """What stands at the head of the stream, without consuming it."""
+        """The next bytes of the stream, without consuming them."""
         return self._reader.peek(1)
 
     def readable(self, seconds: float) -> bool:
-        """Whether something comes within that time."""
+        """Whether there is anything to read within that time."""
         unread = self._deflate is not None and self._deflate.pending
         if unread or self._buffered() or getattr(self._sock, "pending", int)():
             return True
@@ -180,7 +287,7 @@ class Connection:
         return self._sock.getsockname()[0]
 
     def settimeout(self, seconds: float | None) -> None:
-        """Take no timeout from a library: ours are kept."""
+        """Ignore a library's timeout: ``read_timeout`` and the deadline hold."""
 
     def fileno(self) -> int:
         """The socket's descriptor."""
@@ -214,7 +321,7 @@ class Connection:
                 deflate.feed(bytes(packed[:size]))
         except DeflateError as exc:
             self.close()
-            raise self.error(Kind.PROTOCOL) from exc
+            raise self.endpoint.error(Kind.PROTOCOL) from exc
         buffer[: len(data)] = data
         return len(data)
 
@@ -245,8 +352,8 @@ class Connection:
     def _io_error(self, exc: OSError) -> EngineError:
         if isinstance(exc, TimeoutError):
             over = not self.deadline.left()
-            return self.error(Kind.DEADLINE if over else Kind.TIMEOUT)
-        return self.error(Kind.CONNECTION_LOST)
+            return self.endpoint.error(Kind.DEADLINE if over else Kind.TIMEOUT)
+        return self.endpoint.error(Kind.CONNECTION_LOST)
 
 
 class _Raw(io.RawIOBase):

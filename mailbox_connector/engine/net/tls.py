@@ -51,19 +51,11 @@ def _context(ca_pem: str) -> ssl.SSLContext:
 
 
 def tls_error(exc: Exception, endpoint: Endpoint, deadline: Deadline) -> EngineError:
-    """What a failed handshake means for the person who typed the settings."""
-    kind, field, text = _explain(exc)
+    """The error that a failed handshake is, with the form field to look at."""
+    kind, field, text = _classify(exc)
     if kind is Kind.TIMEOUT and not deadline.left():
         kind, field = Kind.DEADLINE, None
-    return EngineError(
-        kind,
-        endpoint.side,
-        field=field,
-        server_text=text,
-        host=endpoint.host,
-        port=endpoint.port,
-        detail=text,
-    )
+    return endpoint.error(kind, field=field, server_text=text, detail=text)
 
 
 def encryption_of(sock: ssl.SSLSocket) -> Encryption:
@@ -92,7 +84,8 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _explain(exc: Exception) -> tuple[Kind, Field | None, str]:
+def _classify(exc: Exception) -> tuple[Kind, Field | None, str]:
+    """Kind, form field and OpenSSL's words of a failed handshake."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         code, text = exc.verify_code, exc.verify_message or ""
         if code in _NAME or "mismatch" in text.lower():

@@ -113,17 +113,17 @@ class MailboxFolder(models.Model):
     # ------------------------------------------------------------------
 
     @api.private
-    def handled(self, with_undone=True):
+    def handled(self, without_undone=False):
         """All handled UIDs, as :class:`UidRanges`.
 
-        :param with_undone: whether those that an undone import had brought count
+        :param without_undone: leave out those whose import was undone
         """
         self.ensure_one()
         self.fetch(HANDLED)
         handled = UidRanges.parse(self.imported_uids)
         for uids in (self.skipped_uids or {}).values():
             handled |= UidRanges.parse(uids)
-        if with_undone:
+        if not without_undone:
             handled |= UidRanges.parse(self.undone_uids)
         return handled
 

@@ -146,7 +146,7 @@ class _Scanner:
         """Those that an import would look at, newest first."""
         if folder.uidvalidity != uidvalidity:
             return sorted(uids, reverse=True)
-        handled = folder.handled(with_undone=False)
+        handled = folder.handled(without_undone=True)
         imported = folder.imported()
         self.found.here += sum(uid in imported for uid in uids)
         return sorted((uid for uid in uids if uid not in handled), reverse=True)

@@ -36,6 +36,7 @@ from odoo import fields
 from ...engine.imap.ranges import UidRanges
 from ...engine.sync.interfaces import Backfill
 from ...engine.sync.state import Counts, FolderState, SkipReason
+from ...error_messages import explain_import_failure
 from ..framework.concurrency import retry_on_conflict
 from ..incoming.after_import import Inbound, Wanted
 from ..incoming.importer import Candidate, Importer
@@ -75,7 +76,7 @@ class OdooStore:
         self.env = account.env
         self.commit = commit
         self._matcher: Matcher | None = None
-        self._has_stale_locations: bool | None = None
+        self._has_vanished: bool | None = None
         self._known_folders = None
         self._importers: dict[int, Importer] = {}
         #: Contacts whose open chatters have not been reloaded yet.
@@ -115,7 +116,7 @@ class OdooStore:
     def rollback(self):
         self.env.cr.rollback()
         self._matcher = None
-        self._has_stale_locations = None
+        self._has_vanished = None
         self._known_folders = None
         self._importers = {}
         self._inbound = None
@@ -156,8 +157,8 @@ class OdooStore:
             [*COLUMNS, *OPTIONAL, "name", "role", "sequence", "sync", "gone"],
         )
 
-    def handled(self, key, again=False):
-        return self._folder(key).handled(with_undone=not again)
+    def handled(self, key, without_undone=False):
+        return self._folder(key).handled(without_undone)
 
     def save(self, key, imported=(), skipped=None, **changes):
         folder = self._folder(key)
@@ -170,9 +171,9 @@ class OdooStore:
         folder = self._folder(state.key)
         folder.forget_handled()
         folder.write(_columns(changes))
-        self._has_stale_locations = None
+        self._has_vanished = None
 
-    def gone(self, key):
+    def folder_gone(self, key):
         self._folder(key).mark_gone()
 
     def purge(self, before):
@@ -189,7 +190,7 @@ class OdooStore:
     # Locations
     # ------------------------------------------------------------------
 
-    def places(self, key):
+    def locations(self, key):
         self.env.cr.execute(
             """
             SELECT location.uid
@@ -219,7 +220,7 @@ class OdooStore:
         return dict(self.env.cr.fetchall())
 
     def may_rebind(self):
-        if self._has_stale_locations is None:
+        if self._has_vanished is None:
             self.env.cr.execute(
                 """
                 SELECT EXISTS (
@@ -230,15 +231,15 @@ class OdooStore:
                 """,
                 [self.account.id],
             )
-            self._has_stale_locations = self.env.cr.fetchone()[0]
-        return self._has_stale_locations
+            self._has_vanished = self.env.cr.fetchone()[0]
+        return self._has_vanished
 
-    def rebind(self, key, headers, gone):
+    def rebind(self, key, headers, vanished):
         by_hash = {h.header_hash: h.uid for h in headers if h.header_hash}
-        gone = {folder: uids for folder, uids in gone.items() if uids}
-        if not by_hash or not (gone or self.may_rebind()):
+        vanished = {folder: uids for folder, uids in vanished.items() if uids}
+        if not by_hash or not (vanished or self.may_rebind()):
             return set()
-        pairs = [(folder, uid) for folder, uids in gone.items() for uid in uids]
+        pairs = [(folder, uid) for folder, uids in vanished.items() for uid in uids]
         self.env.cr.execute(
             """
             SELECT DISTINCT ON (location.header_hash)
@@ -310,7 +311,7 @@ class OdooStore:
         self._locations_changed()
 
     def _locations_changed(self):
-        self._has_stale_locations = None
+        self._has_vanished = None
         self.env["mailbox.location"].invalidate_model(flush=False)
         self.env["mailbox.message"].invalidate_model(["location_ids"], flush=False)
 
@@ -370,8 +371,9 @@ class OdooStore:
             self._inbound = Inbound(self.account)
         return self._inbound
 
-    def keep_failed(self, key, reasons):
-        for uid, reason in reasons.items():
+    def keep_failed(self, key, failures):
+        for uid, failure in failures.items():
+            reason = explain_import_failure(self.env, failure)
             self._importer(key).keep_failed(uid, reason)
 
     def _importer(self, key):

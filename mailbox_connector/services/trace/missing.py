@@ -153,7 +153,7 @@ class MissingMessages:
 
     def _undone(self, message: ServerMessage) -> Explanation | None:
         folder, uid = message.folder, message.header.uid
-        if uid not in folder.handled() or uid in folder.handled(with_undone=False):
+        if uid not in folder.handled() or uid in folder.handled(without_undone=True):
             return None
         line = self.env._(
             "It was imported, and then the import was undone. Press Import older "

@@ -12,7 +12,7 @@ from ...engine.errors import EngineError, Kind
 from ...engine.mime import mass_mail, words
 from ...engine.mime.ids import message_id_hash
 from ...engine.net.deadline import Deadline
-from ...engine.types import Folder, HeaderRecord
+from ...engine.types import Folder, HeaderFields, HeaderRecord
 
 #: Of each folder only so many matches are compared, the newest.
 COMPARED = 50
@@ -42,9 +42,9 @@ class ServerMessage:
     folder_name: str
     uidvalidity: int
     header: HeaderRecord
-    fields: list[tuple[bytes, str]]
+    fields: HeaderFields
 
-    def value(self, name: bytes) -> str:
+    def value(self, name: str) -> str:
         """The first field of that lower-case name, decoded."""
         found = (value for key, value in self.fields if key == name)
         return words.text(next(found, ""))
@@ -131,7 +131,7 @@ class Search:
         return (
             _is_among(asked.sender, people["from"] + people["reply_to"])
             and _is_among(asked.recipient, people["to"] + people["cc"])
-            and asked.subject.casefold() in message.value(b"subject").casefold()
+            and asked.subject.casefold() in message.value("subject").casefold()
             and (not asked.day or asked.day in self._days(message))
         )
 
@@ -144,7 +144,7 @@ class Search:
 def _written(message: ServerMessage) -> datetime | None:
     """Its Date field, aware."""
     try:
-        moment = parsedate_to_datetime(message.value(b"date"))
+        moment = parsedate_to_datetime(message.value("date"))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -328,7 +328,7 @@ class _MailboxTrace:
         header = message.header
         received = header.internal_date
         return self.trace.title(
-            message.value(b"subject"),
+            message.value("subject"),
             ", ".join(map(str, header.addresses["from"][:1])),
             received and received.replace(tzinfo=None),
         )
