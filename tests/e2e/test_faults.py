@@ -245,7 +245,7 @@ def test_a_hang_ends_by_the_total_deadline(
     command; the others are served, and the mailbox goes on later."""
     from odoo.addons.mailbox_connector.models.sync import sync
 
-    monkeypatch.setattr(sync, "SLICE_HARD", 4)
+    monkeypatch.setattr(sync, "SCHEDULED", (8, 4))
     first.receive(contact.email, "To the first")
     second.receive(contact.email, "To the second")
     fault = proxy.hang(number)

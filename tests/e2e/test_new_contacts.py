@@ -30,7 +30,7 @@ def work(mailbox):
     """What the scheduled action does with it, once it was woken."""
     sync = mailbox.env["mailbox.sync"]
     assert mailbox.account in sync._due("backfill_served_at")
-    sync.serve(mailbox.account, PassRequest("backfill"))
+    sync.serve(mailbox.account, PassRequest("backfill", 8, 90))
     mailbox.env.cr.commit()
     assert not waiting(mailbox)
 

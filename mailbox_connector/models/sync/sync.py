@@ -18,7 +18,7 @@ from ...services.framework.concurrency import (
     retry_on_conflict,
 )
 from ...services.framework.scheduled_work import work_off
-from ...services.sync.mailbox_pass import MailboxPass, PassRequest
+from ...services.sync.mailbox_pass import SCHEDULED, MailboxPass, PassRequest
 from .lease import LeaseLostError
 
 _logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class MailboxSync(models.AbstractModel):
         due = self._due("served_at")
 
         def work(accounts):
-            self.serve(accounts[:1], PassRequest("new", rest=REST))
+            self.serve(accounts[:1], PassRequest("new", *SCHEDULED, rest=REST))
             return accounts[:1]
 
         work_off(self.env, lambda done: due[len(done) :], work)
@@ -70,7 +70,7 @@ class MailboxSync(models.AbstractModel):
         def work(accounts):
             account = accounts[:1]
             turn.pop(0)
-            mailbox_pass = self.serve(account, PassRequest("backfill"))
+            mailbox_pass = self.serve(account, PassRequest("backfill", *SCHEDULED))
             if not (mailbox_pass and mailbox_pass.made_progress):
                 finished.add(account.id)
             return account

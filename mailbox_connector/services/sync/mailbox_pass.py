@@ -3,7 +3,7 @@
 Who is served when, under which lease, and what is said about the result is decided by
 the model ``mailbox.sync``. It asks for a pass with a :class:`PassRequest`::
 
-    mailbox_pass = MailboxPass(account, PassRequest("backfill"), commit)
+    mailbox_pass = MailboxPass(account, PassRequest("backfill", *SCHEDULED), commit)
     mailbox_pass.run()
     mailbox_pass.counts.seen, mailbox_pass.unfinished
 
@@ -59,8 +59,8 @@ class PassRequest:
     """
 
     kind: str
-    seconds: float = SCHEDULED[0]
-    hard_seconds: float = SCHEDULED[1]
+    seconds: float
+    hard_seconds: float
     rest: int = 0
     failed_imports: object = None
     by_person: bool = False
