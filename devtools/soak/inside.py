@@ -70,7 +70,7 @@ def one_pass(
     if seconds:
         from odoo.addons.mailbox_connector.models.sync import sync
 
-        sync.SLICE_HARD = seconds
+        sync.SCHEDULED = (sync.SCHEDULED[0], seconds)
     if file_limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
     for kind in kinds:
