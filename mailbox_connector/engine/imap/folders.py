@@ -144,8 +144,8 @@ class FolderCommands(AccountConnection):
             raise
         except imaplib.IMAP4.error:
             return False
-        told = protocol.untagged_responses.get("ENABLED") or ()
-        return extension.encode() in b" ".join(told).upper().split()
+        enabled = protocol.untagged_responses.get("ENABLED") or ()
+        return extension.encode() in b" ".join(enabled).upper().split()
 
     def append(
         self,

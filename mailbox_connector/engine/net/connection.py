@@ -26,13 +26,13 @@ from .tls import encryption_of, tls_context, tls_error
 
 #: Seconds for resolving and connecting, over all addresses of a host.
 CONNECT_TIMEOUT = 15.0
-#: Seconds without a greeting after which we look whether the port speaks TLS.
+#: Seconds without a greeting after which we check whether the port expects TLS.
 GREETING_PATIENCE = 3.0
 #: Seconds a server may be silent while we wait for it.
 READ_TIMEOUT = 60.0
 #: Seconds a TLS handshake may take.
 HANDSHAKE_TIMEOUT = 15.0
-#: Bytes asked for or sent at once: memory is taken as the data comes.
+#: Bytes read or sent at once, so that memory is allocated as the data comes.
 MAX_CHUNK = 1 << 20
 #: Compressed bytes read at once.
 PACKED_CHUNK = 16_384
@@ -50,11 +50,11 @@ def connect(
 ) -> Connection:
     """Connect to a mail server; with ``Security.TLS`` the handshake is done.
 
-    For STARTTLS the greeting is waited for, and a port that speaks TLS at once
-    is told apart from one that is silent.
+    With STARTTLS, it waits for the greeting, and distinguishes a port that expects TLS
+    from a server that does not answer.
 
     :param resolve: asked for the host's addresses instead of the system
-    :param observer: told what happens, now and later on this connection
+    :param observer: informed about what happens, now and later on this connection
     :raises EngineError: see ``Kind``, "Reaching the server" and "TLS"
     """
     policy = policy or EgressPolicy()
@@ -84,7 +84,7 @@ def connect(
 def _dial(
     endpoint: Endpoint, addresses: list[tuple], limit: Deadline, deadline: Deadline
 ) -> tuple[socket.socket, str]:
-    """Connect to the first address that answers; which one that was."""
+    """Connect to the first address that answers; the socket and that address."""
     error = endpoint.error(Kind.UNREACHABLE, field=Field.HOST)
     for number, (family, kind, proto, _name, address) in enumerate(addresses):
         remaining = len(addresses) - number
@@ -92,7 +92,7 @@ def _dial(
             break
         sock = socket.socket(family, kind, proto)
         try:
-            # The first addresses may not eat the time of the last one.
+            # The first addresses must not use up the time of the last one.
             sock.settimeout(limit.bound(limit.left() / min(remaining, 3)))
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -113,19 +113,20 @@ def _dial(
 
 
 def _expect_greeting(connection: Connection, addresses: list[tuple]) -> None:
-    """Tell a TLS port from a slow one: servers of STARTTLS speak first."""
+    """Distinguish a TLS port from a slow server: with STARTTLS the server speaks
+    first."""
     patience = min(GREETING_PATIENCE, connection.read_timeout / 2)
     if not connection.readable(patience) and _speaks_tls(connection, addresses):
         raise connection.endpoint.error(Kind.PLAIN_ON_TLS_PORT, field=Field.SECURITY)
     first = connection.first_bytes()
-    # A TLS alert (RFC 8446 section 5.1): the server tired of waiting for us.
+    # A TLS alert (RFC 8446 section 5.1): the server gave up waiting for our hello.
     if first[:2] == b"\x15\x03":
         raise connection.endpoint.error(Kind.PLAIN_ON_TLS_PORT, field=Field.SECURITY)
 
 
 def _speaks_tls(connection: Connection, addresses: list[tuple]) -> bool:
-    """Whether a TLS handshake finds an answer on that port; sends no secret."""
-    # Nothing is sent over this connection but the handshake: no verification.
+    """Whether the server answers a TLS handshake on that port; sends no secret."""
+    # Only a handshake is made on this connection: no verification needed.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -243,7 +244,7 @@ class Connection:
     def read_exactly(self, size: int) -> bytes:
         """``size`` bytes, fewer only at the end of the stream.
 
-        Memory is taken as the bytes come, not as they are announced.
+        Memory is allocated as the bytes come, not as they are announced.
         """
         self.observer.received_literal(size)
         if size <= MAX_CHUNK:
@@ -335,7 +336,7 @@ class Connection:
             raise self._io_error(exc) from exc
 
     def _buffered(self) -> bytes:
-        """What was read from the socket and not yet asked for."""
+        """What was read from the socket but not consumed yet."""
         self._raw.paused = True
         try:
             return self._reader.peek(1)

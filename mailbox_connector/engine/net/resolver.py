@@ -1,4 +1,4 @@
-"""From a host as a user typed it to addresses that may be connected to."""
+"""From a host as a user entered it to addresses that may be connected to."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..types import Endpoint
 from .deadline import Deadline
 from .egress import EgressPolicy
 
-#: From a host, a port and a deadline to addresses as ``socket.getaddrinfo`` gives them.
+#: (host, port, deadline) to addresses as ``socket.getaddrinfo`` gives them.
 Resolve = Callable[[str, int, Deadline], list[tuple]]
 
-#: Seconds the system's resolver may take; it has no limit of its own.
+#: Seconds the system's resolver may take; it has no time limit itself.
 RESOLVE_TIMEOUT = 15.0
 
 
@@ -23,7 +23,7 @@ RESOLVE_TIMEOUT = 15.0
 def idna_host(host: str) -> str:
     """The name in the form of DNS and certificates (IDNA); '' if it is not a host name.
 
-    Brackets around an IPv6 address and a final dot are taken off.
+    Brackets around an IPv6 address and a final dot are removed.
     """
     host = host.strip().rstrip(".")
     if host.startswith("[") and host.endswith("]"):
@@ -48,7 +48,7 @@ def checked_addresses(
 ) -> list[tuple]:
     """Addresses of the host that may be connected to, as getaddrinfo gives them.
 
-    :param resolve: asked instead of the system
+    :param resolve: asked instead of the system's resolver
 
     :raises EngineError: HOST_UNKNOWN, HOST_FORBIDDEN, TIMEOUT, TRANSIENT
     """
@@ -70,7 +70,7 @@ def checked_addresses(
 
 
 def _resolve(name: str, endpoint: Endpoint, limit: Deadline) -> list[tuple]:
-    """``getaddrinfo`` with a time limit, which the C library does not have."""
+    """``getaddrinfo`` with a time limit, which the C library does not offer."""
     answer: list = []
 
     def ask():

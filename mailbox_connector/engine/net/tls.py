@@ -11,7 +11,7 @@ from ..types import Endpoint
 from .deadline import Deadline
 from .observer import Encryption
 
-#: A chain of private CAs is a few kB; what is larger is something else.
+#: A chain of private CAs has a few kB; larger text is something else.
 MAX_PEM = 1_000_000
 
 # Verification results of OpenSSL (x509_vfy.h)
@@ -43,8 +43,8 @@ def _context(ca_pem: str) -> ssl.SSLContext:
         if len(ca_pem) > MAX_PEM or "-----BEGIN CERTIFICATE-----" not in ca_pem:
             raise ValueError("not a certificate")
         context.load_verify_locations(cadata=ca_pem)
-        # A server's own certificate may be given instead of its CA's, and
-        # home-made CAs seldom have every extension that strict checks want.
+        # Users may give the server's own certificate instead of its CA's, and private
+        # CAs often lack extensions that strict checks require.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
@@ -59,7 +59,7 @@ def tls_error(exc: Exception, endpoint: Endpoint, deadline: Deadline) -> EngineE
 
 
 def encryption_of(sock: ssl.SSLSocket) -> Encryption:
-    """What was agreed on with the server, and its certificate."""
+    """The result of the handshake, and the server's certificate."""
     certificate = sock.getpeercert() or {}
     subject, issuer = (
         {name: value for part in certificate.get(whose, ()) for name, value in part}
@@ -106,6 +106,6 @@ def _classify(exc: Exception) -> tuple[Kind, Field | None, str]:
         if reason in plain:
             return Kind.TLS_ON_PLAIN_PORT, Field.SECURITY, ""
         return Kind.PROTOCOL, Field.SECURITY, reason.replace("_", " ").lower()
-    if isinstance(exc, ValueError):  # a name that no certificate can have
+    if isinstance(exc, ValueError):  # not a possible host name
         return Kind.HOST_UNKNOWN, Field.HOST, ""
     return Kind.CONNECTION_LOST, Field.SECURITY, ""
