@@ -143,6 +143,18 @@ class MailboxMessage(models.Model):
         """
         return self.sudo().link_ids.mail_message_id[:1]
 
+    @api.private
+    def set_audience(self, audience):
+        """Change who may read an e-mail, together with the chatter's copies of it.
+
+        :param audience: ``mailbox.audience``
+        """
+        self.audience_id = audience
+        # sudo: who may read copies is written by nobody but the server
+        self.env["mail.message"].sudo().search(
+            [("mailbox_message_id", "in", self.ids)]
+        ).mailbox_audience_id = audience
+
     def unlink(self):
         """Delete e-mails from all contacts. No sync brings them back.
 
@@ -153,8 +165,8 @@ class MailboxMessage(models.Model):
         messages = self.sudo()
         if not self.env.context.get("mailbox_contact_unlink"):
             Tombstone = self.env["mailbox.tombstone"].sudo()
-            Tombstone._bury(
-                Tombstone._digest((one.message_id_hash, one.fingerprint))
+            Tombstone.add_digests(
+                Tombstone.digest_of((one.message_id_hash, one.fingerprint))
                 for one in messages
             )
         waiting = (
@@ -381,13 +393,13 @@ class MailboxMessage(models.Model):
         )
         return files.copy({"res_model": "mail.compose.message", "res_id": 0})
 
-    def action_why(self):
+    def action_trace(self):
         """Open the dialog with the answer for this e-mail, of our records alone."""
         self.ensure_one()
         self.check_access("read")
         dialog = self.env["mailbox.trace"].create({"message_id": self.id})
-        asking = trace.Why(
+        answering = trace.Trace(
             self.env, trace.Question(), self.env["mailbox.account"].browse()
         )
-        dialog._show(asking.of(self))
-        return dialog._reopen()
+        dialog.show(answering.of(self))
+        return dialog.reopen()

@@ -219,7 +219,7 @@ class ResPartner(models.Model):
             found = self.filtered(lambda partner: partner._mailbox_address())
             if found:
                 # sudo: whoever makes a contact has its mail looked for
-                self.env["mailbox.contact.lookup"].sudo()._add(found)
+                self.env["mailbox.contact.lookup"].sudo().add_partners(found)
 
 
 def bare_text(body):

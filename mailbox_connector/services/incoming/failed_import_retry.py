@@ -7,7 +7,7 @@ from datetime import timedelta, timezone
 from odoo import fields
 
 from ...engine.mime.headers import block, first_phase, new_mail
-from ...engine.sync.state import Counts
+from ...engine.sync.state import Counts, SkipReason
 from ...engine.types import HeaderRecord
 from .importer import Candidate, Importer
 
@@ -84,14 +84,24 @@ class Retry:
         )
         wanted = self.store.match([header]).get(header.uid)
         if not wanted:
+            self._record_skipped(row, self.store.skip_reasons([header]))
             return True
         importer = Importer(row.folder_id, failed_import=row)
         candidate = Candidate(header, wanted.matches, raw, answers=bool(wanted.kind))
         if not importer.take_apart(candidate):
             return False
         counts: Counts = importer.run([candidate] if wanted.matches else [])
-        self.store.pass_on(importer, [(candidate, wanted.kind)])
+        passed_on = {header.uid: SkipReason.PASSED_ON}
+        self._record_skipped(row, importer.skipped if wanted.matches else passed_on)
+        self.store.enqueue_inbound(importer, [(candidate, wanted.kind)])
         return not counts.failed
+
+    @staticmethod
+    def _record_skipped(row, skipped: dict[int, SkipReason]) -> None:
+        """Note why the folder's message was not imported, if it still is there."""
+        row.folder_id.mark_skipped(
+            {uid: reason for uid, reason in skipped.items() if uid}
+        )
 
 
 def next_attempt(attempts: int):

@@ -19,7 +19,7 @@ from odoo import SUPERUSER_ID
 
 from ...engine.errors import MessageError, one_line
 from ...engine.mime.parse import parse_message
-from ...engine.sync.state import Counts
+from ...engine.sync.state import Counts, SkipReason
 from ...engine.types import HeaderRecord, ParsedMessage
 from ...error_messages import explain_import_failure
 from ..framework import bulk_insert
@@ -85,8 +85,8 @@ class Importer:
             user.partner_id.email_normalized: user.partner_id.id for user in colleagues
         }
         self.newsletters = Newsletters(self.account, self.colleagues)
-        #: UIDs of the last run that were left out as newsletters.
-        self.left_out: set[int] = set()
+        #: UIDs of the last run that were skipped, and why.
+        self.skipped: dict[int, SkipReason] = {}
 
     def run(self, candidates: Sequence[Candidate], tell: bool = True) -> Counts:
         """Import ``candidates``; the caller saves the cursor and commits.
@@ -96,12 +96,10 @@ class Importer:
         """
         self.audience_ids = {}
         self.first_seen = set()
-        self.left_out = set()
+        self.skipped = {}
         counts = Counts(seen=len(candidates), matched=len(candidates))
         self._run(list(candidates), counts)
         counts.matched -= counts.skipped
-        if self.left_out:
-            self.folder._mark_bulk(self.left_out)
         if tell:
             self.env["res.partner"].browse(self.shown)._mailbox_reload_chatter()
             self.shown = set()
@@ -112,10 +110,10 @@ class Importer:
             return
         try:
             with self.env.cr.savepoint():
-                done, left_out = self._import(candidates)
+                done, skipped = self._import(candidates)
                 self.env.flush_all()
             counts.add(done)
-            self.left_out |= left_out
+            self.skipped |= skipped
         except (*CONFLICT_ERRORS, OSError):
             # No message's fault: the database is away, the disk full, or another
             # worker stored the same e-mail a moment ago. The batch is done anew.
@@ -131,9 +129,11 @@ class Importer:
             self._run(candidates[:middle], counts)
             self._run(candidates[middle:], counts)
 
-    def _import(self, candidates: list[Candidate]) -> tuple[Counts, set[int]]:
+    def _import(
+        self, candidates: list[Candidate]
+    ) -> tuple[Counts, dict[int, SkipReason]]:
         """
-        :return: what became of them, and UIDs that are left out as newsletters
+        :return: what became of them, and UIDs that are skipped, with the reason
         """
         for candidate in candidates:
             _parse(candidate)
@@ -141,16 +141,18 @@ class Importer:
         left_out = self.newsletters.left_out(candidates)
         rest = [one for one in candidates if one.header.uid not in left_out]
         kept = self._without_deleted(rest)
-        counts = Counts(bulk=len(left_out), deleted=len(rest) - len(kept))
-        counts.skipped = counts.bulk + counts.deleted
+        deleted = {c.header.uid for c in rest} - {c.header.uid for c in kept}
+        skipped = dict.fromkeys(left_out, SkipReason.BULK)
+        skipped |= dict.fromkeys(deleted, SkipReason.DELETED)
+        counts = Counts.of_skipped(skipped.values())
         if not kept:
-            return counts, left_out
+            return counts, skipped
         self._find_or_create(kept)
         if others:
             rewritten_message_ids.keep(self.env, others)
         self._locate(kept)
         counts.linked = chatter_copies.show(self, kept)
-        return counts, left_out
+        return counts, skipped
 
     def take_apart(self, candidate: Candidate) -> bool:
         """Parse a message that is of no contact; whether that was possible, else it
@@ -168,9 +170,9 @@ class Importer:
         """What was deleted here does not come back."""
         Tombstone = self.env["mailbox.tombstone"]
         digests = {
-            c.header.uid: Tombstone._digest(message_key(c.parsed)) for c in candidates
+            c.header.uid: Tombstone.digest_of(message_key(c.parsed)) for c in candidates
         }
-        buried = Tombstone._buried(digests.values())
+        buried = Tombstone.known(digests.values())
         return [c for c in candidates if digests[c.header.uid] not in buried]
 
     def _find_or_create(self, candidates: list[Candidate]) -> None:
