@@ -20,7 +20,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         # Again: an import may have committed in between.
         self._mailbox_fold(src_partners, dst_partner)
         result = super()._update_reference_fields(src_partners, dst_partner)
-        dst_partner._mailbox_reload_chatter()
+        dst_partner.mailbox_reload_chatter()
         return result
 
     @api.model

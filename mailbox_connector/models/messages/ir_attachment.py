@@ -43,7 +43,7 @@ class IrAttachment(models.Model):
         """Files of e-mails are marked, and named after no document: the chatters of
         several contacts show them."""
         defaults = super()._to_store_defaults(target)
-        if not self.env["mailbox.audience"].sudo()._any():
+        if not self.env["mailbox.audience"].sudo().has_mailboxes():
             return defaults
         for attribute in defaults:
             if getattr(attribute, "field_name", None) == "thread":

@@ -63,9 +63,9 @@ class MailMessage(models.Model):
     def _mailbox_readable_domain(self):
         """What the record rule says, for searches that core does without rules."""
         Audience = self.env["mailbox.audience"].sudo()
-        if not Audience._any():
+        if not Audience.has_mailboxes():
             return Domain.TRUE
-        readable = Audience._readable_ids(self.env.user)
+        readable = Audience.readable_ids(self.env.user)
         return Domain("mailbox_audience_id", "in", [False, *readable])
 
     @api.model
@@ -100,7 +100,7 @@ class MailMessage(models.Model):
         """A relation shows the name of what it leads to, whoever may read that: an
         answer would tell the subject of an e-mail that is not for everyone."""
         result = super()._compute_display_name()
-        if self.env["mailbox.audience"].sudo()._any():
+        if self.env["mailbox.audience"].sudo().has_mailboxes():
             user = self.env.user
             # sudo: audiences have no access of their own
             for message in self._mailbox_copies().sudo():
@@ -112,7 +112,7 @@ class MailMessage(models.Model):
         """Whether ``user`` is among the readers; of other messages everybody is."""
         self.ensure_one()
         audience = self.mailbox_audience_id
-        return not audience or audience.id in audience._readable_ids(user)
+        return not audience or audience.id in audience.readable_ids(user)
 
     # ------------------------------------------------------------------
     # Imported mail stays as it came
@@ -196,9 +196,9 @@ class MailMessage(models.Model):
         if not (thread and thread._name == "res.partner"):
             return super()._message_fetch(domain, thread=thread, **kwargs)
         Audience = self.env["mailbox.audience"].sudo()
-        if not Audience._reads_any(self.env.user):
+        if not Audience.can_read_any(self.env.user):
             return super()._message_fetch(domain, thread=thread, **kwargs)
-        audience_ids = Audience._readable_ids(self.env.user)
+        audience_ids = Audience.readable_ids(self.env.user)
         by_date = thread._mailbox_has_copies(audience_ids)
         records = self
         if by_date:
@@ -249,9 +249,9 @@ class MailMessage(models.Model):
         """For e-mails also: which mailboxes they were seen in, whether they can be
         answered as e-mails, and what kind of automatic mail they are."""
         defaults = super()._to_store_defaults(target)
-        if not self.env["mailbox.audience"].sudo()._any():
+        if not self.env["mailbox.audience"].sudo().has_mailboxes():
             return defaults
-        readable = self.env["mailbox.audience"].sudo()._readable_ids(self.env.user)
+        readable = self.env["mailbox.audience"].sudo().readable_ids(self.env.user)
         if readable and target.is_current_user(self.env):
             defaults += [self._store_mailboxes(), self._store_answerable(readable)]
         return [*defaults, self._store_automatic()]
@@ -260,7 +260,7 @@ class MailMessage(models.Model):
         return Store.Attr(
             "mailbox_emails",
             # sudo: the addresses of mailboxes that the user may read
-            lambda message: message.sudo().mailbox_audience_id._emails_for(
+            lambda message: message.sudo().mailbox_audience_id.readable_emails(
                 self.env.user
             ),
             predicate=lambda message: bool(message.sudo().mailbox_audience_id),

@@ -172,7 +172,7 @@ class MailboxMessage(models.Model):
         messages.link_ids.mail_message_id.filtered(
             lambda copy: copy.mailbox_message_id in messages
         ).unlink()
-        partners._mailbox_reload_chatter()
+        partners.mailbox_reload_chatter()
         return super().unlink()
 
     # ------------------------------------------------------------------

@@ -45,7 +45,7 @@ class ResPartner(models.Model):
         """How many e-mails of the contact the user may read."""
         counts = {}
         # sudo: links have no access of their own; the user's audiences are asked for
-        audience_ids = self.env["mailbox.audience"].sudo()._readable_ids(self.env.user)
+        audience_ids = self.env["mailbox.audience"].sudo().readable_ids(self.env.user)
         if audience_ids:
             counts = dict(
                 self.env["mailbox.link"]
@@ -75,7 +75,7 @@ class ResPartner(models.Model):
 
     def unlink(self):
         """With a contact go the e-mails that no other contact has."""
-        if not self.env["mailbox.audience"].sudo()._any():
+        if not self.env["mailbox.audience"].sudo().has_mailboxes():
             return super().unlink()
         # sudo: links have no access of their own
         links = self.env["mailbox.link"].sudo().search([("partner_id", "in", self.ids)])
@@ -107,7 +107,7 @@ class ResPartner(models.Model):
         )
         return self.env.cr.fetchone()[0]
 
-    def _mailbox_reload_chatter(self):
+    def mailbox_reload_chatter(self):
         """Tell open chatters of these contacts that e-mails have come.
 
         It is sent when the transaction is committed, to those who may read the
@@ -132,7 +132,7 @@ class ResPartner(models.Model):
 
         The same text is asked for, for anybody can write a Message-ID.
         """
-        if not (message.message_id and self.env["mailbox.audience"].sudo()._any()):
+        if not (message.message_id and self.env["mailbox.audience"].sudo().has_mailboxes()):
             return
         # sudo: links have no access of their own
         links = (
@@ -163,7 +163,7 @@ class ResPartner(models.Model):
 
     def _compute_message_attachment_count(self):
         result = super()._compute_message_attachment_count()
-        if self.env["mailbox.audience"].sudo()._any():
+        if self.env["mailbox.audience"].sudo().has_mailboxes():
             for partner in self:
                 partner.message_attachment_count += self.env[
                     "ir.attachment"
@@ -172,7 +172,7 @@ class ResPartner(models.Model):
 
     def _get_mail_thread_data_attachments(self):
         attachments = super()._get_mail_thread_data_attachments()
-        if self.env["mailbox.audience"].sudo()._any():
+        if self.env["mailbox.audience"].sudo().has_mailboxes():
             attachments += self.env["ir.attachment"].search(
                 self._mailbox_file_domain(), order="id desc", limit=MAX_FILES
             )
@@ -215,7 +215,7 @@ class ResPartner(models.Model):
 
     def _mailbox_look_for_mail(self):
         # Without a mailbox this costs nothing.
-        if self.env["mailbox.audience"].sudo()._any():
+        if self.env["mailbox.audience"].sudo().has_mailboxes():
             found = self.filtered(lambda partner: partner._mailbox_address())
             if found:
                 # sudo: whoever makes a contact has its mail looked for

@@ -102,7 +102,7 @@ def _note(env, raw: bytes, sent: _Delivered, status: RecipientStatus) -> None:
         sent.message._notify_message_notification_update()
         if sent.message.model == "res.partner":
             contact = env["res.partner"].browse(sent.message.res_id)
-            contact._mailbox_reload_chatter()
+            contact.mailbox_reload_chatter()
 
 
 def _bounce(env, raw: bytes, message, address: str, words: str) -> None:

@@ -68,7 +68,7 @@ class Importer:
         )
         self.env = self.folder.env
         self.account = self.folder.account_id
-        self.audience = self.env["mailbox.audience"]._for_accounts(self.account)
+        self.audience = self.env["mailbox.audience"].for_accounts(self.account)
         self.audience_ids: dict[int, int] = {}
         #: Import of history that the messages come with; 0: none.
         self.backfill_id = 0
@@ -102,7 +102,7 @@ class Importer:
         if self.left_out:
             self.folder._mark_bulk(self.left_out)
         if tell:
-            self.env["res.partner"].browse(self.shown)._mailbox_reload_chatter()
+            self.env["res.partner"].browse(self.shown).mailbox_reload_chatter()
             self.shown = set()
         return counts
 
@@ -223,7 +223,7 @@ class Importer:
             self.audience_ids[message.id] = message.audience_id.id
 
     def _widen(self, message) -> bool:
-        audience = message.audience_id._with_account(self.account)
+        audience = message.audience_id.with_account(self.account)
         if audience == message.audience_id:
             return False
         message.audience_id = audience

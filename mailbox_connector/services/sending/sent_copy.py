@@ -151,7 +151,7 @@ def _create(account, mails):
     :return: ids by (hash, fingerprint)
     """
     env = account.env
-    audience = env["mailbox.audience"]._for_accounts(account)
+    audience = env["mailbox.audience"].for_accounts(account)
     keys = [identity(parsed) for _shown, parsed in mails]
     references = [conversations.reference_hashes(parsed) for _shown, parsed in mails]
     defaults = {}

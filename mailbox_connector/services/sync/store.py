@@ -107,7 +107,7 @@ class OdooStore(BackfillStore):
 
     def _tell(self):
         if self._shown:
-            self.env["res.partner"].browse(self._shown)._mailbox_reload_chatter()
+            self.env["res.partner"].browse(self._shown).mailbox_reload_chatter()
             self._shown = set()
 
     # ------------------------------------------------------------------

@@ -208,7 +208,7 @@ class Undo:
         for message in self.env["mailbox.message"].browse(set(ids) - here):
             others = message.audience_id.account_ids - account
             if others and account in message.audience_id.account_ids:
-                audience = self.env["mailbox.audience"]._for_accounts(others)
+                audience = self.env["mailbox.audience"].for_accounts(others)
                 message.audience_id = audience
                 self.env["mail.message"].search(
                     [("mailbox_message_id", "=", message.id)]

@@ -124,7 +124,7 @@ class TestReplies(InboundCase):
 
     def test_who_does_not_read_the_question_does_not_read_the_answer(self):
         """It was sent from a mailbox for its members alone."""
-        audience = self.env["mailbox.audience"]._for_accounts(self.account)
+        audience = self.env["mailbox.audience"].for_accounts(self.account)
         self.asked.mailbox_audience_id = audience
         self.come(self.answer())
         self.assertEqual(self.answers().mailbox_audience_id, audience)

@@ -198,7 +198,7 @@ class TestDeliveryReports(InboundCase):
         told = []
         self.patch(
             self.registry["res.partner"],
-            "_mailbox_reload_chatter",
+            "mailbox_reload_chatter",
             lambda partners: told.extend(partners.ids),
         )
         self.come(self.report())

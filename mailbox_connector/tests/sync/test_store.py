@@ -21,7 +21,7 @@ class TestTelling(MailboxCase):
         def reload(partners):
             told.append(partners.ids)
 
-        self.patch(self.registry["res.partner"], "_mailbox_reload_chatter", reload)
+        self.patch(self.registry["res.partner"], "mailbox_reload_chatter", reload)
         self.folder = self.account.folder_ids.filtered(
             lambda folder: folder.role == "inbox"
         )
