@@ -149,7 +149,8 @@ class ParsedMessage:
     kept for the caller to rewrite). ``fingerprint``: hex digest of the decoded
     content, equal for copies that differ only by transport headers or encoding.
     ``references``: Message-IDs of References then In-Reply-To, oldest first,
-    without doubles. ``automatic``: a value of :class:`.mime.automatic.Automatic`, or
+    without doubles. ``header_fields``: (lower-case name, raw unfolded value) of each
+    field, topmost first. ``automatic``: a value of :class:`.mime.automatic.Automatic`, or
     "". ``marked_bulk``: it bears a mark of :mod:`.mime.bulk`, and may be none.
     """
 
@@ -162,5 +163,6 @@ class ParsedMessage:
     html: str
     attachments: list[Attachment]
     fingerprint: str
+    header_fields: list[tuple[bytes, str]] = field(default_factory=list, repr=False)
     automatic: str = ""
     marked_bulk: bool = False

@@ -72,6 +72,7 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
         fingerprint=ids.fingerprint(
             sender, subject, source, (one.content for one in body.attachments)
         ),
+        header_fields=[(name.encode("ascii"), text) for name, text in message.headers],
         automatic=_automatic(headers),
         marked_bulk=any(name in headers for name in MARKS),
     )

@@ -1,24 +1,20 @@
-"""Newsletters and mailing lists, which a mailbox may leave out."""
+"""Newsletters and mailing lists, which a mailbox can leave out."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from ...engine.mime.addresses import spellings
-from ...engine.mime.headers import block, fields
 from ...engine.mime.ids import message_id_hash
 from ...engine.mime.mass_mail import bulk_kind
-
-if TYPE_CHECKING:
-    from .importer import Candidate
+from .candidate import Candidate
 
 
 class Newsletters:
-    """Tells which mail of a mailbox was sent to many.
+    """Decides which messages of a mailbox are newsletters or list mail.
 
-    Costs nothing until a message is marked as such.
+    Costs nothing until a message has a header field that lists and newsletters use.
 
     :param account: ``mailbox.account`` in a superuser environment
     :param colleagues: addresses of internal users
@@ -31,12 +27,12 @@ class Newsletters:
 
     @cached_property
     def own(self) -> set[str]:
-        """Addresses of ours."""
+        """Our own addresses: of all mailboxes and of internal users."""
         return {*self.account.own_addresses(), *filter(None, self.colleagues)}
 
     @cached_property
     def own_domains(self) -> set[str]:
-        """Domains where all addresses are ours: not those of mail providers."""
+        """Domains that are ours alone, so not those of mail providers."""
         own = self.account.own_addresses()
         found = {form.rpartition("@")[2] for one in own for form in spellings(one)}
         found |= set(self.env["mail.alias.domain"].search([]).mapped("name"))
@@ -45,13 +41,17 @@ class Newsletters:
         return found
 
     def kind(self, header: Iterable[tuple[bytes, str]]) -> str | None:
-        """ "list", "newsletter" or None, by header fields; see :func:`bulk_kind`."""
+        """ "list", "newsletter" or None, by header fields; see :func:`bulk_kind`.
+
+        :param header: (lower-case name, raw value) of each field
+        """
         return bulk_kind(header, self.own, self.own_domains)
 
     def left_out(self, candidates: Iterable[Candidate]) -> set[int]:
         """UIDs of the messages that the mailbox leaves out.
 
-        Not what answers something that stands here: that belongs to a conversation.
+        A message that answers one that is stored here belongs to a conversation and
+        is never left out, nor is one that answers a document.
 
         :param candidates: parsed
         """
@@ -61,14 +61,15 @@ class Newsletters:
             candidate.header.uid: candidate.parsed.references
             for candidate in candidates
             if candidate.parsed.marked_bulk
-            and not candidate.answers
-            and self.kind(fields(block(candidate.raw)))
+            and not candidate.answers_document
+            and self.kind(candidate.parsed.header_fields)
         }
         known = self._known({one for many in suspects.values() for one in many})
         return {uid for uid, many in suspects.items() if known.isdisjoint(many)}
 
     def _known(self, message_ids: set[str]) -> set[str]:
-        """Those that people here wrote, or wrote to us."""
+        """Those that are stored here, as e-mails or as Odoo's own messages. Mail of
+        mailing lists does not count: one would bring in the next."""
         if not message_ids:
             return set()
         by_hash = {message_id_hash(one): one for one in message_ids}

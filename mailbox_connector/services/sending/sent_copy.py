@@ -18,8 +18,10 @@ from ...engine.types import HeaderRecord
 from ...services.accounts.endpoints import egress_policy, endpoint
 from ..framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ..incoming import conversations
-from ..incoming.importer import Candidate, Importer, header_text, identity
+from ..incoming.candidate import Candidate
+from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
+from ..incoming.message_values import header_text, message_key
 
 _logger = logging.getLogger(__name__)
 
@@ -102,7 +104,7 @@ def _record(account, sent):
     if not shown:
         return
     parsed = {one: parse_message(mimes[one.id]) for one in shown}
-    keys = {one: identity(parsed[one]) for one in shown}
+    keys = {one: message_key(parsed[one]) for one in shown}
     known = _known(env, set(keys.values()))
     fresh = {key: one for one, key in reversed(keys.items()) if key not in known}
     if fresh:
@@ -152,10 +154,10 @@ def _create(account, mails):
     """
     env = account.env
     audience = env["mailbox.audience"].for_accounts(account)
-    keys = [identity(parsed) for _shown, parsed in mails]
+    keys = [message_key(parsed) for _shown, parsed in mails]
     references = [conversations.reference_hashes(parsed) for _shown, parsed in mails]
     defaults = {}
-    places = conversations.place(
+    places = conversations.assign_conversations(
         env,
         [(key[0], refs) for key, refs in zip(keys, references, strict=True)],
         defaults,
@@ -182,7 +184,7 @@ def _create(account, mails):
             )
         ]
     )
-    conversations.keep(env, list(zip(messages.ids, references, strict=True)), defaults)
+    conversations.store_references(env, list(zip(messages.ids, references, strict=True)), defaults)
     return dict(zip(keys, messages.ids, strict=True))
 
 

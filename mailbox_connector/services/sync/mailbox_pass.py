@@ -10,7 +10,7 @@ from ...engine.net.transport import Deadline
 from ...engine.sync.account import AccountPass
 from ...engine.sync.state import Counts
 from ...services.accounts.endpoints import egress_policy, endpoint
-from ..incoming.failed_import_retry import Retry
+from ..incoming.failed_import_retry import FailedImportRetry
 from .new_contacts import NewContacts
 from .store import OdooStore
 
@@ -53,7 +53,9 @@ class Sync:
                     NewContacts(self.account, session, store).look(self.pause)
                 work.run(backfill)
                 if backfill:
-                    Retry(self.account, session, store).due(self.pause)
+                    FailedImportRetry(self.account, session, store).retry_due(
+                        self.pause
+                    )
             except EngineError as error:
                 store.rollback()
                 if error.kind is not Kind.DEADLINE or self._hung():
@@ -82,12 +84,12 @@ class Sync:
         rows = rows.with_env(self.account.env)
         self.tried += len(rows)
         here = rows.filtered(lambda row: row.raw_bytes())
-        tried = Retry(self.account, None, store)
-        self.settled += sum(tried.run(row) for row in here)
+        attempt = FailedImportRetry(self.account, None, store)
+        self.settled += sum(attempt.retry(row) for row in here)
         if rest := rows - here:
             with self._session() as session:
-                tried = Retry(self.account, session, store)
-                self.settled += sum(tried.run(row) for row in rest)
+                attempt = FailedImportRetry(self.account, session, store)
+                self.settled += sum(attempt.retry(row) for row in rest)
 
     def _session(self) -> ImapSession:
         return ImapSession(

@@ -14,8 +14,10 @@ from odoo import fields
 from ...engine.imap.ranges import UidRanges
 from ...engine.sync.state import Counts, FolderState
 from ..framework.concurrency import CONFLICT_ERRORS
-from ..incoming.after_import import Inbound, Wanted
-from ..incoming.importer import Candidate, Importer
+from ..incoming import inbound_queue
+from ..incoming.after_import import AfterImport, FetchReason
+from ..incoming.candidate import Candidate
+from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
 from . import folder_list as folder_service
 from .store_backfill import BackfillStore
@@ -61,7 +63,7 @@ class OdooStore(BackfillStore):
         self._shown: set[int] = set()
         #: What new mail sets off once it is committed: ``mailbox.inbound`` ids.
         self._queued: list[int] = []
-        self._inbound: Inbound | None = None
+        self._after_import: AfterImport | None = None
 
     # ------------------------------------------------------------------
     # Transactions
@@ -82,7 +84,7 @@ class OdooStore(BackfillStore):
                 self.commit()
                 queued, self._queued = self._queued, []
                 if queued:
-                    self.env["mailbox.inbound"]._process(queued)
+                    inbound_queue.process_rows(self.env, queued)
                 return result
             except CONFLICT_ERRORS:
                 self.rollback()
@@ -96,7 +98,7 @@ class OdooStore(BackfillStore):
         self._gone_places = None
         self._known = None
         self._importers = {}
-        self._inbound = None
+        self._after_import = None
         self._queued = []
 
     def finish(self):
@@ -306,9 +308,9 @@ class OdooStore(BackfillStore):
             self._matcher = Matcher(self.env, self.account)
         headers = list(headers)
         matches = self._matcher.match(headers)
-        kinds = self._new_mail().wanted(headers)
+        kinds = self._new_mail().kinds(headers)
         return {
-            uid: Wanted(matches.get(uid, []), kinds.get(uid, ""))
+            uid: FetchReason(matches.get(uid, []), kinds.get(uid, ""))
             for uid in matches.keys() | kinds.keys()
         }
 
@@ -318,15 +320,17 @@ class OdooStore(BackfillStore):
 
     def import_messages(self, key, messages):
         candidates = [
-            Candidate(header, wanted.matches, raw, answers=bool(wanted.kind))
+            Candidate(
+                header, wanted.matches, raw, answers_document=bool(wanted.kind)
+            )
             for header, wanted, raw in messages
         ]
         known = [candidate for candidate in candidates if candidate.matches]
         importer = self._importer(key)
         importer.backfill_id = self._serving.key if self._serving else 0
-        counts = importer.run(known, tell=False)
-        self._shown |= importer.shown
-        importer.shown = set()
+        counts = importer.run(known, reload=False)
+        self._shown |= importer.contacts_to_reload
+        importer.contacts_to_reload = set()
         strangers = len(candidates) - len(known)
         counts.add(Counts(seen=strangers, skipped=strangers))
         kinds = [wanted.kind for _header, wanted, _raw in messages]
@@ -335,13 +339,13 @@ class OdooStore(BackfillStore):
 
     def pass_on(self, importer, messages):
         """Queue what new mail sets off, for when this transaction is committed; see
-        :meth:`Inbound.queue`."""
-        self._queued += self._new_mail().queue(importer, messages)
+        :meth:`AfterImport.enqueue`."""
+        self._queued += self._new_mail().enqueue(importer, messages)
 
     def _new_mail(self):
-        if self._inbound is None:
-            self._inbound = Inbound(self.account)
-        return self._inbound
+        if self._after_import is None:
+            self._after_import = AfterImport(self.account)
+        return self._after_import
 
     def keep_failed(self, key, reasons):
         for uid, reason in reasons.items():
