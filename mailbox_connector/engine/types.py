@@ -150,8 +150,9 @@ class ParsedMessage:
     content, equal for copies that differ only by transport headers or encoding.
     ``references``: Message-IDs of References then In-Reply-To, oldest first,
     without doubles. ``header_fields``: (lower-case name, raw unfolded value) of each
-    field, topmost first. ``automatic``: a value of :class:`.mime.automatic.Automatic`, or
-    "". ``marked_bulk``: it bears a mark of :mod:`.mime.bulk`, and may be none.
+    field, topmost first. ``automatic``: a value of
+    :class:`.mime.automatic.Automatic`, or "". ``marked_bulk``: it bears a mark of
+    :mod:`.mime.bulk`, and may be none.
     """
 
     message_id: str

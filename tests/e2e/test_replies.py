@@ -170,9 +170,7 @@ def test_killed_after_the_import_it_is_passed_on_by_the_scheduler(
     # Killed once more, with the work done and not committed.
     perform = inbound_queue.perform
     with monkeypatch.context() as patched, pytest.raises(SystemExit):
-        patched.setattr(
-            inbound_queue, "perform", lambda row: (perform(row), killed())
-        )
+        patched.setattr(inbound_queue, "perform", lambda row: (perform(row), killed()))
         env["mailbox.inbound"]._cron_process()
     env.cr.rollback()
     assert not answers(document)

@@ -47,7 +47,7 @@ class MailboxFailedImport(models.Model):
     @api.model
     @api.private
     def addon_version(self):
-        """The version that a failed import is compared with: a newer one may succeed."""
+        """The installed version of the addon; a newer one may import what failed."""
         return get_manifest("mailbox_connector")["version"]
 
     @api.private

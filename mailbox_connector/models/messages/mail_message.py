@@ -18,8 +18,8 @@ class MailMessage(models.Model):
     """Chatter copies: messages that show an e-mail of a mailbox on a contact.
 
     Only the audience of an e-mail can read its copies, and nobody can edit them. A
-    chatter with copies is in date order, (date, id), and messages without a date are the
-    newest: imports read the newest e-mails first, so ids say nothing about age.
+    chatter with copies is in date order, (date, id); messages without a date are the
+    newest. Imports read the newest e-mails first, so ids say nothing about age.
     """
 
     _inherit = "mail.message"

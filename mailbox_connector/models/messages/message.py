@@ -14,9 +14,9 @@ class MailboxMessage(models.Model):
     """One e-mail, stored once, in however many folders, mailboxes and contacts it is.
 
     It has no body of its own: the chatter of each contact shows a native
-    ``mail.message``, its *chatter copy*, found by ``link_ids``. Two e-mails are the same
-    if both Message-ID and content are the same: a forged Message-ID gives no access to
-    another e-mail.
+    ``mail.message``, its *chatter copy*, found by ``link_ids``. Two e-mails are the
+    same if both Message-ID and content are the same: a forged Message-ID gives no
+    access to another e-mail.
 
     Reply, reply all and forward open a composer on a contact of the e-mail. They create
     no contacts: other people are written to by address.
@@ -204,7 +204,9 @@ class MailboxMessage(models.Model):
         In a superuser environment.
         """
         self.audience_id = audience
-        copies = self.env["mail.message"].search([("mailbox_message_id", "in", self.ids)])
+        copies = self.env["mail.message"].search(
+            [("mailbox_message_id", "in", self.ids)]
+        )
         copies.mailbox_audience_id = audience
 
     def _access_domain(self):

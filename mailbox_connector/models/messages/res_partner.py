@@ -126,7 +126,7 @@ class ResPartner(models.Model):
 
     @api.private
     def mailbox_reload_chatter(self):
-        """Reload the open chatters of these contacts when this transaction is committed.
+        """Reload open chatters of these contacts when this transaction is committed.
 
         Only users who may read the contact are notified
         (:meth:`ir.websocket._build_bus_channel_list`), and only of its id.

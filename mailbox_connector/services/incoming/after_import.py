@@ -29,7 +29,7 @@ SILENT_ROLES = {Role.SENT.value, Role.DRAFTS.value, Role.JUNK.value, Role.TRASH.
 #: Servers try to deliver for five days. An e-mail that was written longer before it was
 #: received is an old one that somebody has moved into the folder.
 LONGEST_DELIVERY = timedelta(days=10)
-#: Nobody is notified of e-mails older than this: the mailbox was not synced for a while.
+#: Members are not notified of older e-mails: the mailbox was not synced for a while.
 MAX_NOTIFICATION_AGE = timedelta(days=7)
 
 

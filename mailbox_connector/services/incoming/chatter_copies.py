@@ -1,16 +1,17 @@
 """Shows e-mails on contacts: links, and copies in the chatter.
 
 A *chatter copy* is a native ``mail.message`` that shows one e-mail on one contact. An
-e-mail of several contacts has a copy on each, up to :data:`MAX_COPIES`; the others have a
-link only and list it under E-mails. A message that the chatter shows already, because
-it was written there or because Odoo's own gateway put it there, needs no copy: the link
-points to it.
+e-mail of several contacts has a copy on each, up to :data:`MAX_COPIES`; the others only
+get a link and list it under E-mails. If the chatter shows the message already, because
+it was written there or because Odoo's own gateway posted it there, no copy is made and
+the link points to that message.
 
-What it costs, per batch: eight statements, or ten if some of the messages are answers to
-others. Copies and links are inserted in bulk, without Odoo's ``message_post``. Bodies are
-cleaned once, by the engine's parser; attachments are stored once for each e-mail and
-shared by its copies. The expensive parts are the files (one write each) and the
-bodies, which every copy has again.
+What it costs: 8 statements for a batch, however many messages are in it, and one more
+each for attachments, for messages that were stored before, and for replies. Copies and
+links are inserted in bulk, without Odoo's ``message_post``. Bodies are cleaned once, by
+the engine. Attachments are stored once for each e-mail and shared by its copies. What
+takes time are files, which are written one by one, and bodies, of which every copy has
+its own.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ class ChatterCopies:
             "incoming_email_cc": header_text(parsed, "cc"),
             # Not the real Message-ID: core's gateway would drop e-mail to an alias
             # that has it, and route replies to the copy. Random: not to be guessed.
-            "message_id": f"<{secrets.token_hex(16)}.{candidate.record_id}@copy.invalid>",
+            "message_id": _random_message_id(candidate),
             "reply_to": False,
             "parent_id": False,
             "record_alias_domain_id": False,
@@ -192,7 +193,7 @@ class ChatterCopies:
         an import for it.
         """
         Message = self.env["mail.message"]
-        attachment_ids = [values.pop("attachment_ids") for values in vals_list]
+        files_of = [values.pop("attachment_ids") for values in vals_list]
         ids = bulk_insert.create(
             Message, vals_list, clean=["body"], defaults=self.defaults
         )
@@ -203,13 +204,17 @@ class ChatterCopies:
                 SQL.identifier(relation.relation),
                 SQL.identifier(relation.column1),
                 SQL.identifier(relation.column2),
-                [i for i, files in zip(ids, attachment_ids, strict=True) for _f in files],
-                [file for files in attachment_ids for file in files],
+                [one for one, files in zip(ids, files_of, strict=True) for _ in files],
+                [file for files in files_of for file in files],
             )
         )
         Message.browse(ids).invalidate_recordset(["attachment_ids"], flush=False)
         self.env["res.partner"].invalidate_model(["message_ids"], flush=False)
         return ids
+
+
+def _random_message_id(candidate: Candidate) -> str:
+    return f"<{secrets.token_hex(16)}.{candidate.record_id}@copy.invalid>"
 
 
 def _is_shown_by(candidate: Candidate, message_type: str, email_from: str) -> bool:

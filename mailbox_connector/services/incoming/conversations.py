@@ -8,11 +8,11 @@ arrives after the replies to it. Each reference is therefore stored by hash
 (``mailbox.reference``), and whichever of two messages arrives last finds the other one.
 A message that shows that two conversations are one joins them.
 
-How a batch is assigned: sets of "the same conversation" are built over the new messages
-and the hashes that they name (union-find); one query adds the stored messages with or
-naming these hashes, with their conversations; each set then gets the conversation it has
-already, or a new one. This costs two statements for a batch, and a few for each
-join of conversations.
+How a batch is assigned: the new messages and the hashes that they name are grouped into
+sets that belong together (union-find). One query finds the stored messages that have or
+name these hashes, and their conversations are added to the sets. Each set then gets the
+conversation that it has already, or a new one. A batch costs 3 statements, and a few
+more for each join of conversations.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def _conversations_of(env, members: dict, defaults: bulk_insert.Defaults) -> dic
         if "conversation" in kinds:
             found[root] = _join_conversations(env, kinds["conversation"])
         if "message" in kinds:
-            # Stored without a conversation.
-            env["mailbox.message"].browse(kinds["message"]).conversation_id = found[root]
+            without_conversation = env["mailbox.message"].browse(kinds["message"])
+            without_conversation.conversation_id = found[root]
     return found
 
 

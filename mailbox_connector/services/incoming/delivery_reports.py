@@ -148,7 +148,7 @@ def describe_status(env, status: RecipientStatus, address: str) -> str:
     the mail server gave."""
     if status.action == "delayed":
         text = env._(
-            "Not delivered to %s yet. The mail servers will keep trying for a few days.",
+            "Not delivered to %s yet. The mail servers keep trying for a few days.",
             address,
         )
     else:

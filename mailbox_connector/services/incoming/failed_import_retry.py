@@ -14,7 +14,7 @@ from .candidate import Candidate
 from .importer import Importer
 
 #: When a message that the server did not return is requested again.
-RETRY_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (10, 60, 360, 1440, 1440))
+RETRY_PAUSES = tuple(timedelta(minutes=one) for one in (10, 60, 360, 1440, 1440))
 
 
 def next_attempt(attempts: int) -> datetime | bool:

@@ -12,23 +12,23 @@ How a batch is imported:
 
 1. *Parse* each message, once. What is left out is dropped here: newsletters (if the
    mailbox leaves them out) and messages that were deleted in Odoo.
-2. *Deduplicate*: :func:`message_values.message_key` (Message-ID and content) tells which
-   messages are stored already, from another folder or mailbox. Those get no second
-   ``mailbox.message``; if this mailbox is new to them, its readers are added.
+2. *Deduplicate*: a message with a known key (Message-ID and content, see
+   :func:`.message_values.message_key`) is stored already, from another folder or
+   mailbox. It gets no second ``mailbox.message``; if this mailbox is new to it, the
+   mailbox's readers are added.
 3. *Create* the new ones with their conversations and references, and the location of
    each message in the folder.
 4. *Show* them on their contacts (:mod:`.chatter_copies`).
 
-All this is done for the whole batch at once by :mod:`bulk_insert
-<services.framework.bulk_insert>`: a batch costs about 30 statements, however many
-messages are in it, plus one for each attachment file. Only messages that another mailbox
-has as well are updated one by one.
+Each step is done for the whole batch at once, by :mod:`services.framework.bulk_insert`.
+A batch costs 20 to 25 statements, however many messages are in it. Only messages that
+another mailbox has as well are updated one by one.
 
 If a batch fails, it is rolled back to its savepoint and imported in halves, down to the
-one message that cannot be imported. That one is kept as a ``mailbox.failed.import``, with
-its raw bytes and the reason, and the rest of the batch is imported. Errors that are no
-message's fault (a conflict with another worker, a full disk) are raised instead: the
-caller retries the whole batch.
+one message that cannot be imported. That one is kept as a ``mailbox.failed.import``,
+with its raw bytes and the reason, and the rest of the batch is imported. Errors that
+are no message's fault (a conflict with another worker, a full disk) are raised instead:
+the caller retries the whole batch.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 :mod:`.after_import` fills it. A row is processed right after the transaction that
 imported its e-mail; what cannot be done then is left to the scheduled action. Each row
 is processed in a transaction of its own, under a lock: two workers may come to the same
-row. A row that fails is retried after the pauses of :data:`RETRY_PAUSES`, then its state
-is "failed" and a person decides.
+row. A row that fails is retried after each of :data:`RETRY_PAUSES`; then its state is
+"failed" and a person decides.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .raw_mail import RawMail
 _logger = logging.getLogger(__name__)
 
 #: When a row that failed is retried.
-RETRY_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 360, 1440))
+RETRY_PAUSES = tuple(timedelta(minutes=one) for one in (1, 10, 60, 360, 1440))
 #: Seconds for the rows of one batch of new mail: its mailbox is waiting meanwhile.
 MAX_SECONDS = 5
 CRON = "mailbox_connector.ir_cron_inbound"
@@ -72,7 +72,7 @@ def perform(row) -> None:
             account, mail
         )
         if not is_report and (why := document_replies.post_reply(account, mail)):
-            _logger.info("New e-mail %s is not posted on a document: it %s", row.id, why)
+            _logger.info("New e-mail %s is posted on no document: it %s", row.id, why)
     row.mark_done()
 
 

@@ -1,4 +1,4 @@
-"""What a parsed e-mail is stored as: its key, and the values of its ``mailbox.message``.
+"""How a parsed e-mail is stored: its key, and the values of its ``mailbox.message``.
 
 For e-mails that a sync imports and for those that Odoo has sent, so that the sync
 recognizes the latter.

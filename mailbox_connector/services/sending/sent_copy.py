@@ -184,7 +184,9 @@ def _create(account, mails):
             )
         ]
     )
-    conversations.store_references(env, list(zip(messages.ids, references, strict=True)), defaults)
+    conversations.store_references(
+        env, list(zip(messages.ids, references, strict=True)), defaults
+    )
     return dict(zip(keys, messages.ids, strict=True))
 
 
