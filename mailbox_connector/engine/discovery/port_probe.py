@@ -1,4 +1,4 @@
-"""Which port and encryption a host serves mail on, when what was typed is wrong."""
+"""Finding the port and encryption that a host serves mail on, if those given fail."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import smtplib
 from concurrent.futures import ThreadPoolExecutor
 
 from ..errors import EngineError, Side
-from ..imap.protocol import BoundedIMAPClient
+from ..imap.protocol import BoundedIMAP4
 from ..imap.signin import starttls
+from ..net.connection import connect
 from ..net.deadline import Deadline
 from ..net.egress import EgressPolicy
-from ..net.transport import connect
 from ..smtp.session import MailboxSMTP
 from ..types import Endpoint, Security
 
@@ -30,19 +30,25 @@ def find_ports(
     seconds: float = SECONDS,
     usual: tuple[tuple[int, Security], ...] | None = None,
 ) -> list[tuple[int, Security]]:
-    """Ports of the endpoint's host that greet as its side does, under verified TLS.
+    """Ports of the endpoint's host that answer in its protocol, under verified TLS.
 
-    The port that was typed is tried with the other encryption as well. Nobody signs
-    in, no password is sent. The best first; empty if none answers.
+    The given port is tried with both encryptions as well. No sign-in, no password is
+    sent. The best first; empty if none answers.
 
     :param usual: tried instead of :data:`USUAL`
     """
-    ways = list(usual if usual is not None else USUAL[endpoint.side])
-    ways += [(endpoint.port, security) for security in Security]
-    ways = list(dict.fromkeys(ways))
-    with ThreadPoolExecutor(len(ways), thread_name_prefix="mailbox-ports") as pool:
-        answers = pool.map(lambda way: _greets(endpoint, *way, policy, seconds), ways)
-        return [way for way, is_right in zip(ways, answers, strict=True) if is_right]
+    alternatives = list(usual if usual is not None else USUAL[endpoint.side])
+    alternatives += [(endpoint.port, security) for security in Security]
+    alternatives = list(dict.fromkeys(alternatives))
+    with ThreadPoolExecutor(
+        len(alternatives), thread_name_prefix="mailbox-ports"
+    ) as pool:
+        answers = pool.map(
+            lambda one: _greets(endpoint, *one, policy, seconds), alternatives
+        )
+        return [
+            one for one, greets in zip(alternatives, answers, strict=True) if greets
+        ]
 
 
 def _greets(endpoint, port, security, policy, seconds) -> bool:
@@ -61,9 +67,9 @@ def _greets(endpoint, port, security, policy, seconds) -> bool:
                 session.starttls()
             session.quit()
         else:
-            client = BoundedIMAPClient(connection)
+            protocol = BoundedIMAP4(connection)
             if security is Security.STARTTLS:
-                starttls(client)
+                starttls(protocol)
         return True
     except (EngineError, imaplib.IMAP4.error, smtplib.SMTPException, OSError):
         return False

@@ -154,7 +154,7 @@ def _is_sent_by_odoo(env, parsed: ParsedMessage) -> bool:
     """Whether this Odoo sent it, and a server on the way replaced its Message-ID: the
     original one is the last in References."""
     values = dict(parsed.header_fields)
-    own = parse_references(values.get(b"references"))[-1:]
+    own = parse_references(values.get("references"))[-1:]
     if not own or ODOO_HEADER not in values:
         return False
     return bool(

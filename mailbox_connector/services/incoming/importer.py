@@ -45,6 +45,7 @@ from ...engine.errors import MessageError, one_line
 from ...engine.mime.parse import parse_message
 from ...engine.sync.state import Counts
 from ...engine.types import ParsedMessage
+from ...error_messages import explain_import_failure
 from ..framework import bulk_insert
 from ..framework.concurrency import CONFLICT_ERRORS
 from . import chatter_copies, conversations, rewritten_message_ids
@@ -304,7 +305,10 @@ class Importer:
     def _keep_failed_candidate(self, candidate: Candidate, error: Exception) -> None:
         """Keep a message with its raw bytes; an unexpected error is logged in full."""
         expected = isinstance(error, MessageError | DatabaseError | ValueError)
-        reason = one_line(str(error)) or type(error).__name__
+        if isinstance(error, MessageError):
+            reason = explain_import_failure(self.env, error.failure)
+        else:
+            reason = one_line(str(error)) or type(error).__name__
         _logger.log(
             logging.INFO if expected else logging.ERROR,
             "Mailbox %s, folder %s, UID %s: import failed: %s",

@@ -7,7 +7,8 @@ from functools import cached_property
 
 from ...engine.mime.addresses import spellings
 from ...engine.mime.ids import message_id_hash
-from ...engine.mime.mass_mail import bulk_kind
+from ...engine.mime.mass_mail import mass_mail_kind
+from ...engine.types import HeaderFields
 from .candidate import Candidate
 
 
@@ -40,12 +41,10 @@ class Newsletters:
             found.difference_update(provider.domains)
         return found
 
-    def kind(self, header: Iterable[tuple[bytes, str]]) -> str | None:
-        """ "list", "newsletter" or None, by header fields; see :func:`bulk_kind`.
-
-        :param header: (lower-case name, raw value) of each field
-        """
-        return bulk_kind(header, self.own, self.own_domains)
+    def kind(self, header: HeaderFields) -> str | None:
+        """ "list", "newsletter" or None, by header fields; see
+        :func:`mass_mail_kind`."""
+        return mass_mail_kind(header, self.own, self.own_domains)
 
     def left_out(self, candidates: Iterable[Candidate]) -> set[int]:
         """UIDs of the messages that the mailbox leaves out.
@@ -60,7 +59,7 @@ class Newsletters:
         suspects = {
             candidate.header.uid: candidate.parsed.references
             for candidate in candidates
-            if candidate.parsed.marked_bulk
+            if candidate.parsed.marked_mass_mail
             and not candidate.answers_document
             and self.kind(candidate.parsed.header_fields)
         }

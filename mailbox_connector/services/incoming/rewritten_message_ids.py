@@ -14,7 +14,7 @@ from ...engine.mime.ids import message_id_hash
 from .candidate import Candidate
 
 #: A header field that Odoo writes into each e-mail. Replies do not have it.
-ODOO_HEADER = b"x-odoo-objects"
+ODOO_HEADER = "x-odoo-objects"
 
 
 def restore_message_ids(
