@@ -371,7 +371,5 @@ class TestAnswering(SendingCase):
 
     def test_prefixes_of_subjects(self):
         self.assertEqual(subjects.reply_subject("AW: Re[2]: Offer"), "Re: Offer")
-        self.assertEqual(
-            subjects.reply_subject("Regarding: x"), "Re: Regarding: x"
-        )
+        self.assertEqual(subjects.reply_subject("Regarding: x"), "Re: Regarding: x")
         self.assertEqual(subjects.bare_subject("FWD: Re: Offer"), "offer")
