@@ -58,7 +58,7 @@ def test_an_answer_stands_on_the_document_and_on_the_contact(
     answer = answers(document)
     assert "Yes, please." in answer.body
     assert answer.author_id == agent.contact
-    assert answer.mailbox_identity_id == agent.account._main_identity()
+    assert answer.mailbox_identity_id == agent.account.main_identity()
     assert answer.notification_ids.res_partner_id == agent.user.partner_id
     assert agent.links(message_id).mail_message_id
     assert queued(agent).state == "done"

@@ -167,7 +167,7 @@ def _receiving_identity(account, recipients: set[str]):
     identities = account.sender_ids
     return (
         identities.filtered(lambda one: one.email_normalized in recipients)[:1]
-        or account._main_identity()
+        or account.main_identity()
     )
 
 
