@@ -3,8 +3,6 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..engine.errors import EngineError
-from ..error_messages import explain
 from ..models.accounts.account_connection import SIDES
 from ..services.accounts.endpoints import SECURITY
 from ..services.sync import preview
@@ -89,21 +87,16 @@ class MailboxConnect(models.TransientModel):
             if line.folder_id.sync != line.sync:
                 line.folder_id.sync = line.sync
         self._choose_sent()
-        account._start_backfill(self.backfill_days)
+        account.start_backfill(self.backfill_days)
         return account.action_sync_now()
 
     def action_preview(self):
         """Say what the import would bring, from headers alone."""
         self.ensure_one()
         self.account_id.check_access("write")
-        # sudo: the dialog's user has no right to open credentials, the preview has
-        account = self.account_id.sudo()
-        folders = self.folder_line_ids.filtered("sync").folder_id.sudo()
+        folders = self.folder_line_ids.filtered("sync").folder_id
         since = fields.Date.context_today(self) - timedelta(days=self.backfill_days)
-        try:
-            found = preview.look(account, folders, since)
-        except EngineError as error:
-            raise UserError(explain(self.env, error, account.provider_id)) from error
+        found = preview.preview_for(self.env, self.account_id, folders, since)
         self.preview = preview.render(self.env, found)
         return self._reopen()
 

@@ -81,7 +81,7 @@ def test_disk_full(rig):
     rig.world.arrive(attachment=50_000)
     state = rig.round("tick", "disk full", file_limit=20_000)
     rig.tally.faults += 1
-    assert "room" in state["problem"]
+    assert "space" in state["problem"]
     assert state["retry_in"] > 0 and not state["needs_person"]
     sound(rig)
 

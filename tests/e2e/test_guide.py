@@ -94,7 +94,7 @@ def connected(browser, live, servers) -> None:
         servers, letter(f"{NORA_NAME} <{NORA}>", SUPPORT, "Order 1044", "Ten lamps.\n")
     )
     marta.press("Sync now")
-    marta.see_notice("1 new e-mails, 1 shown on contacts.")
+    marta.see_notice("New e-mails: 1, shown on contacts: 1.")
     marta.dismiss_notices()
     marta.press("Sync now")
     marta.see_notice("Nothing new.")

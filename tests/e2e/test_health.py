@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from sending import make_user
 
+from odoo.addons.mailbox_connector.services.sync.mailbox_pass import PassRequest
+
 from devtools import imap_proxy
 
 SECONDS = 8, 30
@@ -40,7 +42,7 @@ def box(make_mailbox, owner, proxy):
 
 def served(account, seconds=SECONDS):
     """A pass of the scheduled action over this mailbox."""
-    account.env["mailbox.sync"]._sync(account, "new", *seconds)
+    account.env["mailbox.sync"].serve(account, PassRequest("new", *seconds))
     account.env.invalidate_all()
 
 
@@ -191,7 +193,7 @@ def test_history_is_one_line(env, make_mailbox, contact):
     for days in (1, 2, 3):
         box.receive(contact.email, f"{days} days ago", days=days)
     box.connect(days=7)
-    env["mailbox.sync"]._sync(box.account, "backfill", *SECONDS)
+    env["mailbox.sync"].serve(box.account, PassRequest("backfill", *SECONDS))
     env.invalidate_all()
     runs = box.account.run_ids.filtered(lambda run: run.kind in ("backfill", "now"))
     assert sum(runs.mapped("seen")) == 3

@@ -441,8 +441,8 @@ class MailboxAccount(models.Model):
     def _import_newsletters(self):
         """Bring in what was left out as newsletters so far."""
         # sudo: folders are written by nobody but the server
-        self.sudo().folder_ids._take_bulk_in()
-        self._reopen_backfill()
+        self.sudo().folder_ids.reconsider_newsletters()
+        self.reopen_backfill()
 
     # ------------------------------------------------------------------
     # Addresses

@@ -3,8 +3,6 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ...engine.errors import EngineError
-from ...error_messages import explain
 from ...services.sync import preview
 
 #: Longest window of history, in days: as for ``backfill_days``.
@@ -64,9 +62,9 @@ class MailboxAccountApi(models.AbstractModel):
         found = self.test()
         answer = {**found, "connected": found["imap"]["ok"], "import": False}
         if answer["connected"]:
-            begun = self._start_backfill(days, self._folders_named(folders))
+            begun = self.start_backfill(days, self._folders_named(folders))
             if begun:
-                answer["import"] = begun._progress()
+                answer["import"] = begun.progress()
         return answer
 
     def backfill(self, days, folders=None, only_preview=False):
@@ -91,16 +89,11 @@ class MailboxAccountApi(models.AbstractModel):
             raise UserError(self.env._("Connect this mailbox first."))
         chosen = self._folders_named(folders)
         if not only_preview:
-            begun = self._start_backfill(days, chosen)
-            return begun._progress() if begun else False
-        # sudo: the user has no right to open credentials, the preview has
-        account = self.sudo()
+            begun = self.start_backfill(days, chosen)
+            return begun.progress() if begun else False
         read = chosen or self.folder_ids.filtered(lambda one: one.sync and not one.gone)
         since = fields.Date.context_today(self) - timedelta(days=days)
-        try:
-            found = preview.look(account, read.sudo(), since)
-        except EngineError as error:
-            raise UserError(explain(self.env, error, self.provider_id)) from error
+        found = preview.preview_for(self.env, self, read, since)
         return {
             **{name: getattr(found, name) for name in ("seen", "left", "here")},
             "matched": found.matched,
@@ -174,7 +167,7 @@ class MailboxAccountApi(models.AbstractModel):
             "new_today": self.new_today,
             "failed_imports": self.failed_import_count,
             "imports": [
-                one._progress()
+                one.progress()
                 for one in self.backfill_ids
                 if one.state in ("running", "paused")
             ],

@@ -12,7 +12,7 @@ from ...engine.smtp.session import open_smtp
 from ...error_messages import explain
 from ...services.accounts.endpoints import CONNECTION_FIELDS, egress_policy, endpoint
 from ...services.framework.formatting import format_moment
-from ..sync.sync import NOW, NOW_HARD
+from ...services.sync.mailbox_pass import WAITED_FOR, PassRequest
 from .alert import stored
 
 HEALTH = [
@@ -393,8 +393,8 @@ class MailboxAccountHealth(models.AbstractModel):
             )
         problems = []
         if failed.imap_problem:
-            sync_service = self.env["mailbox.sync"]
-            sync = sync_service._sync(failed, "backfill", NOW, NOW_HARD, by_person=True)
+            request = PassRequest("backfill", *WAITED_FOR, by_person=True)
+            sync = self.env["mailbox.sync"].serve(failed, request)
             self.env.invalidate_all()
             if not sync:
                 problems.append(

@@ -6,16 +6,6 @@ from odoo import api, fields, models
 KEPT = 30
 #: Slices of one import that follow each other as closely are one run.
 SLICES = timedelta(minutes=15)
-COUNTS = (
-    "seen",
-    "matched",
-    "linked",
-    "skipped",
-    "internal",
-    "bulk",
-    "deleted",
-    "failed",
-)
 
 
 class MailboxRun(models.Model):
@@ -106,7 +96,7 @@ class MailboxRun(models.Model):
         :param problem: why it failed, in words
         """
         now = fields.Datetime.now()
-        values = {name: getattr(counts, name) for name in COUNTS}
+        values = counts.as_dict()
         last = self.search([("account_id", "=", account.id)], limit=1)
         if last._goes_on(kind, problem, counts, now):
             values = {name: last[name] + value for name, value in values.items()}

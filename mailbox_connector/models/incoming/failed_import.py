@@ -3,8 +3,8 @@ from odoo.exceptions import UserError
 from odoo.modules.module import get_manifest
 
 from ...services.incoming.failed_import_retry import next_attempt
+from ...services.sync.mailbox_pass import WAITED_FOR, PassRequest
 from ..framework.fields import BigInteger
-from ..sync.sync import NOW, NOW_HARD
 
 
 class MailboxFailedImport(models.Model):
@@ -83,9 +83,8 @@ class MailboxFailedImport(models.Model):
         accounts.check_access("read")
         count, settled = len(self), 0
         for account, rows in self.grouped("account_id").items():
-            sync = self.env["mailbox.sync"]._sync(
-                account, "retry", NOW, NOW_HARD, rows=rows
-            )
+            request = PassRequest("retry", *WAITED_FOR, failed_imports=rows)
+            sync = self.env["mailbox.sync"].serve(account, request)
             if sync is None:
                 raise UserError(
                     account.imap_problem

@@ -179,8 +179,8 @@ class MailboxMessage(models.Model):
     def _bury(self):
         """Leave tombstones: hashes by which a sync recognizes deleted e-mails."""
         Tombstone = self.env["mailbox.tombstone"]
-        Tombstone._bury(
-            Tombstone._digest((one.message_id_hash, one.fingerprint)) for one in self
+        Tombstone.add_digests(
+            Tombstone.digest_of((one.message_id_hash, one.fingerprint)) for one in self
         )
 
     def _discard_queued(self):
@@ -202,13 +202,13 @@ class MailboxMessage(models.Model):
     def set_audience(self, audience):
         """Change who may read these e-mails and their chatter copies.
 
-        In a superuser environment.
+        :param audience: ``mailbox.audience``
         """
         self.audience_id = audience
-        copies = self.env["mail.message"].search(
+        # sudo: users have no write access to the readers of copies
+        self.env["mail.message"].sudo().search(
             [("mailbox_message_id", "in", self.ids)]
-        )
-        copies.mailbox_audience_id = audience
+        ).mailbox_audience_id = audience
 
     def _access_domain(self):
         """E-mails of mailboxes that the user is a member of, or of contacts that they
@@ -259,17 +259,17 @@ class MailboxMessage(models.Model):
     # Actions
     # ------------------------------------------------------------------
 
-    def action_why(self):
+    def action_trace(self):
         """Open the dialog that explains why this e-mail is here; the server is not
         asked."""
         self.ensure_one()
         self.check_access("read")
         dialog = self.env["mailbox.trace"].create({"message_id": self.id})
-        asking = trace.Why(
+        answering = trace.Trace(
             self.env, trace.Question(), self.env["mailbox.account"].browse()
         )
-        dialog._show(asking.of(self))
-        return dialog._reopen()
+        dialog.show(answering.of(self))
+        return dialog.reopen()
 
     def action_reply(self):
         return self._open_reply_composer("reply")

@@ -118,7 +118,7 @@ class ResPartner(models.Model):
         found = self.filtered(lambda partner: partner._mailbox_address())
         if found:
             # sudo: anyone who may create contacts starts a lookup by it
-            self.env["mailbox.contact.lookup"].sudo()._add(found)
+            self.env["mailbox.contact.lookup"].sudo().add_partners(found)
 
     # ------------------------------------------------------------------
     # The chatter

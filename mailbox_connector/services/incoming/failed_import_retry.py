@@ -8,7 +8,7 @@ from odoo import fields
 
 from ...engine.backoff import step
 from ...engine.mime.headers import block, first_phase, new_mail
-from ...engine.sync.state import Counts
+from ...engine.sync.state import Counts, SkipReason
 from ...engine.types import HeaderRecord
 from .candidate import Candidate
 from .importer import Importer
@@ -84,6 +84,7 @@ class FailedImportRetry:
         header = _header_record(row, raw)
         wanted = self.store.match([header]).get(header.uid)
         if not wanted:
+            self._record_skipped(row, self.store.skip_reasons([header]))
             return True
         importer = Importer(row.folder_id, failed_import=row)
         candidate = Candidate(
@@ -92,8 +93,17 @@ class FailedImportRetry:
         if not importer.parse_or_keep_failed(candidate):
             return False
         counts: Counts = importer.run([candidate] if wanted.matches else [])
-        self.store.pass_on(importer, [(candidate, wanted.kind)])
+        passed_on = {header.uid: SkipReason.PASSED_ON}
+        self._record_skipped(row, importer.skipped if wanted.matches else passed_on)
+        self.store.enqueue_inbound(importer, [(candidate, wanted.kind)])
         return not counts.failed
+
+    @staticmethod
+    def _record_skipped(row, skipped: dict[int, SkipReason]) -> None:
+        """Record why a message was skipped, if it is still in its folder."""
+        row.folder_id.mark_skipped(
+            {uid: reason for uid, reason in skipped.items() if uid}
+        )
 
 
 def _header_record(row, raw: bytes) -> HeaderRecord:

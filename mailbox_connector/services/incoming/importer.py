@@ -43,7 +43,7 @@ from odoo import SUPERUSER_ID
 
 from ...engine.errors import MessageError, one_line
 from ...engine.mime.parse import parse_message
-from ...engine.sync.state import Counts
+from ...engine.sync.state import Counts, SkipReason
 from ...engine.types import ParsedMessage
 from ...error_messages import explain_import_failure
 from ..framework import bulk_insert
@@ -80,8 +80,8 @@ class Importer:
         self.contacts_to_reload: set[int] = set()
         #: Ids of the messages of the last run that are new to this mailbox.
         self.first_seen: set[int] = set()
-        #: UIDs of the last run that were left out as newsletters.
-        self.left_out: set[int] = set()
+        #: Why messages of the last run were skipped, by UID.
+        self.skipped: dict[int, SkipReason] = {}
         self.own_addresses = self.account.addresses()
         colleagues = self.env["res.users"].search([("share", "=", False)])
         self.colleagues = {
@@ -105,12 +105,10 @@ class Importer:
             transaction is to be rolled back and the batch retried
         """
         self.first_seen = set()
-        self.left_out = set()
+        self.skipped = {}
         counts = Counts(seen=len(candidates), matched=len(candidates))
         self._import_or_halve(list(candidates), counts)
         counts.matched -= counts.skipped
-        if self.left_out:
-            self.folder._mark_bulk(self.left_out)
         if reload:
             partners = self.env["res.partner"].browse(self.contacts_to_reload)
             partners.mailbox_reload_chatter()
@@ -122,10 +120,10 @@ class Importer:
             return
         try:
             with self.env.cr.savepoint():
-                done, left_out = self._import(candidates)
+                done, skipped = self._import(candidates)
                 self.env.flush_all()
             counts.add(done)
-            self.left_out |= left_out
+            self.skipped |= skipped
         except (*CONFLICT_ERRORS, OSError):
             raise
         except Exception as error:  # noqa: BLE001  any message may be the bad one
@@ -139,9 +137,11 @@ class Importer:
             self._import_or_halve(candidates[:middle], counts)
             self._import_or_halve(candidates[middle:], counts)
 
-    def _import(self, candidates: list[Candidate]) -> tuple[Counts, set[int]]:
+    def _import(
+        self, candidates: list[Candidate]
+    ) -> tuple[Counts, dict[int, SkipReason]]:
         """
-        :return: what was done, and the UIDs that are left out as newsletters
+        :return: what was done, and why messages are skipped, by UID
         """
         for candidate in candidates:
             self._parse(candidate)
@@ -151,10 +151,12 @@ class Importer:
         left_out = self.newsletters.left_out(candidates)
         rest = [one for one in candidates if one.header.uid not in left_out]
         kept = self._without_deleted(rest)
-        counts = Counts(bulk=len(left_out), deleted=len(rest) - len(kept))
-        counts.skipped = counts.bulk + counts.deleted
+        deleted = {c.header.uid for c in rest} - {c.header.uid for c in kept}
+        skipped = dict.fromkeys(left_out, SkipReason.BULK)
+        skipped |= dict.fromkeys(deleted, SkipReason.DELETED)
+        counts = Counts.of_skipped(skipped.values())
         if not kept:
-            return counts, left_out
+            return counts, skipped
         self._find_or_create(kept)
         if provider_hashes:
             rewritten_message_ids.store_provider_hashes(self.env, provider_hashes)
@@ -162,7 +164,7 @@ class Importer:
         linked = self.copies.show(kept)
         self.contacts_to_reload.update(linked)
         counts.linked = len(linked)
-        return counts, left_out
+        return counts, skipped
 
     # ------------------------------------------------------------------
     # Parsing
@@ -198,9 +200,9 @@ class Importer:
         """Leave out messages that were deleted in Odoo."""
         Tombstone = self.env["mailbox.tombstone"]
         digests = {
-            c.header.uid: Tombstone._digest(message_key(c.parsed)) for c in candidates
+            c.header.uid: Tombstone.digest_of(message_key(c.parsed)) for c in candidates
         }
-        buried = Tombstone._buried(digests.values())
+        buried = Tombstone.known(digests.values())
         return [c for c in candidates if digests[c.header.uid] not in buried]
 
     def _find_or_create(self, candidates: list[Candidate]) -> None:

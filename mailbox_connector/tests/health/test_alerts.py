@@ -29,8 +29,7 @@ class TestOwnerNotices(MailboxCase):
     def fail(self, error=AWAY, side="imap"):
         """A pass fails for this reason."""
         if side == "imap":
-            sync = self.env["mailbox.sync"]
-            sync._failed(self.account, sync._in_words(self.account, error), error)
+            self.env["mailbox.sync"]._record_failure(self.account, error)
         else:
             self.account.smtp_problem = "Sending (SMTP): no"
             self.account.report_problem("smtp", "Sending (SMTP): no", error=error)

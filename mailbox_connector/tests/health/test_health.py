@@ -20,8 +20,7 @@ class TestHealth(MailboxCase):
 
     def fail(self, error, account=None):
         account = account or self.account
-        sync = self.env["mailbox.sync"]
-        sync._failed(account, sync._in_words(account, error), error)
+        self.env["mailbox.sync"]._record_failure(account, error)
 
     def health(self, account=None):
         account = account or self.account
@@ -94,7 +93,7 @@ class TestHealth(MailboxCase):
         self.assertEqual(self.account.reading_health, "works")
 
     def test_a_folder_that_is_gone_needs_a_person(self):
-        self.account.folder_ids[:1]._mark_gone()
+        self.account.folder_ids[:1].mark_gone()
         self.assertEqual(self.health(), "needs_you")
         self.assertIn("no longer exist", self.account.trouble_text)
 
@@ -127,9 +126,10 @@ class TestHealth(MailboxCase):
         self.assertTrue(self.account.needs_person)
 
         class Quiet:
+            account = self.account
             new = backfill = Counts()
 
-        self.env["mailbox.sync"]._succeeded(self.account, Quiet)
+        self.env["mailbox.sync"]._record_success(Quiet)
         self.assertFalse(self.account.needs_person or self.account.imap_problem)
         self.assertEqual(self.health(), "connected")
 

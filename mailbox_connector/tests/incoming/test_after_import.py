@@ -54,7 +54,7 @@ class InboundCase(MailboxCase):
             )
             by_uid[uid] = raw
         found = store.match(headers)
-        counts = store.import_messages(
+        counts, _skipped = store.import_messages(
             box.id,
             [
                 (one, found[one.uid], by_uid[one.uid])

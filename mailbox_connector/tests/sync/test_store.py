@@ -28,7 +28,7 @@ class TestTelling(MailboxCase):
         backfill = self.env["mailbox.backfill"].create(
             {"account_id": self.account.id, "since": "2024-01-01"}
         )
-        self.backfill = backfill._history()
+        self.backfill = backfill.for_engine()
         self.store = OdooStore(self.account, self.env.flush_all)
 
     def take(self, uid, backfill):
@@ -39,7 +39,7 @@ class TestTelling(MailboxCase):
         self.store.serve(self.backfill if backfill else None)
 
         def work():
-            counts = self.store.import_messages(
+            counts, _skipped = self.store.import_messages(
                 self.folder.id, [(header, FetchReason([match]), mail(subject=str(uid)))]
             )
             if backfill:
