@@ -116,7 +116,8 @@ class MailboxTestMail(models.TransientModel):
             return
         # No sync puts it on a contact, wherever a provider files it.
         Tombstone = self.env["mailbox.tombstone"].sudo()
-        Tombstone.add_digests([Tombstone.digest_of(message_key(parse_message(mime)))])
+        key = message_key(parse_message(mime))
+        Tombstone.add_digests([Tombstone.digest_of(key)])
         trip = hand_over(smtp, policy, account.email_normalized, recipient, mime)
         if trip.smtp_error:
             reason = explain(self.env, trip.smtp_error, account.provider_id)

@@ -349,7 +349,7 @@ class MailboxAccount(models.Model):
         self.env["mailbox.lease"].sudo().create(
             [{"account_id": account.id} for account in accounts]
         )
-        self.env["mailbox.audience"]._readers_changed()
+        self.env["mailbox.audience"].clear_readers_cache()
         for account in accounts:
             account.main_identity()
         accounts._update_mail_servers()
@@ -364,7 +364,7 @@ class MailboxAccount(models.Model):
         result = super().write({**vals, **self._outdated_states(vals)})
         if READERS & vals.keys():
             # Record rules keep each user's audiences in a cache.
-            self.env["mailbox.audience"]._readers_changed()
+            self.env["mailbox.audience"].clear_readers_cache()
         if left_out:
             left_out._import_newsletters()
         self._update_alerts(vals)

@@ -26,7 +26,8 @@ from ...error_messages import explain
 from ..accounts.endpoints import egress_policy, endpoint
 from ..framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ..framework.scheduled_work import work_off
-from ..incoming.importer import Candidate, Importer
+from ..incoming.candidate import Candidate
+from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
 from . import sent_record
 
