@@ -6,6 +6,7 @@ from odoo.tools import format_date
 
 from ..engine.errors import EngineError
 from ..error_messages import explain
+from ..models.accounts.backfill_days import MOST_DAYS
 from ..services.sync import preview, undo
 
 #: Days of history that are offered as buttons.
@@ -31,8 +32,8 @@ class MailboxBackfillStart(models.TransientModel):
     preview_days = fields.Integer(readonly=True)
 
     _days_in_range = models.Constraint(
-        "CHECK (days BETWEEN 1 AND 3650)",
-        "Days of history: any number from 1 to 3650.",
+        f"CHECK (days BETWEEN 1 AND {MOST_DAYS})",
+        f"Days to import: enter a number from 1 to {MOST_DAYS}.",
     )
 
     def _for(self, account):

@@ -23,8 +23,8 @@ LAYERS = {
     "imap": GROUND | {"net", "diagnosis", "mime"},
     "sync": GROUND | {"net", "imap"},
     "smtp": GROUND | {"net", "diagnosis"},
-    "discovery": GROUND | {"net", "imap", "mime", "smtp"},
-    "check": GROUND | {"net", "discovery", "imap", "smtp"},
+    "discovery": GROUND | {"net", "diagnosis", "imap", "mime", "smtp"},
+    "connection_test": GROUND | {"net", "discovery", "imap", "smtp"},
 }
 THIRD_PARTY = {"imapclient", "nh3", "cryptography", "dns", "defusedxml"}
 

@@ -29,7 +29,6 @@ SERVER = {
     "active",
     "name",
     "email",
-    "identity_ids",
     "sender_ids",
     "smtp_host",
     "smtp_port",

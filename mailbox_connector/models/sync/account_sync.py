@@ -40,7 +40,7 @@ class MailboxAccountSync(models.AbstractModel):
     def _trigger_crons(self, *names):
         for name in names:
             # sudo: any user may ask for their mailbox to be served
-            self.env["ir.cron"].sudo()._mailbox_wake(name)
+            self.env["ir.cron"].sudo()._mailbox_trigger(name)
 
     def action_sync_now(self):
         """Read new mail, and go on with history, for as long as a person waits."""
@@ -89,8 +89,8 @@ class MailboxAccountSync(models.AbstractModel):
         self.check_access("read")
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Check the round trip"),
-            "res_model": "mailbox.test.mail",
+            "name": self.env._("Send a test e-mail"),
+            "res_model": "mailbox.test.email",
             "view_mode": "form",
             "target": "new",
             "context": {"default_account_id": self.id},

@@ -270,7 +270,7 @@ class MailboxSync(models.AbstractModel):
         else:
             kind = "backfill" if sync.backfill.seen else "new"
         if counts.seen or problem:
-            account.env["mailbox.run"]._note(
+            account.env["mailbox.run"].record(
                 account, kind, time.monotonic() - began, counts, problem
             )
 

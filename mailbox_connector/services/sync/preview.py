@@ -20,6 +20,7 @@ from ...engine.mime.mass_mail import FIELDS
 from ...engine.net.deadline import Deadline
 from ...engine.types import HeaderRecord
 from ...services.accounts.endpoints import egress_policy, endpoint
+from ..framework.formatting import format_size
 from ..incoming.matcher import Matcher
 from ..incoming.newsletters import Newsletters
 
@@ -206,7 +207,7 @@ def render(env, found: Preview) -> Markup:
         "mailbox_connector.preview",
         {
             "preview": found,
-            "size": _size(found.expected_size),
+            "size": format_size(found.expected_size),
             "minutes": round(found.seconds / 60),
             "oldest": day(found.oldest),
             "newest": day(found.newest),
@@ -219,12 +220,3 @@ def render(env, found: Preview) -> Markup:
             "domains": found.domains.most_common(SHOWN),
         },
     )
-
-
-def _size(size: int) -> str:
-    """Bytes as people say it, without figures that nobody can know."""
-    for unit in ("KB", "MB", "GB"):
-        size /= 1000
-        if size < 1000 or unit == "GB":
-            break
-    return f"{size:.1f} {unit}" if size < 10 else f"{size:.0f} {unit}"

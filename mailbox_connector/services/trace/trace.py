@@ -21,7 +21,7 @@ from ...engine.errors import EngineError, Kind, one_line
 from ...engine.imap.session import ImapSession
 from ...engine.mime.ids import MAX_ID, message_id_hash
 from ...engine.net.deadline import Deadline
-from ...error_messages import explain
+from ...error_messages import explain, with_side
 from ...services.accounts.endpoints import egress_policy, endpoint
 from .missing import Absent
 from .present import here
@@ -234,6 +234,7 @@ class Why:
         except EngineError as error:
             if error.kind is not Kind.DEADLINE:
                 reason = explain(self.env, error, own.provider_id)
+                reason = with_side(self.env, error.side, reason)
                 self.notes.append(f"{account.email}: {reason}")
             else:
                 self._no_time(account, search.looked if search else [])

@@ -15,7 +15,7 @@ class TestProviders(TransactionCase):
         providers._check_ports()
         providers._check_urls()
         domains, exchangers = [], []
-        for one in self.env["mailbox.provider"]._all():
+        for one in self.env["mailbox.provider"].for_engine():
             domains += one.domains
             exchangers += one.mx
             if one.passwords:

@@ -41,17 +41,17 @@ class TestOwnerNotices(MailboxCase):
     def later(self, **time):
         """So much time goes by; then the scheduled action runs."""
         for row in self.env["mailbox.alert"].search([]):
-            for name in ("since", "tell_at", "told_at"):
+            for name in ("since", "notify_at", "notified_at"):
                 row[name] = row[name] and row[name] - timedelta(**time)
         self.tell()
 
     def tell(self):
         """What the scheduled action does, without its commits."""
         due = self.env["mailbox.alert"].search(
-            [("tell_at", "<=", fields.Datetime.now())]
+            [("notify_at", "<=", fields.Datetime.now())]
         )
         for row in due:
-            row._tell()
+            row._notify()
 
     def told(self, user=None):
         """Messages in the Odoo inbox of a user about mailboxes, oldest first."""
@@ -104,7 +104,7 @@ class TestOwnerNotices(MailboxCase):
         self.later(minutes=9)
         self.assertFalse(self.told())
 
-    def test_a_refused_password_is_told_at_once(self):
+    def test_a_refused_password_is_notified_at_once(self):
         """The first refusal is tried once more by itself; it is told all the same."""
         self.fail(WRONG)
         self.assertFalse(self.account.needs_person)

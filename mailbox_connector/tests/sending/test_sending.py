@@ -71,14 +71,14 @@ class TestServer(SendingCase):
                 "smtp_host": "mail.example.org",
                 "smtp_security": "tls",
                 "smtp_port": 465,
-                "identity_ids": [(0, 0, {"email": "Info@example.org"})],
+                "sender_ids": [(0, 0, {"email": "Info@example.org"})],
             }
         )
         self.assertEqual(self.server.smtp_host, "mail.example.org")
         self.assertEqual(self.server.smtp_encryption, "ssl_strict")
         self.assertEqual(self.server.smtp_port, 465)
         self.assertEqual(self.server.from_filter, f"info@example.org,{self.address}")
-        self.account.identity_ids.unlink()
+        self.account.sender_ids.filtered(lambda one: not one.is_main).unlink()
         self.assertEqual(self.server.from_filter, self.address)
         self.account.active = False
         self.assertFalse(self.server.active)
