@@ -179,7 +179,7 @@ _BY_KIND = {
     ),
 }
 
-#: Where the field says more than the kind.
+#: If the field says more than the kind.
 _BY_FIELD = {
     (Kind.ACCOUNT_BLOCKED, Field.PASSWORD): lambda env, values: env._(
         "The password has expired. Set a new one at the provider, then enter it here."
@@ -194,8 +194,8 @@ _BY_FIELD = {
     ),
 }
 
-#: Where the provider has a page about it: the page that the sentence needs, and the
-#: sentence. The first one that the provider has is taken.
+#: If the provider has a page about it: the page that the sentence needs, and the
+#: sentence. The first page that the provider has decides.
 _BY_PROVIDER = {
     Kind.APP_PASSWORD_NEEDED: [
         (
@@ -354,7 +354,7 @@ def _certificate(env, _error: EngineError, values: dict) -> str:
 
 
 def _size(env, error: EngineError, _values: dict) -> str:
-    """Where both sizes are known; rounded so that what is too large looks so."""
+    """If both sizes are known; rounded so that what is too large looks so."""
     if not (error.size and error.limit):
         return ""
     return env._(
@@ -388,7 +388,7 @@ def _full(env, error: EngineError, values: dict) -> str:
     return env._("The mailbox of %(detail)s is full.", **values)
 
 
-#: Where a fact says more than the kind: '' where it does not.
+#: If a fact says more than the kind; '' if it does not.
 _BY_FACT = {
     Kind.CERTIFICATE_INVALID: _certificate,
     Kind.TOO_LARGE: _size,

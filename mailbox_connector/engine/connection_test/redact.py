@@ -1,4 +1,4 @@
-"""Taking credentials out of what was said on a connection."""
+"""Removing credentials from what was said on a connection."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import base64
 
 from ..types import Endpoint
 
-#: What stands for something that is not shown.
+#: Shown in place of what is hidden.
 HIDDEN = b"***"
-#: So many bytes in common with a secret are a part of it; all of a shorter one.
+#: So many bytes in common with a secret count as a part of it; all, if it is shorter.
 TELLING = 8
 
 
 class Redaction:
-    """Hides an endpoint's password, in every form in which it goes over the wire.
+    """Hides an endpoint's password in every form in which it is sent.
 
-    Servers quote what they were sent: whole or cut off, decoded or not, in any case.
+    Servers quote what they received: whole or cut off, decoded or not, in upper or lower
+    case.
     """
 
     def __init__(self, endpoint: Endpoint):
@@ -26,7 +27,7 @@ class Redaction:
                 self._pieces.setdefault(size, set()).add(secret[start : start + size])
 
     def of(self, line: bytes) -> bytes:
-        """``line`` with :data:`HIDDEN` for whatever is, or is a part of, a secret."""
+        """``line`` with :data:`HIDDEN` in place of every secret or part of one."""
         lowered = line.lower()
         hidden = bytearray(len(line))
         for size, pieces in self._pieces.items():
@@ -35,22 +36,23 @@ class Redaction:
                     hidden[start : start + size] = b"\1" * size
         if not any(hidden):
             return line
-        kept, place = [], 0
-        while place < len(line):
-            end = hidden.find(1 - hidden[place], place)
+        kept, start = [], 0
+        while start < len(line):
+            end = hidden.find(1 - hidden[start], start)
             end = len(line) if end < 0 else end
-            kept.append(HIDDEN if hidden[place] else line[place:end])
-            place = end
+            kept.append(HIDDEN if hidden[start] else line[start:end])
+            start = end
         return b"".join(kept)
 
 
 def _forms(endpoint: Endpoint) -> list[bytes]:
-    """In lower case: plain, quoted (RFC 9051), and in base64 alone or with the name."""
+    """The password in lower case: plain, quoted (RFC 9051), and in base64, alone or with
+    the username."""
     user, password = endpoint.username, endpoint.password
     quoted = password.replace("\\", "\\\\").replace('"', '\\"')
     plain = [_bytes(text) for text in (password, quoted)]
     whole = _bytes(f"\0{user}\0{password}")
-    # The name of AUTH LOGIN is no secret; it is of no use either.
+    # The username of AUTH LOGIN is no secret, but nobody needs to see it either.
     packed = [base64.b64encode(text) for text in (plain[0], whole, _bytes(user))]
     forms = (*plain, *(text.rstrip(b"=") for text in packed))
     return [form.lower() for form in forms if form]

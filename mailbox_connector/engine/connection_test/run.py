@@ -39,7 +39,7 @@ _NOT_THE_SETTINGS = (
     RETRYABLE - {Kind.TIMEOUT, Kind.DEADLINE, Kind.CONNECTION_LOST}
 ) | {Kind.RECIPIENT_REFUSED, Kind.QUOTA}
 
-#: Called after every change; what it is given goes on changing.
+#: Called after every change, always with the same object.
 Report = Callable[[ConnectionTest], None]
 
 

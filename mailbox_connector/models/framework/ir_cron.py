@@ -39,7 +39,7 @@ class IrCron(models.Model):
 
     @api.model
     def _mailbox_trigger(self, name):
-        """Have a scheduled action of ours run soon, by all of its workers."""
+        """Run one of our scheduled actions soon, by all of its workers."""
         # sudo: any user may ask for their mailbox to be read
         first = self.env.ref(f"{MODULE}.{name}").sudo()
         first._trigger()

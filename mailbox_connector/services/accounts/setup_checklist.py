@@ -78,11 +78,12 @@ def _item(state: str, text: str, url: str | bool = False, link: str = "") -> dic
 
 def _address(account) -> list[dict]:
     env = account.env
-    typed, address = account.email, normalize(account.email or "")
-    if not typed:
+    address = normalize(account.email or "")
+    if not account.email:
         return [_item(OPEN, env._("Enter the address of the mailbox."))]
     if not address:
-        return [_item(NEEDS_YOU, env._("%s is not a complete e-mail address.", typed))]
+        text = env._("%s is not a complete e-mail address.", account.email)
+        return [_item(NEEDS_YOU, text)]
     items = [_item(DONE, env._("The address is complete."))]
     if _is_taken(account, address):
         text = env._("A mailbox with this address already exists. Open that one.")

@@ -22,7 +22,7 @@ from ...engine.net.egress import EgressPolicy
 from ...engine.smtp.session import open_smtp, send
 from ...engine.types import Endpoint
 
-#: Marks a test e-mail, so that it can be found and told from other e-mails.
+#: Marks a test e-mail, so that it can be found among other e-mails.
 HEADER = "X-Mailbox-Test"
 #: Seconds for sending: a person is waiting.
 SENDING_SECONDS = 45

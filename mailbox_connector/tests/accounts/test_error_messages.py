@@ -1,7 +1,7 @@
 """From a server's words to the sentence that a person reads, line by line.
 
 Each group is a class of failure: what is said or raised, what it is taken for, whether
-it is tried again, which field is marked, and what the person is told to do.
+Odoo retries, which field is marked, and what the user is advised to do.
 """
 
 import errno
@@ -375,7 +375,7 @@ class TestErrors(TransactionCase):
         self.check(reverse, Case(reverse, *how))
 
     def test_the_providers_page_is_named(self):
-        """Whoever has to make an app password is told where."""
+        """Users who need an app password see where to create it."""
         provider = self.env["mailbox.provider"].create(
             {
                 "name": "Acme Mail",
