@@ -15,7 +15,7 @@ TELLING = 8
 class Redaction:
     """Hides an endpoint's password in every form in which it is sent.
 
-    Servers quote what they received: whole or cut off, decoded or not, in upper or lower
+    Servers quote what they received: whole or cut off, decoded or not, in any
     case.
     """
 
@@ -46,8 +46,8 @@ class Redaction:
 
 
 def _forms(endpoint: Endpoint) -> list[bytes]:
-    """The password in lower case: plain, quoted (RFC 9051), and in base64, alone or with
-    the username."""
+    """The password in lower case: plain, quoted (RFC 9051), and in base64, alone or
+    with the username."""
     user, password = endpoint.username, endpoint.password
     quoted = password.replace("\\", "\\\\").replace('"', '\\"')
     plain = [_bytes(text) for text in (password, quoted)]

@@ -162,7 +162,7 @@ class MailboxAccountConnection(models.AbstractModel):
         if vals.get(f"{side}_password") or not self._is_server_changed(side, vals):
             return False
         if side == "smtp" and not self.smtp_password_set:
-            # SMTP signs in with IMAP's password: fine if that is new, or it has no server.
+            # SMTP signs in with IMAP's password, if it has a server at all.
             is_used = vals.get("smtp_host", self.smtp_host)
             return bool(
                 self.imap_password_set and is_used and not vals.get("imap_password")

@@ -211,7 +211,7 @@ CASES = {
             "NO [NONEXISTENT] Unknown Mailbox: Work (Failure)",
             Kind.FOLDER_GONE,
             NEITHER,
-            ("no longer exists", "its mail stays in Odoo"),
+            ("no longer exists", "its e-mails stay in Odoo"),
             stage="",
         ),
     ],
