@@ -95,7 +95,7 @@ class TestEachSide:
         monkeypatch.setattr(connection_test, "run_connection_tests", short)
         with silent_server() as port:
             words = self.problem(make_mailbox, side, port=port)
-        assert words.startswith("localhost does not answer")
+        assert "does not answer" in words
         assert "Check host, port and encryption" in words
 
     def test_both_kinds_of_encryption_work(self, make_mailbox, servers, side):
