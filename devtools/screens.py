@@ -93,9 +93,9 @@ SHOTS = (
     Shot("more-history", "mailboxes/{demo}", (button("action_import_more"),)),
     Shot("undo", "mailboxes/{demo}", ("text=Undo this import",)),
     Shot("round-trip", "mailboxes/{demo}", (button("action_send_test"),)),
-    Shot("why", "action-mailbox_connector.mailbox_trace_action"),
+    Shot("trace", "action-mailbox_connector.mailbox_trace_action"),
     Shot("messages", "mailboxes/{demo}", (button("action_view_messages"),)),
-    Shot("quarantine", "action-mailbox_connector.mailbox_failed_import_action"),
+    Shot("failed-imports", "action-mailbox_connector.mailbox_failed_import_action"),
     Shot("runs", "action-mailbox_connector.mailbox_run_action"),
     Shot("providers", "action-mailbox_connector.mailbox_provider_action"),
     Shot(

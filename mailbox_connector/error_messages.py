@@ -13,7 +13,8 @@ from math import ceil, floor
 from odoo.exceptions import UserError
 
 from .credentials import KeyFault, KeyProblem
-from .engine.errors import EngineError, Field, Kind, Side
+from .engine.errors import EngineError, Field, ImportFailure, Kind, Side
+from .engine.imap.messages import MAX_MESSAGE
 from .services.framework.formatting import format_size
 
 #: The sentence of each kind: made of an environment and the values of :func:`_values`.
@@ -304,6 +305,25 @@ def explain_any(env, error: Exception, provider=None) -> str:
             )
         case _:
             return env._("An unexpected error. The administrator finds it in the log.")
+
+
+def explain_import_failure(env, failure: ImportFailure) -> str:
+    """Why an e-mail could not be imported, in one sentence.
+
+    :param env: an Odoo environment, for the user's language
+    """
+    match failure:
+        case ImportFailure.WITHHELD:
+            return env._("The server lists this e-mail but does not hand it out.")
+        case ImportFailure.TOO_LARGE:
+            size = MAX_MESSAGE // 1_000_000
+            return env._("The e-mail is larger than %s MB.", size)
+        case ImportFailure.TOO_MANY_PARTS:
+            return env._("The e-mail has too many parts.")
+        case ImportFailure.NESTED_TOO_DEEPLY:
+            return env._("The parts of the e-mail are nested too deeply.")
+        case ImportFailure.UNREADABLE:
+            return env._("The e-mail needs too much memory to be read.")
 
 
 def explain_key_problem(env, problem: KeyProblem) -> str:

@@ -5,7 +5,9 @@ Two of these are seen in a browser as well, in the tests of the guide.
 
 import pytest
 
-from odoo.addons.mailbox_connector.services.accounts.endpoints import CONNECTION_FIELDS
+from odoo.addons.mailbox_connector.services.accounts.endpoints import (
+    CONNECTION_FIELDS,
+)
 
 PASSWORD = "localhost refuses the username or the password."
 NO_HOST = "does not exist. Check the host."

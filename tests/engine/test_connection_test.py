@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scripted import CLOSE, PASSWORD, ScriptedServer, signed_in
 
 from odoo.addons.mailbox_connector.engine.connection_test import run
-from odoo.addons.mailbox_connector.engine.connection_test.redact import Redaction
 from odoo.addons.mailbox_connector.engine.connection_test.run import run_connection_test
 from odoo.addons.mailbox_connector.engine.connection_test.steps import State, StepName
 from odoo.addons.mailbox_connector.engine.errors import Field, Kind, Side
+from odoo.addons.mailbox_connector.engine.redact import Redaction
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
 INBOX = b'* LIST (\\HasNoChildren) "/" INBOX\r\n'

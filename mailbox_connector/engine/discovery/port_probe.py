@@ -1,4 +1,4 @@
-"""Which port and encryption a host serves mail on, when what was typed is wrong."""
+"""Finding the port and encryption that a host serves mail on, if those given fail."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..diagnosis import from_imap, from_smtp
 from ..errors import EngineError, Side
-from ..imap.protocol import BoundedIMAPClient
+from ..imap.protocol import BoundedIMAP4
 from ..imap.signin import starttls
+from ..net.connection import connect
 from ..net.deadline import Deadline
 from ..net.egress import EgressPolicy
 from ..net.observer import Observer
-from ..net.transport import connect
 from ..smtp.session import MailboxSMTP
 from ..types import Endpoint, Security
 
@@ -33,19 +33,25 @@ def find_ports(
     seconds: float = SECONDS,
     usual: tuple[tuple[int, Security], ...] | None = None,
 ) -> list[tuple[int, Security]]:
-    """Ports of the endpoint's host that greet as its side does, under verified TLS.
+    """Ports of the endpoint's host that answer in its protocol, under verified TLS.
 
-    The port that was typed is tried with the other encryption as well. Nobody signs
-    in, no password is sent. The best first; empty if none answers.
+    The given port is tried with both encryptions as well. No sign-in, no password is
+    sent. The best first; empty if none answers.
 
     :param usual: tried instead of :data:`USUAL`
     """
-    ways = list(usual if usual is not None else USUAL[endpoint.side])
-    ways += [(endpoint.port, security) for security in Security]
-    ways = list(dict.fromkeys(ways))
-    with ThreadPoolExecutor(len(ways), thread_name_prefix="mailbox-ports") as pool:
-        answers = pool.map(lambda way: _greets(endpoint, *way, policy, seconds), ways)
-        return [way for way, is_right in zip(ways, answers, strict=True) if is_right]
+    alternatives = list(usual if usual is not None else USUAL[endpoint.side])
+    alternatives += [(endpoint.port, security) for security in Security]
+    alternatives = list(dict.fromkeys(alternatives))
+    with ThreadPoolExecutor(
+        len(alternatives), thread_name_prefix="mailbox-ports"
+    ) as pool:
+        answers = pool.map(
+            lambda one: _greets(endpoint, *one, policy, seconds), alternatives
+        )
+        return [
+            one for one, greets in zip(alternatives, answers, strict=True) if greets
+        ]
 
 
 def greet(
@@ -55,7 +61,7 @@ def greet(
     observer: Observer | None = None,
     **timeouts: float,
 ) -> None:
-    """Connect, be greeted as the endpoint's side does, encrypt; do not sign in.
+    """Connect, read the greeting in the endpoint's protocol, encrypt; do not sign in.
 
     :raise EngineError: no server of that kind answers there, or it cannot encrypt
     """
@@ -69,9 +75,9 @@ def greet(
                 session.starttls()
             session.quit()
         else:
-            client = BoundedIMAPClient(connection)
+            protocol = BoundedIMAP4(connection)
             if endpoint.security is Security.STARTTLS:
-                starttls(client)
+                starttls(protocol)
     except _FAILURES as error:
         raise (from_smtp if is_smtp else from_imap)(error, endpoint) from None
     finally:

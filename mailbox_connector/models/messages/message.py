@@ -6,6 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import is_html_empty
 
 from ...engine.mime.addresses import spellings
+from ...engine.mime.subjects import reply_subject
 from ...services.sending import reply_composer, sender_selection
 from ...services.trace import trace
 
@@ -274,7 +275,7 @@ class MailboxMessage(models.Model):
             partners, others = self._answer_recipients(kind == "reply_all")
             values |= {
                 "composition_comment_option": "reply_all",
-                "subject": reply_composer.reply_subject(mail.subject),
+                "subject": reply_subject(mail.subject),
                 "body": reply_composer.quote(self.env, mail, signature),
                 "partner_ids": [Command.set(partners.ids)],
                 "mailbox_email_to": ", ".join(map(str, others)),

@@ -9,7 +9,7 @@ from odoo.exceptions import ValidationError
 
 from ...engine.errors import EngineError
 from ...engine.smtp import retry
-from ...engine.smtp.limits import Cause, Limits, next_slot, plan
+from ...engine.smtp.limits import Cause, SendingLimits, next_slot, plan
 from ...engine.smtp.session import open_smtp
 from ...error_messages import explain
 from ...services.accounts.endpoints import SENDING_FIELDS, egress_policy, endpoint
@@ -156,7 +156,7 @@ class MailboxAccountPace(models.AbstractModel):
 
     def _limits(self):
         self.ensure_one()
-        return Limits(self.limit_hour, self.limit_day, self.limit_seconds)
+        return SendingLimits(self.limit_hour, self.limit_day, self.limit_seconds)
 
     def _limit_reason(self, cause):
         self.ensure_one()
@@ -376,7 +376,7 @@ class MailboxAccountPace(models.AbstractModel):
         try:
             transport.open()
         except EngineError as error:
-            if retry.then(error) is retry.Then.FAIL:
+            if retry.next_step(error) is retry.NextStep.FAIL:
                 reason = explain(self.env, error, account.provider_id)
                 raise SendingFailed(reason) from error
         return transport

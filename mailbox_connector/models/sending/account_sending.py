@@ -9,7 +9,7 @@ from odoo.fields import Domain
 
 from ...engine.errors import EngineError
 from ...engine.smtp import retry
-from ...engine.smtp.retry import Then
+from ...engine.smtp.retry import NextStep
 from ...engine.smtp.session import open_smtp
 from ...error_messages import explain
 from ...services.accounts.endpoints import egress_policy, endpoint
@@ -321,5 +321,5 @@ class MailboxAccountSending(models.AbstractModel):
 def _needs(error):
     """Whether sending needs a person after ``error``; None where that is not said."""
     if isinstance(error, EngineError):
-        return {Then.FAIL: True, Then.AGAIN: False}.get(retry.then(error))
+        return {NextStep.FAIL: True, NextStep.RETRY: False}.get(retry.next_step(error))
     return isinstance(error, UserError) or None

@@ -11,7 +11,7 @@ from odoo.exceptions import UserError
 
 from ...engine.errors import EngineError
 from ...engine.mime.ids import message_id_hash
-from ...engine.net.transport import Deadline
+from ...engine.net.deadline import Deadline
 from ...error_messages import explain
 from ...services.accounts.endpoints import egress_policy, endpoint
 from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts

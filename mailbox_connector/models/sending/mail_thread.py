@@ -2,6 +2,7 @@ import ast
 
 from odoo import SUPERUSER_ID, models
 
+from ...engine.mime import subjects
 from ...services.sending import reply_threading, sender_selection
 
 #: The domain of the copies' derived Message-IDs, which nobody outside knows.
@@ -118,10 +119,10 @@ class MailThread(models.AbstractModel):
             "references": " ".join([*answer.references, message.message_id]),
             "headers": repr(headers),
         }
-        default = reply_threading.bare_subject(self._message_compute_subject())
-        typed = reply_threading.bare_subject(message.subject)
+        default = subjects.bare_subject(self._message_compute_subject())
+        typed = subjects.bare_subject(message.subject)
         if answer.subject and typed in ("", default):
-            result["subject"] = reply_threading.reply_subject(answer.subject)
+            result["subject"] = subjects.reply_subject(answer.subject)
         return result
 
     def _notify_by_email_prepare_rendering_context(self, message, *args, **kwargs):

@@ -19,7 +19,8 @@ from ...engine.imap.session import ImapSession
 from ...engine.mime.parse import parse_message
 from ...engine.net.deadline import Deadline
 from ...engine.net.egress import EgressPolicy
-from ...engine.smtp.session import open_smtp, send
+from ...engine.smtp.session import open_smtp
+from ...engine.smtp.transaction import send
 from ...engine.types import Endpoint
 
 #: Marks a test e-mail, so that it can be found among other e-mails.
@@ -50,20 +51,6 @@ class EmailTest:
     senders: tuple[str, ...] = ()
     kept_id: bool = True
     imap_error: EngineError | None = None
-
-
-class Watch(ImapSession):
-    """Looks for one marked e-mail, reading only (EXAMINE, BODY.PEEK)."""
-
-    def marked(self, message_id: str, token: str) -> list[int]:
-        """UIDs in the open folder of an e-mail with that id, or with the mark if the
-        provider gave it another id.
-
-        :param token: letters and digits
-        """
-        return self.search_message_id(message_id) or self._search(
-            f'HEADER {HEADER} "{token}"'
-        )
 
 
 def compose(account, recipient: str, subject: str) -> EmailMessage:
@@ -135,7 +122,7 @@ def watch(
     start, pause = time.monotonic(), 0.2
     try:
         # A little more than the watch, so that its last look can finish.
-        with Watch(imap, policy, Deadline(seconds + 15)) as session:
+        with ImapSession(imap, policy, Deadline(seconds + 15)) as session:
             test.read = time.monotonic() - start
             while not _is_seen(test, session, folders, message_id, token):
                 left = start + seconds - time.monotonic()
@@ -151,7 +138,10 @@ def watch(
 def _is_seen(test, session, folders, message_id, token) -> bool:
     for folder in folders:
         session.examine(folder)
-        uids = session.marked(message_id, token)
+        # By the mark if the provider gave the e-mail another Message-ID.
+        uids = session.search_message_id(message_id) or session.search_header(
+            HEADER, token
+        )
         if not uids:
             continue
         test.folder = folder

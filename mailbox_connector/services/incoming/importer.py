@@ -22,6 +22,7 @@ from ...engine.mime.ids import message_id_hash
 from ...engine.mime.parse import parse_message
 from ...engine.sync.state import Counts
 from ...engine.types import HeaderRecord, ParsedMessage
+from ...error_messages import explain_import_failure
 from ..framework import bulk_insert
 from ..framework.concurrency import CONFLICT_ERRORS
 from . import chatter_copies, conversations, rewritten_message_ids
@@ -286,6 +287,8 @@ class Importer:
         """Put one message aside, as it came, with the reason in words."""
         expected = isinstance(error, MessageError | DatabaseError | ValueError)
         reason = one_line(str(error)) or type(error).__name__
+        if isinstance(error, MessageError):
+            reason = explain_import_failure(self.env, error.failure)
         _logger.log(
             logging.INFO if expected else logging.ERROR,
             "Mailbox %s, folder %s, UID %s was put aside: %s",

@@ -18,8 +18,9 @@ from odoo.exceptions import UserError
 
 from ...engine.errors import EngineError, Kind, Side
 from ...engine.smtp import retry
-from ...engine.smtp.retry import Then
-from ...engine.smtp.session import MailboxSMTP, send
+from ...engine.smtp.retry import NextStep
+from ...engine.smtp.session import MailboxSMTP
+from ...engine.smtp.transaction import send
 from ...error_messages import explain
 from . import sent_copy
 from .ledger import Ledger
@@ -246,16 +247,16 @@ class _Closing:
         reason = explain(self.env, error, account.provider_id)
         if error.kind not in OF_THE_MAIL:
             self.problem, self.error = reason, error
-        next_step = retry.then(error)
-        if next_step is Then.ASK:
+        next_step = retry.next_step(error)
+        if next_step is NextStep.ASK_USER:
             self.unknown = True
             self.failed[reason] = None
             return "unknown", reason
         later = None
-        if next_step is Then.PAUSE:
+        if next_step is NextStep.PAUSE:
             self.pauses = error
             later = account._pause_sending(error, reason)
-        elif next_step is Then.AGAIN:
+        elif next_step is NextStep.RETRY:
             wait = retry.delay(attempts, error.retry_after)
             if wait:
                 later = PutOff(whole_second(fields.Datetime.now() + wait), reason, True)

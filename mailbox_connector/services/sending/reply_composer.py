@@ -10,8 +10,8 @@ from markupsafe import Markup
 from odoo.tools import format_datetime
 
 from ...engine.mime.addresses import parse_addresses
+from ...engine.mime.subjects import reply_subject
 from ...engine.types import Address
-from .reply_threading import reply_subject
 
 #: Bytes of pictures in a quoted body that go along with it; further ones are left out.
 PICTURES = 5_000_000

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 
 from odoo import fields
 
 from ...engine.mime.addresses import parse_addresses
+from ...engine.mime.subjects import bare_subject
 
 #: A message without a subject answers the newest e-mail if that is no older.
 RECENT = timedelta(days=30)
@@ -16,20 +16,6 @@ RECENT = timedelta(days=30)
 LOOK_BACK = 50
 #: Message-IDs in References: the newest, and the first of the conversation.
 CHAIN = 20
-_PREFIX = re.compile(
-    r"^\s*(?:(?:re|fwd?|aw|antw|wg|sv|vs|tr|rv|r|i|enc|odp|ynt)\s*(?:\[\d+\])?\s*:\s*)+",
-    re.IGNORECASE,
-)
-
-
-def bare_subject(subject: str | None) -> str:
-    """A subject without its Re: and Fwd:, for comparing."""
-    return _PREFIX.sub("", subject or "").strip().casefold()
-
-
-def reply_subject(subject: str | None) -> str:
-    """ "Re: " once, before what the subject was."""
-    return f"Re: {_PREFIX.sub('', subject or '').strip()}".strip()
 
 
 @dataclass(frozen=True)

@@ -11,29 +11,26 @@ from __future__ import annotations
 
 from ...engine.imap.session import ImapSession
 from ...engine.mime.parse import parse_message
-from ...engine.net.transport import Deadline, EgressPolicy
+from ...engine.net.deadline import Deadline
+from ...engine.net.egress import EgressPolicy
 from ...engine.types import Endpoint
 
 #: Mails that refer to one, looked at to see whether they are it under a new name.
 MOST_RENAMED = 10
 
 
-class _Session(ImapSession):
-    def named(self, message_id: str) -> list[int]:
-        """UIDs of a mail in the open folder. A provider that gives e-mails a new
-        Message-ID leaves References alone, where Odoo writes the mail's own last."""
-        if found := self.search_message_id(message_id):
-            return found
-        if '"' in message_id or "\\" in message_id or not message_id.isprintable():
-            return []
-        referring = self._search(f'HEADER REFERENCES "{message_id}"')
-        found = []
-        for uid, raw in self.fetch_messages(referring[-MOST_RENAMED:]):
-            parsed = parse_message(raw)
-            # An answer to it names it in In-Reply-To.
-            if parsed.references[-1:] == [message_id] != [parsed.in_reply_to]:
-                found.append(uid)
+def _named(session: ImapSession, message_id: str) -> list[int]:
+    """UIDs of a mail in the open folder. A provider that gives e-mails a new
+    Message-ID leaves References unchanged, where Odoo writes the mail's own last."""
+    if found := session.search_message_id(message_id):
         return found
+    referring = session.search_header("REFERENCES", message_id)
+    for uid, raw in session.fetch_messages(referring[-MOST_RENAMED:]):
+        parsed = parse_message(raw)
+        # An answer to it names it in In-Reply-To.
+        if parsed.references[-1:] == [message_id] != [parsed.in_reply_to]:
+            found.append(uid)
+    return found
 
 
 class Lookup:
@@ -47,11 +44,11 @@ class Lookup:
         self,
         endpoint: Endpoint,
         policy: EgressPolicy,
-        folders: list[bytes],
+        folders: list[str],
         deadline: Deadline,
     ):
         self._folders = folders
-        self._session = _Session(endpoint, policy, deadline)
+        self._session = ImapSession(endpoint, policy, deadline)
 
     def __enter__(self) -> Lookup:
         self._session.open()
@@ -66,7 +63,7 @@ class Lookup:
         most = 0
         for folder in self._folders:
             self._session.examine(folder)
-            most = max(most, len(self._session.named(message_id)))
+            most = max(most, len(_named(self._session, message_id)))
         return most
 
 

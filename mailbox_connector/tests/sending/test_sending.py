@@ -6,7 +6,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.mailbox_connector.services.sending import reply_threading
+from odoo.addons.mailbox_connector.engine.mime import subjects
 from odoo.addons.mailbox_connector.services.sending.sent_copy import files_itself
 
 from ..common import MailboxCase, mail
@@ -370,8 +370,6 @@ class TestAnswering(SendingCase):
         self.assertNotIn("copy.invalid", one.references)
 
     def test_prefixes_of_subjects(self):
-        self.assertEqual(reply_threading.reply_subject("AW: Re[2]: Offer"), "Re: Offer")
-        self.assertEqual(
-            reply_threading.reply_subject("Regarding: x"), "Re: Regarding: x"
-        )
-        self.assertEqual(reply_threading.bare_subject("FWD: Re: Offer"), "offer")
+        self.assertEqual(subjects.reply_subject("AW: Re[2]: Offer"), "Re: Offer")
+        self.assertEqual(subjects.reply_subject("Regarding: x"), "Re: Regarding: x")
+        self.assertEqual(subjects.bare_subject("FWD: Re: Offer"), "offer")
