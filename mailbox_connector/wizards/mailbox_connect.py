@@ -150,22 +150,22 @@ class MailboxConnect(models.TransientModel):
     def _run_test(self, report=lambda _result: None, commits=False):
         account = self.account_id
         account.check_access("write")
-        test = account._test_connection(report, commits)
+        results, tests = account._test_connection(report, commits)
         # sudo: alternatives are written by nobody but the connection test
         self.sudo().write(
             {
-                **self._folder_values(test),
-                **self._alternative_values(test),
-                "test_results": test.results,
+                **self._folder_values(tests),
+                **self._alternative_values(tests),
+                "test_results": results,
                 "is_tested": True,
             }
         )
-        return test.results
+        return results
 
-    def _folder_values(self, test):
+    def _folder_values(self, tests):
         folders = self.account_id.folder_ids.filtered(lambda folder: not folder.gone)
         folders = folders.sorted()
-        found = test.tests["imap"].folders if "imap" in test.tests else []
+        found = tests["imap"].folders if "imap" in tests else []
         counts = {one.raw_name: one.status.messages for one in found if one.status}
         lines = [
             fields.Command.create(
@@ -183,9 +183,9 @@ class MailboxConnect(models.TransientModel):
             "folder_line_ids": [fields.Command.clear(), *lines],
         }
 
-    def _alternative_values(self, test):
+    def _alternative_values(self, tests):
         values = dict.fromkeys(ALTERNATIVES, False)
-        for side, one in test.tests.items():
+        for side, one in tests.items():
             for port, security in one.alternatives[:1]:
                 values[f"{side}_alternative_port"] = port
                 values[f"{side}_alternative_security"] = security

@@ -16,9 +16,9 @@ def steps(words):
 def test_both_sides_are_told_step_by_step(mailbox):
     """What the dialog, and a program over RPC, gets to see."""
     told = []
-    result = mailbox.account._test_connection(
+    result, _tests = mailbox.account._test_connection(
         lambda words: told.append((words["side"], steps(words)))
-    ).results
+    )
     json.dumps(result)
     assert list(result) == ["imap", "smtp"]
     for side in SIDES:
@@ -51,7 +51,7 @@ def test_the_field_that_is_wrong_is_named_until_it_is_right(
 ):
     mailbox = make_mailbox(**{"smtp_password": servers.password, **wrong})
     account = mailbox.account
-    words = account._test_connection().results["imap"]
+    words = account._test_connection()[0]["imap"]
     assert words["ok"] is False and words["problem"] == account.imap_problem
     assert (words["field"], words["label"]) == (field, label)
     assert account.imap_problem_field == field
@@ -62,13 +62,13 @@ def test_the_field_that_is_wrong_is_named_until_it_is_right(
         "ca_certificate": servers.ca_pem,
     }
     account.write({name: right[name], "imap_password": servers.password})
-    assert account._test_connection().results["imap"]["ok"]
+    assert account._test_connection()[0]["imap"]["ok"]
     assert not account.imap_problem and not account.imap_problem_field
 
 
 def test_a_wrong_password_is_not_in_the_details(make_mailbox):
     mailbox = make_mailbox(imap_password="not the right one")
-    result = mailbox.account._test_connection().results
+    result = mailbox.account._test_connection()[0]
     for side in SIDES:
         said = "\n".join(result[side]["transcript"])
         assert "PLAIN ***" in said and "right" not in said
@@ -91,20 +91,20 @@ def test_the_likeliest_remedy_stands_first(make_mailbox, env, servers):
         provider_id=provider.id,
     )
     account = mailbox.account
-    result = account._test_connection().results
+    result = account._test_connection()[0]
     words = result["imap"]
     assert provider.app_password_url in [link["url"] for link in words["links"]]
     assert "has its own username" in words["hints"][0]
     assert mailbox.address in words["hints"][1]
     assert not result["smtp"]["hints"] and result["smtp"]["ok"]
     account.write({"imap_host": "nobody.invalid", "imap_password": "wrong"})
-    words = account._test_connection().results["imap"]
+    words = account._test_connection()[0]["imap"]
     assert "imap.post.example" in words["hints"][0]
 
 
 def test_without_a_sending_server_nothing_is_said_of_it(make_mailbox):
     mailbox = make_mailbox(smtp_host=False)
-    words = mailbox.account._test_connection().results["smtp"]
+    words = mailbox.account._test_connection()[0]["smtp"]
     assert words["ok"] is None and not words["steps"] and not words["problem"]
 
 

@@ -31,6 +31,7 @@ class MailboxAccountApi(models.AbstractModel):
         :raise AccessError: the user may not change the mailbox
         """
         self.ensure_one()
+        results, _tests = self._test_connection()
         return {
             side: {
                 "ok": bool(result["ok"]),
@@ -41,7 +42,7 @@ class MailboxAccountApi(models.AbstractModel):
                     for step in result["steps"]
                 ],
             }
-            for side, result in self._test_connection().results.items()
+            for side, result in results.items()
         }
 
     def connect(self, days=7, folders=None):

@@ -68,7 +68,8 @@ class MailboxAccountConnection(models.AbstractModel):
         :param report: called with the result of a side after each of its steps
         :param commits: whether to end the transaction before and after the servers are
             asked: that takes a while, and what others do meanwhile has to be seen
-        :return: the :class:`MailboxConnectionTest`
+        :return: ``results`` and ``tests`` of the :class:`MailboxConnectionTest`; not
+            the object, which holds the passwords
         """
         self.ensure_one()
         self.check_access("write")
@@ -76,7 +77,7 @@ class MailboxAccountConnection(models.AbstractModel):
         if not commits:
             test.run()
             self._save_test(test)
-            return test
+            return test.results, test.tests
         self._commit()
         test.run()
         self._commit()
@@ -86,7 +87,7 @@ class MailboxAccountConnection(models.AbstractModel):
             self._commit()
 
         retry_on_conflict(save, self.env.cr.rollback)
-        return test
+        return test.results, test.tests
 
     def _commit(self):
         self.env.cr.commit()  # pylint: disable=invalid-commit

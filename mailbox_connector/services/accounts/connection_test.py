@@ -67,7 +67,8 @@ class MailboxConnectionTest:
     """The test of a mailbox with its stored settings, and what it says in words.
 
     ``tests``: by side, those that could be run. ``results``: by side, see
-    :func:`~.connection_test_messages.describe`; complete after :meth:`run`.
+    :func:`~.connection_test_messages.describe`; complete after :meth:`run`. Neither
+    has credentials; the object has, so no method of a model may return it.
 
     :param account: ``mailbox.account``
     :param sides: which servers
