@@ -34,13 +34,14 @@ PHRASES = {
     r"(is|are) no contacts?": "is not a contact",
     r"no passwords from programs": "does not allow password sign-in for mail apps",
 }
-#: As PHRASES, where the screens say it: they and the documents that quote them agree.
+#: Former names of buttons and states, for screens and for the documents that quote them.
 LABELS = {
-    r"guide me": "Set up step by step",
-    r"check the round trip": "Send a test e-mail",
-    r"(import|bring in) more history": "Import older e-mails",
-    r"find an e-mail": "Why is an e-mail missing?",
-    r"needs you(?! to)": "Action needed",
+    r"Guide me": "Set up step by step",
+    r"Check the round trip": "Send a test e-mail",
+    r"Import more history": "Import older e-mails",
+    r"Find an e-mail": "Why is an e-mail missing?",
+    r"What was read": "Activity log",
+    r"Needs (you|someone|somebody)": "Action needed",
 }
 #: Screens speak of importing e-mails; documents for developers may name the code.
 SCREENS = {
@@ -50,8 +51,8 @@ SCREENS = {
 #: A condition without "if" is a question in English: it ends with a question mark.
 INVERTED = re.compile(
     r"(?:^\s*|[.!:|]\s+|\n\s*\n|\n\s*[-*] |\n\s*\d+\. )"
-    r"(?P<found>(?:(?:Is|Are|Has|Does|Was|Were)\s+(?!not\b)|Have\s+(?:the|they|we|you)\b)"
-    r"(?:(?!\n\s*\n)[^.!?|])*,(?:(?!\n\s*\n)[^.!?|])*)\.(?=\s|$)"
+    r"(?P<found>(?:(?:Is|Are|Has|Does|Was|Were)\s+(?!not?\b)|Have\s+(?:the|they|we|you)\b)"
+    r"(?:(?!\n\s*\n)[^.:!?|])*,(?:(?!\n\s*\n)[^.:!?|])*)\.(?=\s|$)"
 )
 #: Name that is gone → its successor; see the glossary.
 FORMER = {
@@ -124,16 +125,15 @@ def _search(file, line, text, patterns) -> Iterator[Fault]:
             yield Fault(file, start, " ".join(match[0].split()), instead)
 
 
-def _compiled(*tables: dict[str, str]) -> list[tuple[re.Pattern, str]]:
+def _compiled(table: dict[str, str], flags=re.IGNORECASE):
     return [
-        (re.compile(rf"\b(?:{pattern})\b".replace(" ", r"\s+"), re.IGNORECASE), instead)
-        for table in tables
+        (re.compile(rf"\b(?:{pattern})\b".replace(" ", r"\s+"), flags), instead)
         for pattern, instead in table.items()
     ]
 
 
-_DOCUMENT = _compiled(PHRASES, LABELS)
-_SCREEN = _compiled(PHRASES, LABELS, SCREENS)
+_DOCUMENT = _compiled(PHRASES) + _compiled(LABELS, flags=0)
+_SCREEN = _DOCUMENT + _compiled(SCREENS)
 #: Also as a part of a longer name, such as MailboxNewcomer or newcomer_ids.
 _FORMER = [
     (re.compile(rf"(?<![a-z]){pattern}|{pattern}(?![a-z])", re.IGNORECASE), instead)
@@ -237,7 +237,9 @@ class _Reader:
         self._text += data
 
     def _flush(self):
-        if self._text.strip() and self._open[-1]:
+        # A lone word with dots is a technical name.
+        is_name = re.fullmatch(r"\s*\w+(\.\w+)+\s*", self._text)
+        if self._text.strip() and self._open[-1] and not is_name:
             before = len(self._text) - len(self._text.lstrip())
             line = self._line + self._text.count("\n", 0, before)
             self.texts.append((line, self._text.strip()))

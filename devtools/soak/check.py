@@ -93,7 +93,7 @@ class Checker:
         self._files(found)
         self._locations(found, state)
         for number, reason in self._rows(FAILED_IMPORTS, self.account):
-            found.other.add(f"quarantine {number}: {reason}")
+            found.other.add(f"failed import {number}: {reason}")
         return found
 
     def _messages(self, found: Findings) -> None:

@@ -35,7 +35,7 @@ def test_a_person_finds_out_why(tour):
 
     screen = tour.log_in("marta")
     screen.page.goto(f"{tour.live.address}/odoo/mailboxes/{account}")
-    screen.page.get_by_text("Find an e-mail", exact=True).click()
+    screen.page.get_by_text("Why is an e-mail missing?", exact=True).click()
     screen.type("message_name", names["Lamp 7 is here"])
     screen.press("Look for it")
     answer = screen.dialog.locator(".o_mailbox_trace")
