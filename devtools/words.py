@@ -34,7 +34,7 @@ PHRASES = {
     r"(is|are) no contacts?": "is not a contact",
     r"no passwords from programs": "does not allow password sign-in for mail apps",
 }
-#: Former names of buttons and states, for screens and for the documents that quote them.
+#: Former names of buttons and states, for screens and for documents that quote them.
 LABELS = {
     r"Guide me": "Set up step by step",
     r"Check the round trip": "Send a test e-mail",
@@ -158,7 +158,8 @@ def _read(path: PurePosixPath, source: str) -> Iterator[tuple[int, str, list]]:
 def _without_code(source: str) -> str:
     """A document with its code and addresses blanked; lines keep their numbers."""
     code = re.compile(
-        r"^[ ]*```.*?^[ ]*```[ ]*$|``.+?``|`[^`]+`|\]\([^)]*\)", re.DOTALL | re.MULTILINE
+        r"^[ ]*```.*?^[ ]*```[ ]*$|``.+?``|`[^`]+`|\]\([^)]*\)",
+        re.DOTALL | re.MULTILINE,
     )
     return code.sub(lambda found: re.sub(r"[^\n]", "~", found[0]), source)
 

@@ -21,7 +21,7 @@ def found(file: str, source: str) -> list[tuple[int, str]]:
     [
         'raise UserError(_("It is sent by itself."))',
         'raise UserError(self.env._("It is sent %s by itself.", when))',
-        'raise UserError(\n    words.env._(\n        "It is sent "\n        "by itself."\n    )\n)',
+        'raise UserError(\n  words.env._(\n    "It is sent "\n    "by itself."))',
         'name = fields.Char(string="Sent by itself")',
         'name = fields.Char(help="Sent by itself.")',
         'state = fields.Selection([("sent", "Sent by itself")])',
@@ -153,8 +153,11 @@ def test_ordinary_text_of_documents(text):
         (PYTHON, '"""It stands by itself."""\n# whoever\nlog.info("anew")\n'),
         (PYTHON, 'rows = env["x"].search([("a", "=", "by itself")])'),
         (PYTHON, '_order = "history"'),
-        (XML, '<odoo><record id="by_itself"><field name="name">mailbox.backfill.form'
-         "</field><field name=\"code\">history = 'by itself'</field></record></odoo>"),
+        (
+            XML,
+            '<odoo><record id="by_itself"><field name="name">mailbox.backfill.form'
+            '</field><field name="code">history = "by itself"</field></record></odoo>',
+        ),
         (XML, "<odoo><!-- by itself --><t t-if=\"history == 'anew'\"/></odoo>"),
         (SCRIPT, '// by itself\nconst history = "anew";'),
         ("tests/e2e/test_example.py", 'screen.press(_("by itself"))'),
