@@ -31,6 +31,11 @@ def main(arguments: list[str]) -> int:
         "ruff check": [ruff, "check", concise, *(["--fix"] if fix else []), *ours],
         "ruff format": [ruff, "format", *([] if fix else ["--check", concise]), *ours],
         "pylint-odoo": [pylint, "--jobs=2", str(ADDON)],
+        # It recognizes tests only directly in `tests/`, not in our folders by subject.
+        "pylint-odoo on tests": [
+            *(pylint, "--jobs=2", "--ignore-paths=^$", str(ADDON / "tests")),
+            "--disable=odoo-addons-relative-import,translation-required",
+        ],
         "OCA module checks": [oca, *(["--fix"] if fix else []), str(ADDON)],
         "prettier": [*prettier, "--write" if fix else "--check", *pretty],
         "words": [sys.executable, "-m", "devtools.words"],

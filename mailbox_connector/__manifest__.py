@@ -1,6 +1,6 @@
 {
     "name": "Mailbox Connector",
-    "summary": "Connect any IMAP/SMTP mailbox: see e-mails on contacts and reply from it",
+    "summary": "Connect any IMAP/SMTP mailbox: e-mails on contacts, replies from it",
     "version": "19.0.1.0.0",
     "development_status": "Beta",
     "category": "Discuss",

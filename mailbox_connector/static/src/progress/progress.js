@@ -148,9 +148,8 @@ export class MailboxProgress extends Component {
     get current() {
         const {imports} = this.state;
         return (
-            imports.find(
-                (one) => ACTIVE.includes(one.state) && !this.isWaiting(one)
-            ) || imports.find((one) => one.state === "paused")
+            imports.find((one) => ACTIVE.includes(one.state) && !this.isWaiting(one)) ||
+            imports.find((one) => one.state === "paused")
         );
     }
 
@@ -160,9 +159,7 @@ export class MailboxProgress extends Component {
 
     /** Active, without a percentage to show yet. */
     isBeginning(one) {
-        return (
-            ACTIVE.includes(one.state) && !this.isWaiting(one) && !this.percent(one)
-        );
+        return ACTIVE.includes(one.state) && !this.isWaiting(one) && !this.percent(one);
     }
 
     title(one) {
@@ -243,7 +240,9 @@ export class MailboxProgress extends Component {
             return _t("The undo has stopped: %s", one.problem);
         }
         if (one.state === "stopped") {
-            return _t("E-mails imported before you cancelled are kept unless you undo this import.");
+            return _t(
+                "E-mails imported before you cancelled are kept unless you undo this import."
+            );
         }
         if (one.state !== "running" || one.seconds_left === null) {
             return "";
