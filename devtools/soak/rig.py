@@ -123,7 +123,7 @@ class Rig:
         """One day more of history."""
         self.world.days += 1
         self.worker.call(
-            f"{INSIDE}:import_history", account=self.account, days=self.world.days
+            f"{INSIDE}:start_backfill", account=self.account, days=self.world.days
         )
 
     def run(self, about: str, **options: object) -> Job:

@@ -33,7 +33,7 @@ LISTEN = """
     window.notices = new Set();
     new MutationObserver(() => {
         for (const notice of document.querySelectorAll(".o_notification")) {
-            window.notices.add(alert.textContent);
+            window.notices.add(notice.textContent);
         }
     }).observe(document, {childList: true, subtree: true, characterData: true});
 """

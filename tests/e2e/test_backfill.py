@@ -157,7 +157,7 @@ def test_pausing_in_the_middle_of_a_batch_doubles_nothing(
         return counted(store, counts)
 
     with monkeypatch.context() as patch:
-        patch.setattr(OdooStore, "history_counted", pause_before)
+        patch.setattr(OdooStore, "backfill_counted", pause_before)
         env["mailbox.sync"]._cron_backfill()
     env.invalidate_all()
     assert (backfill.state, backfill.seen) == ("paused", 3)
@@ -396,7 +396,7 @@ def test_an_undo_that_cannot_go_on_says_why(env, ten, contact, monkeypatch):
 
     backfill._undo()
     env.cr.commit()
-    with monkeypatch.context() as patch, mute_logger(backfill.__name__):
+    with monkeypatch.context() as patch, mute_logger(MailboxBackfill.__module__):
         patch.setattr(MailboxBackfill, "_count_undone", forbid)
         env["mailbox.backfill"]._cron_undo()
     env.invalidate_all()

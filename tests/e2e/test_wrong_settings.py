@@ -5,6 +5,10 @@ Two of these are seen in a browser as well, in the tests of the guide.
 
 import pytest
 
+from odoo.addons.mailbox_connector.services.accounts.endpoints import (
+    CONNECTION_FIELDS,
+)
+
 PASSWORD = "localhost refuses the username or the password."
 NO_HOST = "does not exist. Check the host."
 SIDES = {"imap": "Reading (IMAP): ", "smtp": "Sending (SMTP): "}
@@ -33,7 +37,7 @@ def test_what_is_wrong_is_said_and_nothing_typed_is_lost(
 ):
     mailbox = make_mailbox(**values)
     account = mailbox.account
-    fields = sorted(account._connection_fields() - {"imap_password", "smtp_password"})
+    fields = sorted(CONNECTION_FIELDS - {"imap_password", "smtp_password"})
     [before] = account.read(fields)
     action = account.action_connect()
     mailbox.env.cr.commit()
