@@ -9,7 +9,14 @@
     "license": "LGPL-3",
     "depends": ["mail", "base_setup"],
     "external_dependencies": {
-        "python": ["imapclient", "cryptography", "nh3", "dnspython", "defusedxml"],
+        "python": [
+            "imapclient",
+            "cryptography",
+            "nh3",
+            "dnspython",
+            "defusedxml",
+            "publicsuffixlist",
+        ],
     },
     "data": [
         "security/mailbox_groups.xml",

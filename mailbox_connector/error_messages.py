@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .engine.errors import EngineError, Field, Kind, Side
+from .engine.errors import EngineError, Field, ImportFailure, Kind, Side
+from .engine.imap.messages import MAX_MESSAGE
 from .engine.mime.delivery import RecipientStatus
 
 
@@ -362,3 +363,22 @@ def _reason(env, status: RecipientStatus) -> str:
         "7": reasons["7.1"],
     }
     return reasons.get(status.status) or reasons.get(code) or general.get(subject) or ""
+
+
+def explain_import_failure(env, failure: ImportFailure) -> str:
+    """Why an e-mail could not be imported, in one sentence.
+
+    :param env: an Odoo environment, for the user's language
+    """
+    match failure:
+        case ImportFailure.WITHHELD:
+            return env._("The server lists this e-mail but does not hand it out.")
+        case ImportFailure.TOO_LARGE:
+            size = MAX_MESSAGE // 1_000_000
+            return env._("The e-mail is larger than %s MB.", size)
+        case ImportFailure.TOO_MANY_PARTS:
+            return env._("The e-mail has too many parts.")
+        case ImportFailure.NESTED_TOO_DEEPLY:
+            return env._("The parts of the e-mail are nested too deeply.")
+        case ImportFailure.UNREADABLE:
+            return env._("The e-mail needs too much memory to be read.")

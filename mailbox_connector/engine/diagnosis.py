@@ -1,13 +1,12 @@
 """What a server's words mean: replies and exceptions in, :class:`EngineError` out.
 
-The tables of ``diagnosis_rules`` first; only when no rule fits the exception's
-class decides. Pure: nothing here talks to a server. No error ever carries a
-credential.
+The tables of ``diagnosis_rules`` decide; where no rule fits, the class of the exception
+does. Pure: nothing here talks to a server. Credentials that a server echoed are hidden
+in what comes out.
 """
 
 from __future__ import annotations
 
-import base64
 import imaplib
 import re
 import smtplib
@@ -16,6 +15,7 @@ from imapclient.exceptions import LoginError
 
 from .diagnosis_rules import IMAP_RULES, SMTP_RULES
 from .errors import EngineError, Field, Kind
+from .redact import Redaction
 from .types import Endpoint
 
 #: SMTP stage to what a permanent refusal there means.
@@ -27,7 +27,7 @@ _PERMANENT = {
 }
 
 _IMAP_CODE = re.compile(r"\[([A-Z][A-Z0-9-]*)(?: [^\]]*)?\]")
-_ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 _BACKOFF = re.compile(
     r"(?:back-?off time|(?:(?:try|retry|come|again|wait|greylist\w*|deferred|delayed)\b"
     r"(?: (?:again|back|later|at least|another))*)(?: after| in| for)?)\D{0,5}"
@@ -45,23 +45,23 @@ def from_imap(exc: Exception, endpoint: Endpoint, *, login: bool = False):
     """
     if isinstance(exc, EngineError):
         return _complete(exc, endpoint)
-    text = _redact(_imap_text(exc), endpoint)
+    text = _imap_text(exc)
     codes = set(_IMAP_CODE.findall(text))
     stage = "login" if login or isinstance(exc, LoginError) else ""
     lost = isinstance(exc, imaplib.IMAP4.abort)
     if lost and re.search(r"socket error|EOF|unterminated", text):
-        return _error(Kind.CONNECTION_LOST, None, endpoint)
+        return endpoint.error(Kind.CONNECTION_LOST)
     bye = lost or re.match(r"\* BYE", text)
-    # A server that hangs up says nothing about the password by that alone.
+    # A server that hangs up without a word does not thereby refuse the password.
     silent = bye or isinstance(exc, OSError)
     found = _decide(IMAP_RULES, codes, text, endpoint.host, "" if silent else stage)
     if found is None:
         found = (_imap_class(exc, text, bool(bye)), None)
     if found[0] is Kind.PROTOCOL and not text.startswith(("NO", "BAD", "[")):
-        # Whatever answers there may be no mail server: its words are not for
-        # the person who guessed its name.
+        # This may not be a mail server at all: its words are not shown to a person
+        # who may have guessed its name.
         text = ""
-    return _error(*found, endpoint, text)
+    return _said(endpoint, *found, text)
 
 
 def from_smtp(problem, endpoint: Endpoint, *, stage: str = "") -> EngineError:
@@ -75,10 +75,12 @@ def from_smtp(problem, endpoint: Endpoint, *, stage: str = "") -> EngineError:
     stage = _SMTP_STAGES.get(type(problem), stage)
     reply = _smtp_reply(problem)
     if reply is None:
-        return _error(*_smtp_class(problem, stage), endpoint)
-    code, text = reply[0], _redact(reply[1], endpoint)
-    enhanced = _ENHANCED.findall(text)[:1]
-    codes = {str(code), *enhanced, *(f"{code} {status}" for status in enhanced)}
+        kind, field = _smtp_class(problem, stage)
+        return endpoint.error(kind, field=field)
+    code, text = reply
+    codes = {str(code)}
+    if status := enhanced_status(text):
+        codes |= {status, f"{code} {status}"}
     found = _decide(SMTP_RULES, codes, text, endpoint.host, stage)
     if found is None:
         if 400 <= code < 500:
@@ -87,9 +89,14 @@ def from_smtp(problem, endpoint: Endpoint, *, stage: str = "") -> EngineError:
             found = _PERMANENT.get(stage, (Kind.PROTOCOL, None))
         else:
             found = (Kind.PROTOCOL, None)
-    # What is no reply may come from something that is no mail server.
-    said = f"{code} {text}" if 200 <= code < 600 else ""
-    return _error(*found, endpoint, said)
+    # Without a reply code this may not be a mail server at all.
+    return _said(endpoint, *found, f"{code} {text}" if 200 <= code < 600 else "")
+
+
+def enhanced_status(text: str) -> str:
+    """The first enhanced status code in a reply, as "5.1.1" (RFC 3463); '' if none."""
+    match = _ENHANCED.search(text)
+    return match[0] if match else ""
 
 
 _SMTP_STAGES = {
@@ -154,7 +161,7 @@ def _smtp_reply(problem) -> tuple[int, str] | None:
 
 
 def _imap_text(exc: Exception) -> str:
-    """The server's words, without what imaplib puts around them."""
+    """The server's words, without what imaplib adds around them."""
     text = _plain(exc.args[0]) if exc.args else ""
     text = re.sub(r"^(command: \w+ => )+", "", text)
     text = re.sub(r"^\w+ command error: (\w+) ", r"\1 ", text)
@@ -169,24 +176,8 @@ def _plain(value) -> str:
     return str(value)
 
 
-def _redact(text: str, endpoint: Endpoint) -> str:
-    """``text`` without the credential, should a server have echoed it."""
-    password = endpoint.password
-    if not password or not text:
-        return text
-    plain = f"\0{endpoint.username}\0{password}"
-    secrets = [password, *(_base64(secret) for secret in (plain, password))]
-    for secret in secrets:
-        if secret in text:
-            text = "" if len(secret) < 6 else text.replace(secret, "***")
-    return text
-
-
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode("ascii")
-
-
 def _retry_after(text: str) -> float | None:
+    """Seconds that the server asks to wait."""
     match = _BACKOFF.search(text)
     if not match:
         return None
@@ -199,19 +190,20 @@ def _retry_after(text: str) -> float | None:
     return int(match["count"]) * _UNITS.get(unit[0], 1.0)
 
 
-def _error(kind, field, endpoint, text="") -> EngineError:
-    return EngineError(
+def _said(
+    endpoint: Endpoint, kind: Kind, field: Field | None, text: str
+) -> EngineError:
+    """The error with the server's words, credentials hidden."""
+    return endpoint.error(
         kind,
-        endpoint.side,
         field=field,
-        server_text=text,
+        server_text=Redaction(endpoint).of_text(text) if text else "",
         retry_after=_retry_after(text),
-        host=endpoint.host,
-        port=endpoint.port,
     )
 
 
 def _complete(error: EngineError, endpoint: Endpoint) -> EngineError:
+    """Add host and port where they were not known."""
     error.host = error.host or endpoint.host
     error.port = error.port or endpoint.port
     return error

@@ -1,7 +1,9 @@
-"""The two tables of what servers say and what it means.
+"""Two tables, for IMAP and SMTP: from what servers say to what it means.
 
-Read from the top: the first rule that fits decides. A rule looks at the response
-code (RFC 5530; SMTP: reply code and enhanced status, RFC 3463) and at the text.
+The first rule that fits decides, so the order matters. A rule looks at the response
+code (RFC 5530; SMTP: reply code and enhanced status, RFC 3463) and at the text. To
+support another server, add a row here and its reply to
+``tests/engine/test_diagnosis*``.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from .errors import Field, Kind
 
 @dataclass(frozen=True)
 class Rule:
-    """One row: every condition that is given must hold.
+    """One row: it fits if all of its conditions hold.
 
     :param text: pattern searched in the server's words, case ignored
     :param codes: IMAP response codes, or SMTP reply codes and enhanced status
@@ -31,7 +33,7 @@ class Rule:
     field: Field | None = None
 
     def fits(self, codes: set[str], text: str, host: str, stage: str) -> bool:
-        """Whether this row describes what the server said."""
+        """Whether all conditions hold for a reply."""
         return (
             (not self.codes or not codes.isdisjoint(self.codes))
             and (not self.stages or stage in self.stages)
@@ -115,7 +117,7 @@ IMAP_RULES = (
 _WORK = ("mail", "rcpt", "data")
 _FULL = r"(mailbox|inbox|account)[^.]{0,30}\bfull|over ?quota|quota (is )?exceeded"
 _TOO_MUCH = (
-    # Said of the account or the address it comes from, not of this message.
+    # About the account or its address, not about this message.
     r"too (many (recipients|messages|e?-?mails)|much mail) from"
     r"|\b(sending|daily|hourly|submission|sender|outbound|relay)\b[^.]{0,40}"
     r"\b(limits?|quota|rate)\b|\b(messages?|recipients?)\b[^.]{0,20}\b(limit|quota|rate)"
@@ -143,9 +145,9 @@ SMTP_RULES = (
         hosts=_QQ_163,
         field=Field.PASSWORD,
     ),
-    # A session that was kept is closed between two mails: nothing is lost.
+    # A session that was kept open is closed between two mails: nothing is lost.
     Rule(Kind.CONNECTION_LOST, _DONE_HERE, codes=("421",), stages=("mail",)),
-    # One recipient's trouble must not stop the mailbox.
+    # A problem of one recipient must not stop the mailbox.
     Rule(
         Kind.RECIPIENT_REFUSED,
         codes=("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"),
@@ -220,7 +222,7 @@ SMTP_RULES = (
         stages=("", "connect", "auth"),
     ),
     Rule(Kind.GREYLISTED, codes=("421", "450", "451", "454")),
-    # The order of commands is about this connection, not about the mail.
+    # "Bad sequence of commands" is about this connection, not about the mail.
     Rule(Kind.TRANSIENT, codes=("503",), stages=_WORK),
     Rule(Kind.PROTOCOL, codes=("503",)),
 )

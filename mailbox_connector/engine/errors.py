@@ -1,8 +1,9 @@
-"""What can go wrong between us and a mail server, as one small tree.
+"""What can go wrong with a mail server or with one message: kinds, no sentences.
 
-Each error says on which *side* (IMAP or SMTP) it happened, what *kind* of
-trouble it is and which *field* of the mailbox form it points to. The words a
-user reads are made from these in ``mailbox_connector.exceptions`` alone.
+An :class:`EngineError` says on which *side* (IMAP or SMTP) it happened, what *kind* of
+failure it is and which *field* of the mailbox form it points to. A
+:class:`MessageError` says why a single message cannot be imported. The sentences that
+users read are made from these in ``mailbox_connector.error_messages`` alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ class Side(str, Enum):
     SMTP = "smtp"
 
 
-#: Their names, as fields of a mailbox begin with them.
+#: The values of :class:`Side`, which are also prefixes of the mailbox's field names.
 SIDES = tuple(side.value for side in Side)
 
 
@@ -34,7 +35,7 @@ class Field(str, Enum):
 
 
 class Kind(str, Enum):
-    """Kinds of failure; each has one advice and one way to go on."""
+    """Kinds of failure; for each there is one advice to users and one next step."""
 
     # Reaching the server
     HOST_UNKNOWN = "host_unknown"
@@ -78,7 +79,7 @@ class Kind(str, Enum):
     OUTCOME_UNKNOWN = "outcome_unknown"
 
 
-#: Kinds after which the same attempt may succeed later without anybody's help.
+#: Kinds after which the same attempt may succeed later, without anybody's help.
 RETRYABLE = frozenset(
     {
         Kind.UNREACHABLE,
@@ -94,7 +95,7 @@ RETRYABLE = frozenset(
     }
 )
 
-#: Kinds that a person must mend; trying again by itself may lock the account.
+#: Kinds that a person has to solve; further automatic attempts may lock the account.
 STOPPING = frozenset(
     {
         Kind.LOGIN_WRONG,
@@ -109,17 +110,19 @@ STOPPING = frozenset(
 class EngineError(Exception):
     """A failure at a mail server or on the way to it.
 
-    :param kind: what it is, see :class:`Kind`
+    Made by :meth:`.types.Endpoint.error` where the endpoint is known.
+
+    :param kind: what failed, see :class:`Kind`
     :param side: which server
     :param field: the form field it points to, if any
-    :param server_text: what the server said: one line, at most 300 characters,
-        never a credential
+    :param server_text: the server's words: one line, at most 300 characters, never a
+        credential
     :param retry_after: seconds the server asked to wait, if it did
-    :param host: the host as the user typed it
+    :param host: the host as the user entered it
     :param port: TCP port
     :param detail: a name for the message (folder, certificate's names, recipient)
-    :param size: bytes of the message that is too large, if that is known
-    :param limit: bytes that the server takes, if it says so
+    :param size: size in bytes of a message that is too large, if known
+    :param limit: largest size in bytes that the server accepts, if it says so
     """
 
     def __init__(
@@ -150,15 +153,36 @@ class EngineError(Exception):
 
     @property
     def retryable(self) -> bool:
-        """Whether trying again later can help without anybody's doing."""
+        """Whether the same attempt can succeed later, without anybody's help."""
         return self.kind in RETRYABLE
 
 
+class ImportFailure(str, Enum):
+    """Why a single message cannot be imported."""
+
+    #: The server lists it and does not hand it out.
+    WITHHELD = "withheld"
+    #: Larger than what is fetched or parsed.
+    TOO_LARGE = "too_large"
+    TOO_MANY_PARTS = "too_many_parts"
+    NESTED_TOO_DEEPLY = "nested_too_deeply"
+    #: The parser ran out of stack or memory.
+    UNREADABLE = "unreadable"
+
+
 class MessageError(Exception):
-    """One message that cannot be read (too deep, too large, not MIME at all)."""
+    """One message cannot be parsed.
+
+    :param failure: why
+    """
+
+    def __init__(self, failure: ImportFailure):
+        self.failure = failure
+        super().__init__(failure.value)
 
 
 def one_line(text: str, limit: int = 300) -> str:
-    """``text`` fit for a log line or a form: printable, one line, capped."""
+    """``text`` for a log line or a form: printable, on one line, at most ``limit``
+    characters."""
     clean = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(clean.split())[:limit]

@@ -1,4 +1,4 @@
-"""Values that the engine takes and gives; no behaviour beyond convenience."""
+"""Values that go into the engine and come out of it; no behaviour but conveniences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from .errors import Side
+from .errors import EngineError, Kind, Side
+
+#: Header fields in order: lower-case name, raw unfolded value (8-bit octets as
+#: surrogate escapes, encoded words not decoded).
+HeaderFields = list[tuple[str, str]]
 
 
 class Security(str, Enum):
@@ -31,7 +35,10 @@ class Role(str, Enum):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where and as whom to sign in. ``ca_pem``: a private CA, PEM text."""
+    """Where to connect and as whom to sign in.
+
+    ``ca_pem``: certificates of a private CA, PEM text; None: the system's CAs alone.
+    """
 
     side: Side
     host: str
@@ -41,13 +48,18 @@ class Endpoint:
     password: str = field(repr=False)
     ca_pem: str | None = None
 
+    def error(self, kind: Kind, **more) -> EngineError:
+        """A failure at this server; ``more`` as :class:`.errors.EngineError` takes
+        it."""
+        return EngineError(kind, self.side, host=self.host, port=self.port, **more)
+
 
 @dataclass(frozen=True)
 class FolderStatus:
     """A folder's state on the server (RFC 9051 STATUS; RFC 7162 MODSEQ).
 
-    ``highestmodseq`` is None where the server has no CONDSTORE for the folder;
-    ``mailbox_id`` where it has no OBJECTID (RFC 8474): it outlives a renaming.
+    ``highestmodseq`` is None where the server has no CONDSTORE for the folder,
+    ``mailbox_id`` where it has no OBJECTID (RFC 8474), which survives a renaming.
     """
 
     messages: int
@@ -61,7 +73,7 @@ class FolderStatus:
 class Folder:
     """A folder as LIST shows it.
 
-    ``raw_name``: the name as it stands on the wire (modified UTF-7), the key;
+    ``raw_name``: the name as sent by the server (modified UTF-7), which identifies it;
     ``name``: for people; ``status`` only when the server answers LIST-STATUS.
     """
 
@@ -91,7 +103,7 @@ class Address:
 
 @dataclass(frozen=True)
 class NewMail:
-    """What the first phase fetches besides of new mail, and of history does not.
+    """What the first phase fetches in addition for new mail, but not for older mail.
 
     ``answers``: Message-IDs of In-Reply-To, then References, newest first (RFC 5322
     section 3.6.4). ``may_be_report``: it looks like a report on the delivery of
@@ -109,9 +121,9 @@ class HeaderRecord:
     ``addresses`` by header: keys "from", "reply_to", "to", "cc".
     ``size``: RFC822.SIZE in bytes. ``internal_date`` aware datetime, UTC.
     ``message_id`` with angle brackets, "" if missing. ``flags`` and Gmail's
-    ``labels`` in lower case. ``header_hash``: what a message keeps when it is
-    moved or its folder renumbered (header, size, INTERNALDATE); "" when that
-    would not tell it from others. ``new``: None for history.
+    ``labels`` in lower case. ``header_hash``: of what a message keeps when it is moved
+    or its folder is renumbered (header, size, INTERNALDATE); "" if it may not be
+    unique. ``new``: None for older mail.
     """
 
     uid: int
@@ -145,12 +157,15 @@ class ParsedMessage:
     """A whole message, decoded and cleaned.
 
     ``date``: naive UTC, from Date, else INTERNALDATE, else None.
-    ``html``: safe html (cleaned, remote content as it came, ``cid:`` links
-    kept for the caller to rewrite). ``fingerprint``: hex digest of the decoded
-    content, equal for copies that differ only by transport headers or encoding.
-    ``references``: Message-IDs of References then In-Reply-To, oldest first,
-    without doubles. ``automatic``: a value of :class:`.mime.automatic.Automatic`, or
-    "". ``marked_bulk``: it bears a mark of :mod:`.mime.bulk`, and may be none.
+    ``html``: safe html (cleaned; remote content unchanged; ``cid:`` links unchanged,
+    for the caller to rewrite). ``fingerprint``: hex digest of the decoded content,
+    equal for copies that differ only in transport headers or encoding. ``references``:
+    Message-IDs of References then In-Reply-To, oldest first, without duplicates.
+    ``automatic``: a value of :class:`.mime.automatic.Automatic`, or "".
+    ``marked_mass_mail``: it has a header field that mass mail has
+    (:data:`.mime.mass_mail.MARKS`), but may be other mail. ``header_fields``: of the
+    message's own header, up to
+    :data:`.mime.headers.MAX_HEADER` characters, so that nobody has to parse it again.
     """
 
     message_id: str
@@ -163,4 +178,5 @@ class ParsedMessage:
     attachments: list[Attachment]
     fingerprint: str
     automatic: str = ""
-    marked_bulk: bool = False
+    marked_mass_mail: bool = False
+    header_fields: HeaderFields = field(default_factory=list, repr=False)

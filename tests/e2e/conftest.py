@@ -162,14 +162,14 @@ def mailbox(make_mailbox):
 @pytest.fixture
 def faulty(monkeypatch):
     """A parser that fails on mails with "Faulty" in them, until it is called."""
-    from odoo.addons.mailbox_connector.engine.errors import MessageError
+    from odoo.addons.mailbox_connector.engine.errors import ImportFailure, MessageError
     from odoo.addons.mailbox_connector.services.incoming import importer
 
     parse_message = importer.parse_message
 
     def parse(raw, received):
         if b"Faulty" in raw:
-            raise MessageError("Nested too deep.")
+            raise MessageError(ImportFailure.NESTED_TOO_DEEPLY)
         return parse_message(raw, received)
 
     monkeypatch.setattr(importer, "parse_message", parse)

@@ -101,7 +101,7 @@ def test_more_history_says_how_far_back_and_brings_the_older_slice(mailbox, cont
     dialog.with_context(mailbox_days=365).action_window()
     text = " ".join(dialog.preview.striptags().split())
     assert "New e-mails with your contacts: 2" in text
-    assert "Here already: 1." in text
+    assert "Already in Odoo: 1." in text
     backfill = more(mailbox, 365)
     assert backfill.state == "done" and backfill.seen == 2
     assert mailbox.subjects(contact) == ["1", "20", "200"]

@@ -36,7 +36,7 @@ def test_bad_message_is_kept_and_the_folder_goes_on(mailbox, contact, faulty):
     mailbox.connect()
     assert set(mailbox.subjects(contact)) == {"Before", "After"}
     row = failed_import(mailbox)
-    assert row.reason == "Nested too deep."
+    assert row.reason == "The parts of the e-mail are nested too deeply."
     assert b"Subject: Faulty" in row.raw_bytes()
     assert row.received_at
     mailbox.sync()

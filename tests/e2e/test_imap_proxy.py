@@ -69,7 +69,7 @@ def test_compressed_connection_is_read_and_cut(servers, proxy, user, dial):
     """Bytes are counted as IMAP and as sent; a cut is at a byte of the first."""
     from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind, Side
     from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-    from odoo.addons.mailbox_connector.engine.net.transport import EgressPolicy
+    from odoo.addons.mailbox_connector.engine.net.egress import EgressPolicy
     from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
     dial().append("INBOX", MAIL)

@@ -7,7 +7,7 @@ from conftest import message, unique
 from sending import find, inbox, make_agent, make_user, wait_for
 from test_workers import at_once
 
-from odoo.addons.mailbox_connector.engine.errors import MessageError
+from odoo.addons.mailbox_connector.engine.errors import ImportFailure, MessageError
 from odoo.addons.mailbox_connector.services.incoming import importer
 
 
@@ -58,7 +58,7 @@ def test_an_answer_stands_on_the_document_and_on_the_contact(
     answer = answers(document)
     assert "Yes, please." in answer.body
     assert answer.author_id == agent.contact
-    assert answer.mailbox_identity_id == agent.account._main_identity()
+    assert answer.mailbox_identity_id == agent.account.main_identity()
     assert answer.notification_ids.res_partner_id == agent.user.partner_id
     assert agent.links(message_id).mail_message_id
     assert queued(agent).state == "done"
@@ -222,14 +222,14 @@ def test_an_answer_that_could_not_be_read_is_passed_on_when_it_can(
     """Put aside as it came; a stranger's, so that no contact shows it."""
 
     def unreadable(*_args):
-        raise MessageError("of too many parts")
+        raise MessageError(ImportFailure.TOO_MANY_PARTS)
 
     stranger = f"{unique('lead')}@customer.example"
     with monkeypatch.context() as patched:
         patched.setattr(importer, "parse_message", unreadable)
         agent.receive("Re: Offer", sender=stranger, in_reply_to=asked.message_id)
     failed_import = agent.account.failed_import_ids
-    assert failed_import.reason == "of too many parts"
+    assert failed_import.reason == "The e-mail has too many parts."
     assert not answers(document)
     failed_import.action_retry()
     assert answers(document).email_from == stranger

@@ -169,7 +169,7 @@ def test_put_aside(mailbox, contact, ask, faulty):
     name = mailbox.receive(contact.email, "Faulty")
     mailbox.sync()
     shown = ask(name)
-    assert "It could not be read: Nested too deep." in shown
+    assert "It could not be read: The parts of the e-mail are nested too deep" in shown
     assert "Try it again" in shown
 
 

@@ -54,7 +54,7 @@ def servers():
 @pytest.fixture
 def policy():
     """Lets tests reach this machine, which a default policy refuses."""
-    from odoo.addons.mailbox_connector.engine.net.transport import EgressPolicy
+    from odoo.addons.mailbox_connector.engine.net.egress import EgressPolicy
 
     return EgressPolicy(allowed_networks=("127.0.0.0/8", "::1/128"))
 
@@ -190,5 +190,5 @@ def play(scripted, certificate, policy):
 
     yield start
     for session in started:
-        if session._client:
-            session._client.protocol.connection.close()
+        if session._imap:
+            session._imap.connection.close()

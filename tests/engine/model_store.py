@@ -40,7 +40,7 @@ class Data:
     handled: dict[int, UidRanges] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
     #: (folder, UIDVALIDITY, UID) to (number of the message, header hash)
-    places: dict[tuple[int, int, int], tuple[int, str]] = field(default_factory=dict)
+    locations: dict[tuple[int, int, int], tuple[int, str]] = field(default_factory=dict)
     #: How often a message was brought to its contact.
     imported: dict[int, int] = field(default_factory=dict)
     keep_failed: set[tuple[int, int]] = field(default_factory=set)
@@ -124,10 +124,10 @@ class ModelStore:
         if key in self.data.undone:
             self.data.undone[key] -= UidRanges.from_uids([*imported, *skipped])
 
-    def handled(self, key, again=False):
+    def handled(self, key, without_undone=False):
         handled = self.data.handled.get(key, UidRanges())
         undone = self.data.undone.get(key, UidRanges())
-        return handled - undone if again else handled
+        return handled - undone if without_undone else handled
 
     def begin(self, state):
         self.step()
@@ -135,67 +135,68 @@ class ModelStore:
         self.data.undone.pop(state.key, None)
         self.data.states[state.key] = replace(state)
 
-    def gone(self, key):
+    def folder_gone(self, key):
         self.data.gone.add(key)
 
-    # Places
+    # Locations
 
-    def _live(self, place):
-        key, uidvalidity, _uid = place
+    def _live(self, location):
+        key, uidvalidity, _uid = location
         return key not in self.data.gone and (
             self.data.states[key].uidvalidity == uidvalidity
         )
 
-    def places(self, key):
+    def locations(self, key):
         return UidRanges.from_uids(
-            place[2]
-            for place in self.data.places
-            if place[0] == key and self._live(place)
+            location[2]
+            for location in self.data.locations
+            if location[0] == key and self._live(location)
         )
 
     def header_hashes(self, key, limit):
         uidvalidity = self.data.states[key].uidvalidity
         found = {
-            place[2]: digest
-            for place, (_number, digest) in self.data.places.items()
-            if place[:2] == (key, uidvalidity) and digest
+            location[2]: digest
+            for location, (_number, digest) in self.data.locations.items()
+            if location[:2] == (key, uidvalidity) and digest
         }
         return {uid: found[uid] for uid in sorted(found)[-limit:]}
 
-    def rebind(self, key, headers, gone):
+    def rebind(self, key, headers, vanished):
         self.step()
         free = {}
-        for place, (_number, digest) in self.data.places.items():
+        for location, (_number, digest) in self.data.locations.items():
             if digest and (
-                not self._live(place) or place[2] in gone.get(place[0], UidRanges())
+                not self._live(location)
+                or location[2] in vanished.get(location[0], UidRanges())
             ):
-                free.setdefault(digest, place)
+                free.setdefault(digest, location)
         moved = set()
         uidvalidity = self.data.states[key].uidvalidity
         for record in headers:
-            place = free.pop(record.header_hash, None)
-            if place:
-                entry = self.data.places.pop(place)
-                self.data.places[key, uidvalidity, record.uid] = entry
-                if place in self.data.found_by:
-                    backfill = self.data.found_by.pop(place)
+            location = free.pop(record.header_hash, None)
+            if location:
+                entry = self.data.locations.pop(location)
+                self.data.locations[key, uidvalidity, record.uid] = entry
+                if location in self.data.found_by:
+                    backfill = self.data.found_by.pop(location)
                     self.data.found_by[key, uidvalidity, record.uid] = backfill
                 moved.add(record.uid)
         return moved
 
     def may_rebind(self):
-        return any(not self._live(place) for place in self.data.places)
+        return any(not self._live(location) for location in self.data.locations)
 
     def drop(self, key, uids):
         self.step()
         uidvalidity = self.data.states[key].uidvalidity
         for uid in uids:
-            self.data.places.pop((key, uidvalidity, uid), None)
+            self.data.locations.pop((key, uidvalidity, uid), None)
 
     def drop_renumbered(self):
-        for place in list(self.data.places):
-            if self.data.states[place[0]].uidvalidity != place[1]:
-                del self.data.places[place]
+        for location in list(self.data.locations):
+            if self.data.states[location[0]].uidvalidity != location[1]:
+                del self.data.locations[location]
 
     # Messages
 
@@ -212,14 +213,14 @@ class ModelStore:
             number = int(raw)
             self.data.imported.setdefault(number, 0)
             self.data.imported[number] = 1
-            place = key, self.data.states[key].uidvalidity, record.uid
-            self.data.places[place] = number, record.header_hash
+            location = key, self.data.states[key].uidvalidity, record.uid
+            self.data.locations[location] = number, record.header_hash
             if self._serving:
-                self.data.found_by[place] = self._serving
+                self.data.found_by[location] = self._serving
         return Counts(len(messages), len(messages), len(messages))
 
-    def keep_failed(self, key, reasons):
-        self.data.keep_failed |= {(key, uid) for uid in reasons}
+    def keep_failed(self, key, failures):
+        self.data.keep_failed |= {(key, uid) for uid in failures}
 
     # The account
 
@@ -305,20 +306,22 @@ class ModelStore:
             state = data.states.get(folder)
             if state and state.read_since and (not day or day > state.read_since):
                 state.read_since = day
-        mine = {place for place, backfill in data.found_by.items() if backfill == key}
-        mine &= data.places.keys()
-        for number in {data.places[place][0] for place in mine}:
-            standing = {p for p, (n, _hash) in data.places.items() if n == number}
+        mine = {
+            location for location, backfill in data.found_by.items() if backfill == key
+        }
+        mine &= data.locations.keys()
+        for number in {data.locations[location][0] for location in mine}:
+            standing = {p for p, (n, _hash) in data.locations.items() if n == number}
             if not any(map(self._live, standing)):
                 continue  # it could not come back
             if standing <= mine:
                 data.imported.pop(number)
-            for place in standing & mine:
-                folder, _validity, uid = place
-                if self._live(place):
+            for location in standing & mine:
+                folder, _validity, uid = location
+                if self._live(location):
                     undone = data.undone.get(folder, UidRanges())
                     data.undone[folder] = undone.add([uid])
-                del data.places[place]
+                del data.locations[location]
         data.found_by = {p: h for p, h in data.found_by.items() if h != key}
         self._committed = copy.deepcopy(self.data)
 

@@ -111,8 +111,8 @@ def test_the_topmost_field_decides():
     st.lists(
         st.tuples(
             st.sampled_from(
-                [b"from", b"auto-submitted", b"precedence", b"return-path"]
-                + [b"content-type", b"x-autoreply", b"list-id", b"\xff"]
+                ["from", "auto-submitted", "precedence", "return-path"]
+                + ["content-type", b"x-autoreply", "list-id", b"\xff"]
             ),
             st.text(max_size=60),
         ),
@@ -126,5 +126,5 @@ def test_never_raises(pairs):
 
 @pytest.mark.parametrize("value", ["(" * 1_000_000, "<" * 1_000_000, '"' * 1_000_000])
 def test_hostile_values(value):
-    names = (b"from", b"auto-submitted", b"precedence", b"return-path", b"content-type")
+    names = ("from", "auto-submitted", "precedence", "return-path", "content-type")
     automatic_kind([(name, value) for name in names])

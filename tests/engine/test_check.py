@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scripted import CLOSE, PASSWORD, ScriptedServer, signed_in
 
 from odoo.addons.mailbox_connector.engine.check import run
-from odoo.addons.mailbox_connector.engine.check.redact import Redaction
 from odoo.addons.mailbox_connector.engine.check.run import check
 from odoo.addons.mailbox_connector.engine.check.steps import Name, State
 from odoo.addons.mailbox_connector.engine.errors import Field, Kind, Side
+from odoo.addons.mailbox_connector.engine.redact import Redaction
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
 INBOX = b'* LIST (\\HasNoChildren) "/" INBOX\r\n'

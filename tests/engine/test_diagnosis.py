@@ -203,5 +203,18 @@ def test_no_credential_in_an_error(echo):
         assert "Unknown command" in error.server_text
 
 
+def test_a_part_of_a_credential_is_no_less_hidden():
+    error = from_smtp((500, b"what is CORRECT HORSE b...?"), endpoint(Side.SMTP))
+    assert error.server_text == "500 what is ***...?"
+
+
+def test_words_that_would_tell_a_short_password_are_left_out():
+    """The kind does not depend on the password."""
+    short = Endpoint(Side.IMAP, "h", 993, Security.TLS, "user@example.com", "cred")
+    failed = imaplib.IMAP4.error("NO [AUTHENTICATIONFAILED] Invalid credentials")
+    error = from_imap(failed, short, login=True)
+    assert (error.kind, error.server_text) == (Kind.LOGIN_WRONG, "")
+
+
 def test_what_is_tried_again_is_never_what_locks_an_account():
     assert not RETRYABLE & STOPPING

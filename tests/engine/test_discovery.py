@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from odoo.addons.mailbox_connector.engine.discovery import autoconfig
 from odoo.addons.mailbox_connector.engine.discovery.discover import discover
-from odoo.addons.mailbox_connector.engine.discovery.dns import Names, base_domain
+from odoo.addons.mailbox_connector.engine.discovery.dns import DnsResolver, base_domain
 from odoo.addons.mailbox_connector.engine.discovery.https import MAX_SIZE, Https
 from odoo.addons.mailbox_connector.engine.discovery.port_probe import find_ports
 from odoo.addons.mailbox_connector.engine.discovery.settings import (
@@ -17,7 +17,7 @@ from odoo.addons.mailbox_connector.engine.discovery.settings import (
     Source,
 )
 from odoo.addons.mailbox_connector.engine.errors import Side
-from odoo.addons.mailbox_connector.engine.net.transport import EgressPolicy
+from odoo.addons.mailbox_connector.engine.net.egress import EgressPolicy
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
 from devtools.servers.discovery_servers import FileServer, NameServer
@@ -67,11 +67,11 @@ def internet(tmp_path, policy):
         hosts = {(url.split("/")[2], "A"): ["127.0.0.1"] for url in files}
         dns = NameServer({**hosts, **(records or {})}, silent)
         running.append(dns)
-        names = Names([dns.address])
-        https = Https(policy, names, web.ca_pem, port=web.port)
+        resolver = DnsResolver([dns.address])
+        https = Https(policy, resolver, web.ca_pem, port=web.port)
 
         def ask(address="carl.smith@example.com", providers=(KNOWN, OAUTH), **options):
-            given = {"names": names, "https": https, "seconds": 3, **options}
+            given = {"resolver": resolver, "https": https, "seconds": 3, **options}
             return discover(address, providers, policy, **given)
 
         ask.web, ask.dns = web, dns
@@ -214,14 +214,16 @@ def test_redirects_stay_with_https_and_end(internet):
 def test_internal_hosts_are_not_asked(internet):
     """A domain may name any address as its autoconfig host."""
     ask = internet({AUTOCONFIG: file()})
-    strict = Https(EgressPolicy(), Names([ask.dns.address]), None, port=ask.web.port)
+    strict = Https(
+        EgressPolicy(), DnsResolver([ask.dns.address]), None, port=ask.web.port
+    )
     assert ask(https=strict).settings is None
     assert not ask.web.asked
 
 
 def test_certificates_are_checked(internet, policy):
     ask = internet({AUTOCONFIG: file()})
-    blind = Https(policy, Names([ask.dns.address]), None, port=ask.web.port)
+    blind = Https(policy, DnsResolver([ask.dns.address]), None, port=ask.web.port)
     assert ask(https=blind).settings is None
     assert not ask.web.asked
 
@@ -274,11 +276,38 @@ def test_any_file_is_read_or_refused(data):
         pass
 
 
-def test_base_domains():
-    assert base_domain("mx1.mail.example.com") == "example.com"
-    assert base_domain("mx.example.co.uk") == "example.co.uk"
-    assert base_domain("example.com.") == "example.com"
-    assert base_domain("localhost") == "localhost"
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [
+        ("mx1.mail.example.com", "example.com"),
+        ("mx.example.co.uk", "example.co.uk"),
+        ("MX.Example.Me.Uk.", "example.me.uk"),
+        ("example.com.", "example.com"),
+        ("com", ""),
+        ("co.uk", ""),
+        ("localhost", ""),
+        ("", ""),
+    ],
+)
+def test_base_domains(host, domain):
+    assert base_domain(host) == domain
+
+
+@pytest.mark.parametrize(
+    "suffix", ["me.uk", "id.au", "asn.au", "lg.jp", "gob.mx", "co.uk", "com.br"]
+)
+def test_no_stranger_is_asked_below_a_public_suffix(internet, suffix):
+    """The mail exchanger of a firm there is not everybody's."""
+    stranger = f"https://autoconfig.{suffix}/mail/config-v1.1.xml"
+    own = f"https://autoconfig.firm.{suffix}/mail/config-v1.1.xml"
+    ask = internet(
+        {stranger: file(imap="stranger.example"), own: file()},
+        {("example.com", "MX"): [f"10 mx.firm.{suffix}."]},
+    )
+    found = ask().settings
+    assert (found.source, found.origin) == (Source.MX_AUTOCONFIG, own)
+    assert f"autoconfig.{suffix}" not in {name for name, _kind in ask.dns.asked}
+    assert not any(f"/autoconfig.{suffix}/" in url for url in ask.web.asked)
 
 
 @pytest.mark.parametrize("side", list(Side))

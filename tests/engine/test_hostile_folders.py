@@ -9,7 +9,7 @@ from memory import growth
 from scripted import EXAMINE, opened
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.types import Role
 
 DONE = b"%t OK done\r\n"

@@ -14,7 +14,7 @@ from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
 from odoo.addons.mailbox_connector.engine.mime.addresses import MAX_ADDRESSES
 from odoo.addons.mailbox_connector.engine.mime.headers import first_phase
 from odoo.addons.mailbox_connector.engine.mime.parse import parse_message
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 
 MEGABYTE = 1_000_000
 HEAD = b"From: a@example.org\r\nMessage-ID: <x@example.org>\r\n"

@@ -14,7 +14,7 @@ from scripted import EXAMINE, HANG, opened
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind
 from odoo.addons.mailbox_connector.engine.imap.messages import MAX_MESSAGE
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 
 DONE = b"%t OK done\r\n"
 #: What one session may take at its worst, in megabytes.

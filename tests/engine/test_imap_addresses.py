@@ -6,7 +6,7 @@ import pytest
 
 from odoo.addons.mailbox_connector.engine.imap import messages
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 
 HEADERS = ("From", "To", "Cc", "Reply-To")
 

@@ -17,7 +17,7 @@ import pytest
 from imapclient.exceptions import IMAPClientError
 
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.types import Role
 
 BASE = "IMAP4rev1 AUTH=PLAIN AUTH=LOGIN"

@@ -13,12 +13,12 @@ from scripted import EXAMINE, HANG, opened
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.net.deflate import (
     MAX_IDLE,
     Deflate,
     DeflateError,
 )
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
 
 WORDS = b"offer invoice meeting customer please thanks regards ".split()
 
@@ -33,7 +33,7 @@ def mail(number: int, words: int = 400) -> bytes:
 
 def count_received(session) -> list[int]:
     """Sizes of what comes over the network from now on."""
-    connection = session._client.protocol.connection
+    connection = session._imap.connection
     sizes: list[int] = []
     receive = connection._receive
 
@@ -56,8 +56,8 @@ def test_mail_comes_compressed_if_wanted(
     uids = servers.append_many(user, "INBOX", mails)
     with ImapSession(imap_endpoint(), policy, Deadline(30), compress=wanted) as session:
         session.examine("INBOX")
-        connection = session._client.protocol.connection
-        assert not connection.compressed  # a quiet folder needs no more commands
+        connection = session._imap.connection
+        assert not connection._deflate  # a quiet folder needs no more commands
         sizes = count_received(session)
         assert [one.uid for one in session.fetch_headers(uids)] == uids
         fetched = dict(session.fetch_messages(uids))
@@ -68,7 +68,7 @@ def test_mail_comes_compressed_if_wanted(
         assert dict(session.fetch_messages([place[1]])) == {
             place[1]: mail(99, words=40_000)
         }
-        assert connection.compressed is compressed
+        assert bool(connection._deflate) is compressed
         assert (sum(sizes) < sum(map(len, mails)) / 2) is compressed
 
 

@@ -10,7 +10,7 @@ import pytest
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Field, Kind
 from odoo.addons.mailbox_connector.engine.imap.ranges import UidRanges
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.types import Role, Security
 
 MAIL = b"""From: "Kundin, Anna" <Anna@Example.org>\r
@@ -61,7 +61,7 @@ def test_signs_in_encrypted_either_way(imap_endpoint, policy, servers, security)
         assert session.folder is None
         # What is offered only after signing in is known.
         assert {"LIST-STATUS", "UIDPLUS", "CONDSTORE"} <= session.capabilities
-        assert session._client.protocol.connection.encrypted
+        assert session._imap.connection.encrypted
 
 
 @pytest.mark.parametrize("password", ["pässwörd-für-Ünlaute", 'quo"te\\s', "a%b{3}"])
@@ -256,14 +256,14 @@ def test_no_trace_of_the_password(imap_endpoint, policy, caplog):
     endpoint = imap_endpoint()
     with ImapSession(endpoint, policy) as session:
         session.list_folders()
-        state = repr(vars(session._client.protocol))
+        state = repr(vars(session._imap))
     assert endpoint.password not in caplog.text + state + repr(endpoint)
 
 
 def test_deadline_ends_a_session(imap_endpoint, policy):
     endpoint = imap_endpoint()
     with ImapSession(endpoint, policy, Deadline(20)) as session:
-        session._client.protocol.connection.deadline = Deadline(0)
+        session._imap.connection.deadline = Deadline(0)
         with pytest.raises(EngineError) as caught:
             session.examine("INBOX")
         assert caught.value.kind is Kind.DEADLINE

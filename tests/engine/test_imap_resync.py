@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import pytest
 
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 
 MOMENT = datetime(2026, 4, 1, 9, 30, 15, tzinfo=timezone.utc)
 
@@ -44,7 +44,7 @@ def test_what_has_gone_is_told_by_the_server(session, servers, user):
     after = session.examine("INBOX", since)
     assert set(uids) & set(session.vanished) == set(uids[3:7])
     assert (after.messages, after.uidvalidity) == (27, before.uidvalidity)
-    assert "FETCH" not in session._client.protocol.untagged_responses
+    assert "FETCH" not in session._imap.untagged_responses
     # The session goes on as usual, now that QRESYNC is enabled.
     assert session.search_uids(1, uids[9]) == uids[:3] + uids[7:10]
     assert len(session.fetch_headers(uids)) == 26
@@ -104,5 +104,5 @@ def test_the_first_phase_stays_small(session, servers, user):
     records = session.fetch_headers(uids)
     assert len(records) == 100
     headers = len(mail(1).split(b"\r\n\r\n")[0]) - len("Subject: Hello")
-    per_message = session._client.protocol._bytes_read / 100
+    per_message = session._imap._bytes_read / 100
     assert per_message < headers + 200

@@ -16,7 +16,7 @@ from scripted import (
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Field, Kind, Side
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
 
@@ -263,7 +263,7 @@ def test_bye_in_the_middle(play):
 
 def test_goodbye_never_waits_long(play):
     session = opened(play, (rb" LOGOUT", HANG))
-    session._client.protocol.connection.read_timeout = 0.2
+    session._imap.connection.read_timeout = 0.2
     session.close()
     with pytest.raises(EngineError) as caught:
         session.examine("INBOX")

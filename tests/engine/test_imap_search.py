@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 
 
 @pytest.fixture
@@ -44,9 +44,24 @@ def test_words_never_become_commands(letters):
     assert letters.search_since(None) == [1, 2, 3]
 
 
+def test_a_header_field_is_searched(letters):
+    assert letters.search_header("SUBJECT", 'An "XL" \\ order') == [1]
+    assert letters.search_header("X-None", "wool") == []
+    assert letters.search_message_id(" ") == []
+
+
+def test_values_of_header_fields_never_become_commands(letters):
+    for value in ('x"\r\nA1 DELETE INBOX\r\n', "\0", "größe", "x" * 901):
+        assert letters.search_header("SUBJECT", value) == []
+    for name in ("", "SUBJECT x", 'SUBJECT"', "SUBJECT\r\n", "größe"):
+        with pytest.raises(ValueError):
+            letters.search_header(name, "x")
+    assert letters.search_since(None) == [1, 2, 3]
+
+
 def test_some_fields_are_fetched(letters):
     found = letters.fetch_fields([1, 3, 99], ["SUBJECT", "LIST-ID"])
     assert found == {
-        1: [(b"subject", 'An "XL" \\ order')],
-        3: [(b"subject", "100% wool*")],
+        1: [("subject", 'An "XL" \\ order')],
+        3: [("subject", "100% wool*")],
     }

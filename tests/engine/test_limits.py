@@ -12,16 +12,16 @@ from odoo.addons.mailbox_connector.engine.smtp.limits import (
     DAY,
     HOUR,
     Cause,
-    Limits,
+    SendingLimits,
     next_slot,
     plan,
 )
-from odoo.addons.mailbox_connector.engine.smtp.retry import Then
+from odoo.addons.mailbox_connector.engine.smtp.retry import NextStep
 
 NOW = datetime(2026, 3, 1, 12)
 
 limits = st.builds(
-    Limits,
+    SendingLimits,
     per_hour=st.integers(0, 6),
     per_day=st.integers(0, 12),
     seconds_between=st.sampled_from([0, 1, 30, 900]),
@@ -97,16 +97,18 @@ def test_a_plan_says_when_each_mail_goes(limit, sent, wanted):
 
 @given(backfill, sizes)
 def test_without_a_limit_nothing_waits(sent, wanted):
-    assert not Limits()
-    assert {slot.at for slot in plan(Limits(), sent, NOW, wanted)} == {NOW}
+    assert not SendingLimits()
+    assert {slot.at for slot in plan(SendingLimits(), sent, NOW, wanted)} == {NOW}
 
 
 def test_the_reason_names_the_limit():
     sent = [NOW - timedelta(minutes=10)] * 3
-    assert next_slot(Limits(per_hour=3), sent, NOW, 1).cause is Cause.HOUR
-    assert next_slot(Limits(per_hour=3), sent, NOW, 1).at == sent[0] + HOUR
-    assert next_slot(Limits(per_day=3), sent, NOW, 1).cause is Cause.DAY
-    assert next_slot(Limits(seconds_between=900), sent, NOW, 1).cause is Cause.PACE
+    assert next_slot(SendingLimits(per_hour=3), sent, NOW, 1).cause is Cause.HOUR
+    assert next_slot(SendingLimits(per_hour=3), sent, NOW, 1).at == sent[0] + HOUR
+    assert next_slot(SendingLimits(per_day=3), sent, NOW, 1).cause is Cause.DAY
+    assert (
+        next_slot(SendingLimits(seconds_between=900), sent, NOW, 1).cause is Cause.PACE
+    )
 
 
 def error(kind, text="", after=None):
@@ -116,37 +118,37 @@ def error(kind, text="", after=None):
 @pytest.mark.parametrize(
     ("failure", "follows"),
     [
-        (error(Kind.GREYLISTED, "451 4.7.1 later"), Then.AGAIN),
-        (error(Kind.UNREACHABLE), Then.AGAIN),
-        (error(Kind.QUOTA, "452 4.2.2 mailbox full"), Then.AGAIN),
-        (error(Kind.QUOTA, "552 5.2.2 mailbox full"), Then.FAIL),
-        (error(Kind.PROTOCOL, "503 bad sequence"), Then.AGAIN),
-        (error(Kind.RECIPIENT_REFUSED, "550 5.1.1 nobody"), Then.FAIL),
-        (error(Kind.SENDING_LIMIT, "550 5.4.5 limit"), Then.PAUSE),
-        (error(Kind.TOO_MANY_CONNECTIONS, "421 too many"), Then.PAUSE),
-        (error(Kind.LOGIN_WRONG, "454 4.7.8 no"), Then.FAIL),
-        (error(Kind.OUTCOME_UNKNOWN), Then.ASK),
+        (error(Kind.GREYLISTED, "451 4.7.1 later"), NextStep.RETRY),
+        (error(Kind.UNREACHABLE), NextStep.RETRY),
+        (error(Kind.QUOTA, "452 4.2.2 mailbox full"), NextStep.RETRY),
+        (error(Kind.QUOTA, "552 5.2.2 mailbox full"), NextStep.FAIL),
+        (error(Kind.PROTOCOL, "503 bad sequence"), NextStep.RETRY),
+        (error(Kind.RECIPIENT_REFUSED, "550 5.1.1 nobody"), NextStep.FAIL),
+        (error(Kind.SENDING_LIMIT, "550 5.4.5 limit"), NextStep.PAUSE),
+        (error(Kind.TOO_MANY_CONNECTIONS, "421 too many"), NextStep.PAUSE),
+        (error(Kind.LOGIN_WRONG, "454 4.7.8 no"), NextStep.FAIL),
+        (error(Kind.OUTCOME_UNKNOWN), NextStep.ASK_USER),
     ],
 )
 def test_what_follows_an_error(failure, follows):
-    assert retry.then(failure) is follows
+    assert retry.next_step(failure) is follows
 
 
 @given(st.sampled_from(list(Kind)), st.sampled_from(["", "4xx", "421 x", "550 x"]))
 def test_what_needs_a_person_is_never_tried_by_itself(kind, text):
-    follows = retry.then(error(kind, text))
+    follows = retry.next_step(error(kind, text))
     if kind is Kind.OUTCOME_UNKNOWN:
-        assert follows is Then.ASK, "it may have been sent"
+        assert follows is NextStep.ASK_USER, "it may have been sent"
     if kind in (Kind.LOGIN_WRONG, Kind.ACCOUNT_BLOCKED):
-        assert follows is Then.FAIL, "trying again may lock the account"
+        assert follows is NextStep.FAIL, "trying again may lock the account"
 
 
 def test_a_mail_is_tried_for_two_days():
-    waits = [retry.delay(attempt) for attempt in range(1, retry.ATTEMPTS)]
+    waits = [retry.delay(attempt) for attempt in range(1, retry.MAX_ATTEMPTS)]
     minutes = [wait.total_seconds() / 60 for wait in waits]
     assert minutes[:5] == [1, 4, 15, 60, 240]
     assert timedelta(days=1.5) < sum(waits, timedelta()) < timedelta(days=2.5)
-    assert retry.delay(retry.ATTEMPTS) is None
+    assert retry.delay(retry.MAX_ATTEMPTS) is None
     assert retry.delay(1, hint=7200) == timedelta(hours=2)
 
 
@@ -158,4 +160,4 @@ def test_pauses_grow_and_end():
     assert retry.pause(fast, 9) == HOUR
     hinted = error(Kind.THROTTLED, "421 later", after=5400)
     assert retry.pause(hinted, 1) == timedelta(minutes=90)
-    assert retry.pause(full, retry.PAUSES + 1) is None
+    assert retry.pause(full, retry.MAX_PAUSES + 1) is None

@@ -4,7 +4,7 @@ import pytest
 
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
 from odoo.addons.mailbox_connector.engine.mime.headers import block, matching, new_mail
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 
 ANSWER = b"""Return-Path: <ann@customer.example>
 References: <one@a.example>

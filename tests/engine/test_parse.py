@@ -9,9 +9,37 @@ from email.message import EmailMessage
 import pytest
 from mails import PNG, RECEIVED, multipart, raw, text_part
 
+from odoo.addons.mailbox_connector.engine.mime.headers import (
+    MAX_HEADER,
+    block,
+    fields,
+)
 from odoo.addons.mailbox_connector.engine.mime.parse import parse_message
 
 # Headers
+
+
+def test_header_fields_are_handed_on_as_they_came():
+    """So that nobody has to parse the header again."""
+    head = (
+        "From: =?utf-8?q?J=C3=B6rg?= <j@example.com>\nX-Odoo-Objects: a.b-1\n"
+        "References: <1@example.org>\n <2@example.org>\nX-Odoo-Objects: c.d-2"
+    )
+    content = raw(head, "X-Body: 1\r\n")
+    assert parse_message(content).header_fields == [
+        ("from", "=?utf-8?q?J=C3=B6rg?= <j@example.com>"),
+        ("x-odoo-objects", "a.b-1"),
+        ("references", "<1@example.org> <2@example.org>"),
+        ("x-odoo-objects", "c.d-2"),
+    ]
+    assert parse_message(content).header_fields == fields(block(content))
+
+
+def test_header_fields_that_are_handed_on_are_bounded():
+    head = "\n".join(f"X-{number}: {'x' * 10_000}" for number in range(900))
+    kept = parse_message(raw(f"From: a@example.com\n{head}")).header_fields
+    assert kept[:2] == [("from", "a@example.com"), ("x-0", "x" * 10_000)]
+    assert sum(len(name) + len(value) for name, value in kept) <= MAX_HEADER
 
 
 def test_a_plain_message():

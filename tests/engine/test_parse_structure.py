@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mails import RECEIVED, multipart, raw, text_part
 
-from odoo.addons.mailbox_connector.engine.errors import MessageError
+from odoo.addons.mailbox_connector.engine.errors import ImportFailure, MessageError
 from odoo.addons.mailbox_connector.engine.mime.parse import parse_message
 from odoo.addons.mailbox_connector.engine.mime.structure import MAX_PARTS, MAX_SIZE
 
@@ -112,22 +112,24 @@ def nested(depth: int) -> bytes:
 def test_nesting_is_bounded():
     assert parse_message(nested(30)).html == "<div>deep</div>"
     for depth in (60, 500):
-        with pytest.raises(MessageError):
+        with pytest.raises(MessageError) as error:
             parse_message(nested(depth))
+        assert error.value.failure is ImportFailure.NESTED_TOO_DEEPLY
     forwarded = raw("Content-Type: message/rfc822") * 10_000
     assert len(parse_message(forwarded).attachments) == 1
 
 
 def test_parts_are_bounded():
-    with pytest.raises(MessageError):
-        parse_message(multipart("mixed", *[b"\r\nx"] * 100_000))
-    with pytest.raises(MessageError):
-        parse_message(multipart("mixed", *[b"\r\nx"] * (MAX_PARTS + 1)))
+    for count in (100_000, MAX_PARTS + 1):
+        with pytest.raises(MessageError) as error:
+            parse_message(multipart("mixed", *[b"\r\nx"] * count))
+        assert error.value.failure is ImportFailure.TOO_MANY_PARTS
 
 
 def test_size_is_bounded():
-    with pytest.raises(MessageError):
+    with pytest.raises(MessageError) as error:
         parse_message(b"x" * (MAX_SIZE + 1))
+    assert error.value.failure is ImportFailure.TOO_LARGE
 
 
 def test_an_enormous_body_is_a_file():

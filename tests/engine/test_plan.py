@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from odoo.addons.mailbox_connector.engine.imap import ranges
 from odoo.addons.mailbox_connector.engine.imap.ranges import MAX_UID, UidRanges
+from odoo.addons.mailbox_connector.engine.sync import plan
 from odoo.addons.mailbox_connector.engine.sync.plan import (
     TickPlan,
     backfill_batches,
@@ -128,3 +132,9 @@ def test_bodies_are_fetched_in_bounded_portions(records, count, size):
     for batch in batches:
         total = sum(next(sizes) for _uid in batch)
         assert len(batch) <= count and (total <= size or len(batch) == 1)
+
+
+@pytest.mark.parametrize("module", [plan, ranges])
+def test_examples_of_the_documentation(module):
+    result = doctest.testmod(module)
+    assert result.attempted and not result.failed

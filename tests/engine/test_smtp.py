@@ -10,8 +10,9 @@ from scripted import CLOSE, HANG
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Field, Kind, Side
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
-from odoo.addons.mailbox_connector.engine.smtp.session import open_smtp, send
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
+from odoo.addons.mailbox_connector.engine.smtp.session import open_smtp
+from odoo.addons.mailbox_connector.engine.smtp.transaction import send
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
 PASSWORD = "a secret word"

@@ -1,7 +1,7 @@
 """The sync algorithm, driven through random histories of a model server.
 
 After each of them, whatever was cut where: every message of a contact that stands in
-a folder that is read is there, none was lost or forgotten, and the places are the
+a folder that is read is there, none was lost or forgotten, and the locations are the
 server's.
 """
 
@@ -17,7 +17,7 @@ from model_server import Abilities, ModelServer, ModelSession
 from model_store import UNREAD, Conflict, ModelStore
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind, Side
-from odoo.addons.mailbox_connector.engine.net.transport import Deadline
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.sync import folder as folder_module
 from odoo.addons.mailbox_connector.engine.sync.account import AccountPass
 
@@ -155,18 +155,18 @@ def check(server, store, since):
                 there.add((state.key, uid, mail.number))
     standing = {number for _key, _uid, number in there}
     assert standing <= data.imported.keys(), "a message was lost"
-    places = {
+    locations = {
         (key, uid, number)
-        for (key, validity, uid), (number, _hash) in data.places.items()
+        for (key, validity, uid), (number, _hash) in data.locations.items()
         if key not in data.gone
         and data.states[key].uidvalidity == validity
         and store._read(key)
     }
-    assert there <= places, "a message stands somewhere we do not know of"
-    for key, uid, number in places:
+    assert there <= locations, "a message stands somewhere we do not know of"
+    for key, uid, number in locations:
         box = server.boxes[data.states[key].raw_name]
-        assert uid in box.mails, "a place is left that is gone"
-        assert box.mails[uid].number == number, "a place holds another message"
+        assert uid in box.mails, "a location is left that has vanished"
+        assert box.mails[uid].number == number, "a location holds another message"
     strangers = {mail.number for mail in server.mails if not mail.known}
     assert not strangers & data.imported.keys()
     assert not data.keep_failed
@@ -294,7 +294,7 @@ def test_mail_that_comes_during_an_import_is_new_mail():
 
 
 def test_a_folder_that_goes_by_an_earlier_name_again():
-    """Its UIDVALIDITY comes back, and with it places that are gone by then."""
+    """Its UIDVALIDITY comes back, and with it locations that have vanished by then."""
     swap = ("swap", "Projects", "Archive")
     backfill = [
         ([], True, [("create", "Projects"), swap]),
@@ -325,16 +325,16 @@ def test_after_a_failure_bodies_come_one_by_one():
                 raise EngineError(Kind.TOO_LARGE, Side.IMAP)
             return super().fetch_messages(uids)
 
-    def work(careful):
+    def work(single_fetch):
         session = Session(server, Abilities(), lambda: None)
-        AccountPass(session, store, Deadline(), careful).run(backfill=True)
+        AccountPass(session, store, Deadline(), single_fetch).run(backfill=True)
 
     for _mail in range(3):
         server.deliver("INBOX", TODAY)
     with pytest.raises(EngineError):
-        work(careful=False)
+        work(single_fetch=False)
     store.rollback()
-    work(careful=True)
+    work(single_fetch=True)
     assert set(store.data.imported) == {1, 2, 3}
 
 

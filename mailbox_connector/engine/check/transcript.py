@@ -7,8 +7,8 @@ from collections import deque
 
 from ..errors import Side, one_line
 from ..net.observer import Encryption, Observer
+from ..redact import HIDDEN, Redaction
 from ..types import Endpoint
-from .redact import HIDDEN, Redaction
 
 #: The last lines are kept, each up to so many characters.
 MAX_LINES, MAX_CHARACTERS = 200, 500

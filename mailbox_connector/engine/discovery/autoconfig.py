@@ -11,19 +11,19 @@ from ..net.resolver import idna_host
 from ..types import Security
 from .settings import ADDRESS, DOMAIN, LOCAL_PART, Server
 
-#: Servers of one kind that are looked at.
+#: Servers of one kind that are read.
 MAX_SERVERS = 20
 _SECURITY = {"ssl": Security.TLS, "starttls": Security.STARTTLS}
-#: Without encryption, and sign-ins that no password is for.
+#: Sign-in methods without a password.
 _NO_PASSWORD = {"oauth2", "gssapi", "none", "client-ip-address", "tls-client-cert"}
 
 
 def read(xml: bytes, domain: str) -> tuple[Server | None, Server | None]:
-    """The servers that a file names: (IMAP, SMTP), each the first that is encrypted
-    and takes a password; None where there is none.
+    """The servers in a file: (IMAP, SMTP), each the first that is encrypted and accepts
+    a password; None where there is none.
 
-    :param domain: of the address: stands in hosts for ``%EMAILDOMAIN%``
-    :raise ValueError: it is no such file; one with a DTD or entities is not read
+    :param domain: of the address: replaces ``%EMAILDOMAIN%`` in hosts
+    :raise ValueError: it is not such a file, or it has a DTD or entities
     """
     try:
         root = ElementTree.fromstring(xml, forbid_dtd=True)
@@ -55,16 +55,16 @@ def _server(element: Element, domain: str) -> Server | None:
     port = _text(element, "port")
     if not (security and host and port.isdecimal() and 0 < int(port[:6]) < 65536):
         return None
-    ways = {
+    methods = {
         (one.text or "").strip().lower() for one in element.findall("authentication")
     }
-    if ways and ways <= _NO_PASSWORD:
+    if methods and methods <= _NO_PASSWORD:
         return None
     return Server(host, int(port), security, _username(_text(element, "username")))
 
 
 def _username(text: str) -> str:
-    """Only what is made of the address; a file cannot know anybody's name."""
+    """The username pattern, if it is made from the address; else the address."""
     known = text
     for name in (ADDRESS, LOCAL_PART, DOMAIN):
         known = known.replace(name, "")

@@ -1,4 +1,8 @@
-"""Asking all sources at once; the one most believed decides."""
+"""Asking all sources at once; the most trusted one that answers decides.
+
+Every request goes to a server of the domain itself, of its mail exchanger's registered
+domain, or of the ISPDB. It contains the domain, never the address or a password.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from ..net.deadline import Deadline
 from ..net.egress import EgressPolicy
 from ..net.resolver import idna_host
 from . import autoconfig
-from .dns import IMAP, SMTP, Names, base_domain
+from .dns import IMAP, SMTP, DnsResolver, base_domain
 from .https import Https
 from .settings import Provider, Settings, Source
 
@@ -26,9 +30,9 @@ ISPDB = "https://autoconfig.thunderbird.net/v1.1/{domain}"
 class Discovery:
     """What was found for an address.
 
-    ``settings``: the best of it, the sides of several sources put together; None:
-    nothing. ``provider``: the known provider that the address is with, though it may
-    offer nothing for a password. ``sources``: all that answered, the best first.
+    ``settings``: the best of it, which may combine the sides of several sources; None:
+    nothing. ``provider``: the known provider of the address, even if it does not allow
+    sign-in by password. ``sources``: all that answered, the most trusted first.
     """
 
     settings: Settings | None = None
@@ -42,42 +46,42 @@ def discover(
     policy: EgressPolicy | None = None,
     *,
     online: bool = True,
-    names: Names | None = None,
+    resolver: DnsResolver | None = None,
     https: Https | None = None,
     seconds: float = SECONDS,
 ) -> Discovery:
     """The settings of an address's mailbox. Never raises; knows nothing of passwords.
 
-    :param providers: the table, in the order in which it is looked through
-    :param online: whether anybody may be asked beside the table
-    :param names: DNS; None: the system's
+    :param providers: the table; the first that fits is taken
+    :param online: whether to ask other sources than the table
+    :param resolver: for DNS; None: the system's
     :param https: for files; None: one under ``policy``
-    :param seconds: for each of the sources, and for those of the mail exchanger again
+    :param seconds: for each source, and again for those of the mail exchanger
     """
     domain = idna_host((normalize(address) or "").rpartition("@")[2])
     if not domain:
         return Discovery()
     known = next((one for one in providers if one.serves(domain)), None)
     if known:
-        return _found([known.settings(Source.TABLE)], known)
+        return _combine([known.settings(Source.TABLE)], known)
     if not online:
         return Discovery()
-    names = names or Names()
-    https = https or Https(policy or EgressPolicy(), names)
-    return _Asked(domain, providers, names, https, seconds).all()
+    resolver = resolver or DnsResolver()
+    https = https or Https(policy or EgressPolicy(), resolver)
+    return _Search(domain, providers, resolver, https, seconds).run()
 
 
-class _Asked:
-    """The questions about one domain."""
+class _Search:
+    """Asks all sources about one domain."""
 
-    def __init__(self, domain, providers, names, https, seconds):
+    def __init__(self, domain, providers, resolver, https, seconds):
         self.domain = domain
         self.providers = providers
-        self.names = names
+        self.resolver = resolver
         self.https = https
         self.seconds = seconds
 
-    def all(self) -> Discovery:
+    def run(self) -> Discovery:
         questions: list[tuple[Source, Callable[[], list[Settings]]]] = [
             (Source.AUTOCONFIG, lambda: self._files(self.domain, Source.AUTOCONFIG)),
             (Source.WELL_KNOWN, lambda: self._files(self.domain, Source.WELL_KNOWN)),
@@ -90,16 +94,16 @@ class _Asked:
             pending = {pool.submit(ask): source for source, ask in questions}
             found = _collect(pending)
         finally:
-            # Whoever is still waiting has a deadline of its own.
+            # Threads that are still waiting end by their own deadlines.
             pool.shutdown(wait=False, cancel_futures=True)
         by_key = {one.key: one for one in self.providers}
         provider = next(
             (by_key[one.provider] for one in found if one.provider in by_key), None
         )
-        return _found(found, provider)
+        return _combine(found, provider)
 
     def _files(self, domain: str, source: Source) -> list[Settings]:
-        """The autoconfig file of a domain from one of the places."""
+        """The autoconfig file of a domain, from one of its usual URLs."""
         url = {
             Source.AUTOCONFIG: f"https://autoconfig.{domain}/mail/config-v1.1.xml",
             Source.WELL_KNOWN: f"https://{domain}/.well-known/autoconfig/mail/"
@@ -118,8 +122,8 @@ class _Asked:
     def _records(self) -> list[Settings]:
         """SRV records of the domain."""
         deadline = Deadline(self.seconds)
-        imap = self.names.srv(self.domain, IMAP, deadline)
-        smtp = self.names.srv(self.domain, SMTP, deadline)
+        imap = self.resolver.srv(self.domain, IMAP, deadline)
+        smtp = self.resolver.srv(self.domain, SMTP, deadline)
         if not (imap or smtp):
             return []
         origin = ", ".join(name for _server, name in filter(None, (imap, smtp)))
@@ -129,12 +133,12 @@ class _Asked:
 
     def _exchanger(self) -> list[Settings]:
         """The provider that receives the domain's mail."""
-        for host in self.names.mx(self.domain, Deadline(self.seconds)):
+        for host in self.resolver.mx(self.domain, Deadline(self.seconds)):
             for provider in self.providers:
                 if provider.exchanges(host):
                     return [provider.settings(Source.MX_TABLE)]
             base = base_domain(host)
-            if base == self.domain or "." not in base:
+            if base in ("", self.domain):
                 continue
             for source in (Source.MX_AUTOCONFIG, Source.MX_ISPDB):
                 if found := self._files(base, source):
@@ -144,7 +148,7 @@ class _Asked:
 
 
 def _collect(pending: dict[Future, Source]) -> list[Settings]:
-    """All answers, the best first, until none that is missing can be better."""
+    """Answers, the most trusted first, until no missing one can be more trusted."""
     found: list[Settings] = []
     while pending:
         done, _waiting = wait(pending, return_when=FIRST_COMPLETED)
@@ -158,14 +162,14 @@ def _collect(pending: dict[Future, Source]) -> list[Settings]:
     return found
 
 
-def _found(found: Iterable[Settings], provider: Provider | None) -> Discovery:
-    """Put together: a side that the best source lacks comes from the next one."""
+def _combine(found: Iterable[Settings], provider: Provider | None) -> Discovery:
+    """The result: a side that the best source does not have comes from the next one."""
     sources = tuple(found)
     if not sources:
         return Discovery(provider=provider)
     best = sources[0]
     for other in sources[1:]:
-        # What a known provider does not offer is not to be had elsewhere.
+        # A side that a known provider does not offer does not exist elsewhere.
         if best.provider:
             break
         best = replace(best, imap=best.imap or other.imap, smtp=best.smtp or other.smtp)

@@ -1,26 +1,28 @@
-"""What DNS says of a mail domain (RFC 1035, RFC 6186)."""
+"""Mail servers of a domain by DNS (RFC 1035, RFC 6186), and the public suffix list."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from functools import lru_cache
 
 import dns.exception
 import dns.resolver
+from publicsuffixlist import PublicSuffixList
 
 from ..net.deadline import Deadline
 from ..types import Security
 from .settings import Server
 
-#: Records of one name that are looked at.
+#: Records of one name that are read.
 MAX_RECORDS = 10
 #: Services of each side, the best first (RFC 8314 section 5.1).
 IMAP = (("_imaps", Security.TLS), ("_imap", Security.STARTTLS))
 SMTP = (("_submissions", Security.TLS), ("_submission", Security.STARTTLS))
 
 
-class Names:
-    """Asks DNS.
+class DnsResolver:
+    """Asks DNS. Never raises: no answer is no records.
 
     :param nameservers: "address" or "address:port"; none: the system's
     """
@@ -30,11 +32,11 @@ class Names:
 
     @property
     def is_own(self) -> bool:
-        """Whether these are nameservers of our own, which other programs ask not."""
+        """Whether it asks other nameservers than the system's."""
         return bool(self._nameservers)
 
     def mx(self, domain: str, deadline: Deadline) -> list[str]:
-        """Mail exchangers, the preferred first; none for a domain without."""
+        """Mail exchangers of a domain, the preferred first."""
         answers = self._ask(domain, "MX", deadline)
         ranked = sorted((one.preference, _host(one.exchange)) for one in answers)
         return [host for _preference, host in ranked if host][:MAX_RECORDS]
@@ -42,7 +44,7 @@ class Names:
     def srv(
         self, domain: str, side: Sequence[tuple[str, Security]], deadline: Deadline
     ) -> tuple[Server, str] | None:
-        """The server of a side, and the name of the record that names it.
+        """The server of a side, and the name of its SRV record.
 
         :param side: :data:`IMAP` or :data:`SMTP`
         """
@@ -75,7 +77,7 @@ class Names:
         ]
 
     def _ask(self, name: str, kind: str, deadline: Deadline) -> list:
-        """Records of a name; none where there are none, or nobody answers."""
+        """Records of a name; empty if there are none or nobody answers."""
         if not deadline.left():
             return []
         try:
@@ -103,10 +105,13 @@ def _host(name) -> str:
 
 
 def base_domain(host: str) -> str:
-    """The domain that a mail exchanger belongs to: "mx1.mail.example.com" is
-    example.com's. Of names under "co.uk" and the like three labels are taken."""
-    labels = host.lower().rstrip(".").split(".")
-    if len(labels) < 3:
-        return ".".join(labels)
-    second = labels[-2] in {"ac", "co", "com", "edu", "gov", "net", "or", "org", "ne"}
-    return ".".join(labels[-3 if second and len(labels[-1]) == 2 else -2 :])
+    """The registered domain that a host belongs to, by the public suffix list:
+    "mx1.mail.example.co.uk" belongs to "example.co.uk". '' for a public suffix and for
+    a name without dots, which belong to nobody in particular."""
+    return _suffixes().privatesuffix(host.lower().rstrip(".")) or ""
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> PublicSuffixList:
+    """Loaded on first use: that takes some 20 ms."""
+    return PublicSuffixList()

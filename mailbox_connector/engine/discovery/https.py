@@ -6,13 +6,13 @@ import http.client
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import Side
+from ..net.connection import Connection, connect
 from ..net.deadline import Deadline
 from ..net.egress import EgressPolicy
-from ..net.transport import Connection, connect
 from ..types import Endpoint, Security
-from .dns import Names
+from .dns import DnsResolver
 
-#: Bytes of a file; larger ones are no settings.
+#: Bytes of a file; a larger one is ignored.
 MAX_SIZE = 200_000
 MAX_REDIRECTS = 3
 PORT = 443
@@ -21,28 +21,27 @@ PORT = 443
 class Https:
     """A client for https alone: verified, bounded, to checked addresses.
 
-    :param policy: what may be reached; its networks count, of ports ``port`` alone
-    :param names: asked for addresses if its nameservers are our own
-    :param ca_pem: a private authority
+    :param policy: which networks may be reached; its ports do not apply, ``port`` does
+    :param resolver: asked for addresses if it is not the system's
+    :param ca_pem: a private CA
     """
 
     def __init__(
         self,
         policy: EgressPolicy,
-        names: Names | None = None,
+        resolver: DnsResolver | None = None,
         ca_pem: str | None = None,
         port: int = PORT,
     ):
         self._policy = EgressPolicy(policy.allowed_networks, ports=frozenset({port}))
         self._port = port
-        self._names = names if names and names.is_own else None
+        self._resolver = resolver if resolver and resolver.is_own else None
         self._ca_pem = ca_pem
 
     def get(self, url: str, deadline: Deadline) -> bytes | None:
-        """The file; None: there is none, or nobody to ask. Redirects lead to https
-        only.
+        """The file; None: there is none. Redirects are followed to https only.
 
-        :raise EngineError: the server cannot be reached or is not who it says
+        :raise EngineError: the server cannot be reached or its certificate is not valid
         """
         for _hop in range(MAX_REDIRECTS + 1):
             parts = urlsplit(url)
@@ -66,7 +65,7 @@ class Https:
             endpoint,
             self._policy,
             deadline,
-            resolve=self._names.addresses if self._names else None,
+            resolve=self._resolver.addresses if self._resolver else None,
         )
         client = _Client(connection, parts.hostname)
         try:
@@ -85,15 +84,16 @@ class Https:
 
 
 class _Client(http.client.HTTPConnection):
-    """HTTP over a connection of ours."""
+    """HTTP over one of our connections."""
 
     def __init__(self, connection: Connection, host: str):
         super().__init__(host)
         self.sock = connection
 
     def connect(self):
-        """A connection is made once, and not again behind our back."""
+        """Never reconnect: only the checked connection is used."""
         raise ConnectionError("closed")
 
     def close(self):
-        """Whoever made the connection closes it: the answer is still read from it."""
+        """Keep the connection open: the answer is still read from it. Https closes
+        it."""

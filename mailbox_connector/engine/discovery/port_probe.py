@@ -1,4 +1,4 @@
-"""Which port and encryption a host serves mail on, when what was typed is wrong."""
+"""Finding the port and encryption that a host serves mail on, if those given fail."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import imaplib
 import smtplib
 from concurrent.futures import ThreadPoolExecutor
 
+from ..diagnosis import from_imap, from_smtp
 from ..errors import EngineError, Side
-from ..imap.protocol import BoundedIMAPClient
+from ..imap.protocol import BoundedIMAP4
 from ..imap.signin import starttls
+from ..net.connection import connect
 from ..net.deadline import Deadline
 from ..net.egress import EgressPolicy
-from ..net.transport import connect
+from ..net.observer import Observer
 from ..smtp.session import MailboxSMTP
 from ..types import Endpoint, Security
 
@@ -22,6 +24,7 @@ USUAL = {
 }
 #: Seconds for all of them, at the same time.
 SECONDS = 8.0
+_FAILURES = (EngineError, imaplib.IMAP4.error, smtplib.SMTPException, OSError)
 
 
 def find_ports(
@@ -30,19 +33,55 @@ def find_ports(
     seconds: float = SECONDS,
     usual: tuple[tuple[int, Security], ...] | None = None,
 ) -> list[tuple[int, Security]]:
-    """Ports of the endpoint's host that greet as its side does, under verified TLS.
+    """Ports of the endpoint's host that answer in its protocol, under verified TLS.
 
-    The port that was typed is tried with the other encryption as well. Nobody signs
-    in, no password is sent. The best first; empty if none answers.
+    The given port is tried with both encryptions as well. No sign-in, no password is
+    sent. The best first; empty if none answers.
 
     :param usual: tried instead of :data:`USUAL`
     """
-    ways = list(usual if usual is not None else USUAL[endpoint.side])
-    ways += [(endpoint.port, security) for security in Security]
-    ways = list(dict.fromkeys(ways))
-    with ThreadPoolExecutor(len(ways), thread_name_prefix="mailbox-ports") as pool:
-        answers = pool.map(lambda way: _greets(endpoint, *way, policy, seconds), ways)
-        return [way for way, is_right in zip(ways, answers, strict=True) if is_right]
+    alternatives = list(usual if usual is not None else USUAL[endpoint.side])
+    alternatives += [(endpoint.port, security) for security in Security]
+    alternatives = list(dict.fromkeys(alternatives))
+    with ThreadPoolExecutor(
+        len(alternatives), thread_name_prefix="mailbox-ports"
+    ) as pool:
+        answers = pool.map(
+            lambda one: _greets(endpoint, *one, policy, seconds), alternatives
+        )
+        return [
+            one for one, greets in zip(alternatives, answers, strict=True) if greets
+        ]
+
+
+def greet(
+    endpoint: Endpoint,
+    policy: EgressPolicy | None,
+    deadline: Deadline,
+    observer: Observer | None = None,
+    **timeouts: float,
+) -> None:
+    """Connect, read the greeting of the endpoint's protocol, encrypt; do not sign in.
+
+    :raise EngineError: no server of that kind answers there, or it cannot encrypt
+    """
+    connection = connect(endpoint, policy, deadline, observer=observer, **timeouts)
+    is_smtp = endpoint.side is Side.SMTP
+    try:
+        if is_smtp:
+            session = MailboxSMTP(connection)
+            session.greet()
+            if endpoint.security is Security.STARTTLS:
+                session.starttls()
+            session.quit()
+        else:
+            protocol = BoundedIMAP4(connection)
+            if endpoint.security is Security.STARTTLS:
+                starttls(protocol)
+    except _FAILURES as error:
+        raise (from_smtp if is_smtp else from_imap)(error, endpoint) from None
+    finally:
+        connection.close()
 
 
 def _greets(endpoint, port, security, policy, seconds) -> bool:
@@ -50,22 +89,7 @@ def _greets(endpoint, port, security, policy, seconds) -> bool:
         endpoint.side, endpoint.host, port, security, "", "", endpoint.ca_pem
     )
     try:
-        connection = connect(one, policy, Deadline(seconds), read_timeout=seconds)
+        greet(one, policy, Deadline(seconds), read_timeout=seconds)
     except EngineError:
         return False
-    try:
-        if endpoint.side is Side.SMTP:
-            session = MailboxSMTP(connection)
-            session.greet()
-            if security is Security.STARTTLS:
-                session.starttls()
-            session.quit()
-        else:
-            client = BoundedIMAPClient(connection)
-            if security is Security.STARTTLS:
-                starttls(client)
-        return True
-    except (EngineError, imaplib.IMAP4.error, smtplib.SMTPException, OSError):
-        return False
-    finally:
-        connection.close()
+    return True

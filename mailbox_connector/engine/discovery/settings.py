@@ -1,4 +1,4 @@
-"""What discovery finds: servers, and where that was said."""
+"""What discovery finds: servers, and which source named them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from enum import Enum
 
 from ..types import Security
 
-#: What stands for the address in a username (the ISPDB's format).
+#: Placeholders for the address in a username (the ISPDB's format).
 ADDRESS, LOCAL_PART, DOMAIN = "%EMAILADDRESS%", "%EMAILLOCALPART%", "%EMAILDOMAIN%"
 
 
 class Source(str, Enum):
-    """Where settings come from, the most believed first."""
+    """Where settings come from, the most trusted first."""
 
     TABLE = "table"
     AUTOCONFIG = "autoconfig"
@@ -25,13 +25,13 @@ class Source(str, Enum):
 
     @property
     def rank(self) -> int:
-        """0 is believed before all others."""
+        """0 is the most trusted."""
         return list(Source).index(self)
 
 
 @dataclass(frozen=True)
 class Server:
-    """One side. ``username``: as the provider wants it, with ``%EMAIL…%`` in it."""
+    """The server of one side. ``username``: with ``%EMAIL…%`` placeholders."""
 
     host: str
     port: int
@@ -50,7 +50,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Settings:
-    """What one source says.
+    """The settings from one source.
 
     ``origin``: for people, the file's URL, the record's name or the provider's name.
     ``provider``: key of the provider in the table, "" if it is not one of those.
@@ -67,9 +67,9 @@ class Settings:
 class Provider:
     """A provider as the table knows it.
 
-    ``domains``: of its addresses. ``mx``: its mail exchangers' names end so. A side
-    without a server is one that the provider does not offer, as ``passwords`` False
-    says that it takes none from programs (OAuth).
+    ``domains``: of its addresses. ``mx``: domains of its mail exchangers. A side
+    without a server is not offered by the provider. ``passwords``: whether it allows
+    password sign-in for mail apps (else OAuth only).
     """
 
     key: str
@@ -81,7 +81,7 @@ class Provider:
     passwords: bool = True
 
     def settings(self, source: Source) -> Settings:
-        """What the table says, as any source's."""
+        """Its settings, as found by ``source``."""
         return Settings(source, self.name, self.imap, self.smtp, self.key)
 
     def serves(self, domain: str) -> bool:

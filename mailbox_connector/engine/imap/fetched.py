@@ -1,8 +1,8 @@
 """FETCH answers as servers usually give them, read without a parser.
 
-imapclient's lexer goes through an answer byte by byte in Python, which costs more
-than all else that is done with a header. The answers to our own commands nearly
-always have one shape; whatever has not is the parser's.
+imapclient's lexer reads an answer byte by byte in Python, which takes longer than
+everything else that is done with a header. The answers to our own commands nearly
+always have one shape; all others are left to imapclient's parser.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DATE = re.compile(
 
 
 def read_plain(answer: list) -> dict[bytes, object] | None:
-    """Item names to values, as imapclient's parser has them; None: let it read.
+    """Item names to values, as imapclient's parser gives them; None: let it parse.
 
     :param answer: see :func:`.responses.answers`
     """
@@ -68,7 +68,7 @@ def read_plain(answer: list) -> dict[bytes, object] | None:
 
 
 def read_date(value: bytes) -> datetime | None:
-    """A date-time (RFC 9051 section 9) in UTC; None: let somebody else read it."""
+    """A date-time (RFC 9051 section 9) in UTC; None: let imapclient parse it."""
     match = _DATE.fullmatch(value)
     month = _MONTHS.get(match[2]) if match else None
     if not match or not month:

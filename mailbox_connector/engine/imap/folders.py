@@ -1,4 +1,4 @@
-"""Folders of an account: which there are, what for, and their state."""
+"""Folders of an account: LIST, STATUS, EXAMINE, and APPEND."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from ..diagnosis import from_imap
 from ..errors import EngineError, Kind
 from ..types import Folder, FolderStatus
 from . import responses
-from .connected import Connected
-from .protocol import Limits, refusal
+from .account_connection import AccountConnection
+from .protocol import AnswerLimits, refusal
 from .ranges import UidRanges
 from .roles import assign_roles, role_candidates
 
 #: STATUS commands sent before the first answer is read.
 PIPELINE = 40
-_LIST_LIMITS = Limits(line=100_000, literal=10_000, total=32_000_000, lines=100_000)
-#: Flags that others changed in the folder that was open may come first.
-_EXAMINE_LIMITS = Limits(line=1_000_000, literal=100_000, total=32_000_000)
-#: QRESYNC tells every flag that changed, of which nothing is kept.
-_QRESYNC_LIMITS = Limits(total=32_000_000, lines=6_000_000, skip=600_000_000)
+_LIST_LIMITS = AnswerLimits(
+    line=100_000, literal=10_000, total=32_000_000, lines=100_000
+)
+#: Flags that other clients changed in the previous folder may come first.
+_EXAMINE_LIMITS = AnswerLimits(line=1_000_000, literal=100_000, total=32_000_000)
+#: QRESYNC reports every changed flag; none is kept.
+_QRESYNC_LIMITS = AnswerLimits(total=32_000_000, lines=6_000_000, skip=600_000_000)
 
 
-class FolderCommands(Connected):
+class FolderCommands(AccountConnection):
     """LIST, STATUS, EXAMINE, APPEND."""
 
-    #: UIDs gone since then, after ``examine(name, since)``; None: not told, compare
-    #: the UIDs instead. May hold UIDs that never were.
+    #: UIDs expunged since then, after ``examine(name, since)``; None: unknown, compare
+    #: the UIDs instead. May contain UIDs that never existed.
     vanished: UidRanges | None = None
-    #: Whether the server took ENABLE QRESYNC; None: not asked yet.
+    #: Whether the server accepted ENABLE QRESYNC; None: not asked yet.
     _qresync: bool | None = None
     #: Whether STATUS may ask for more than the base protocol has.
     _status_extras = True
@@ -51,11 +53,11 @@ class FolderCommands(Connected):
             states = self.status(names)
         elif not status:
             states = self._states_of_rivals(folders)
-        ranked = assign_roles([_with(folder, states) for folder in folders])
-        return ranked if status else [_with(folder, {}) for folder in ranked]
+        ranked = assign_roles([_with_status(folder, states) for folder in folders])
+        return ranked if status else [_with_status(folder, {}) for folder in ranked]
 
     def status(self, raw_names: Iterable[str]) -> dict[str, FolderStatus]:
-        """States by raw name; a folder that is gone is absent."""
+        """States by raw name; deleted folders are absent."""
         names = list(dict.fromkeys(raw_names))
         found: dict[str, FolderStatus] = {}
         for start in range(0, len(names), PIPELINE):
@@ -68,7 +70,7 @@ class FolderCommands(Connected):
         """Open a folder read-only.
 
         :param since: UIDVALIDITY and HIGHESTMODSEQ of an earlier time: the server
-            is asked what has gone since (QRESYNC, RFC 7162), see ``vanished``
+            is asked what was expunged since (QRESYNC, RFC 7162), see ``vanished``
         :raises EngineError: FOLDER_GONE with the name as ``detail``
         """
         self.folder = self.vanished = None
@@ -78,7 +80,7 @@ class FolderCommands(Connected):
         status = self._examine_since(raw_name, since)
         if status is None:
             status = self._examine(raw_name)
-            self._qresync = False  # it was the question that it did not like
+            self._qresync = False  # it was the parameter that it refused
         return status
 
     def _examine(self, raw_name: str) -> FolderStatus:
@@ -92,7 +94,7 @@ class FolderCommands(Connected):
     def _examine_since(
         self, raw_name: str, since: tuple[int, int]
     ) -> FolderStatus | None:
-        """None where the server will not have it that way: ask plainly."""
+        """EXAMINE with QRESYNC; None where the server refuses that."""
         with self._bounded(_QRESYNC_LIMITS, discarded=("FETCH",)) as protocol:
             try:
                 with self._translate(folder=raw_name):
@@ -101,15 +103,15 @@ class FolderCommands(Connected):
                     if typ != "OK":
                         return None
                     untagged = protocol.untagged_responses
-                    gone = responses.read_vanished(untagged.get("VANISHED"))
+                    vanished = responses.read_vanished(untagged.get("VANISHED"))
                     status = responses.read_examined(untagged)
             except EngineError as exc:
                 if exc.kind is not Kind.PROTOCOL:
                     raise
                 return None
-        # Of a folder numbered anew the server tells nothing.
+        # After a renumbering the server cannot report anything.
         if status.uidvalidity == since[0] and status.highestmodseq:
-            self.vanished = gone
+            self.vanished = vanished
         return status
 
     def _open_folder(self, raw_name: str, *parameters: str):
@@ -142,8 +144,8 @@ class FolderCommands(Connected):
             raise
         except imaplib.IMAP4.error:
             return False
-        told = protocol.untagged_responses.get("ENABLED") or ()
-        return extension.encode() in b" ".join(told).upper().split()
+        enabled = protocol.untagged_responses.get("ENABLED") or ()
+        return extension.encode() in b" ".join(enabled).upper().split()
 
     def append(
         self,
@@ -175,7 +177,7 @@ class FolderCommands(Connected):
                 with self._translate():
                     return self._list_once(options)
             except EngineError as exc:
-                # Anything but a complaint about the options ends it.
+                # Only a refusal of the options leads to the next attempt.
                 if not options or exc.kind not in (Kind.PROTOCOL, Kind.TRANSIENT):
                     raise
         raise AssertionError("the last stage has no options")
@@ -206,7 +208,7 @@ class FolderCommands(Connected):
         return list(unique.values()), states
 
     def _status_items(self) -> str:
-        # Not MAILBOXID: Cyrus 3.6 answers with whatever stands in its memory.
+        # Not MAILBOXID: Cyrus 3.6 answers with uninitialised memory.
         items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
         if self._status_extras:
             if {"CONDSTORE", "QRESYNC"} & self.capabilities:
@@ -221,7 +223,7 @@ class FolderCommands(Connected):
         return responses.answers(self._timely(data))
 
     def _states_of_rivals(self, folders: list[Folder]) -> dict[str, FolderStatus]:
-        """Counts of those folders alone that a role has to be decided between."""
+        """Message counts of the folders that compete for a role."""
         names: list[str] = []
         for role in {folder.role for folder in assign_roles(folders)}:
             rivals = role_candidates(folders, role)
@@ -242,10 +244,10 @@ class FolderCommands(Connected):
                 except imaplib.IMAP4.abort:
                     raise
                 except imaplib.IMAP4.error:
-                    refused = True  # BAD to this one; the others have their answers
+                    refused = True  # BAD to this one; the others were answered
             states = self._states(protocol.untagged_responses.pop("STATUS", None))
         if refused and not states and self._status_extras:
-            # It announces what it cannot do; that is no reason to miss mail.
+            # It announces CONDSTORE and refuses HIGHESTMODSEQ: ask without.
             self._status_extras = False
             return self._status_batch(names)
         return {name: states[_key(name)] for name in names if _key(name) in states}
@@ -254,7 +256,7 @@ class FolderCommands(Connected):
         error = from_imap(refusal("NO", data), self.endpoint)
         unclear = error.kind in (Kind.TRANSIENT, Kind.PROTOCOL, Kind.LOGIN_WRONG)
         if unclear and "[" not in error.server_text:
-            # A bare NO: whether the folder is gone, the list tells.
+            # A bare NO: LIST shows whether the folder still exists.
             folders, _states = self._list(False)
             if raw_name not in {folder.raw_name for folder in folders}:
                 error.kind = Kind.FOLDER_GONE
@@ -269,5 +271,5 @@ def _key(raw_name: str) -> str:
     return "INBOX" if raw_name.upper() == "INBOX" else raw_name
 
 
-def _with(folder: Folder, states: dict[str, FolderStatus]) -> Folder:
+def _with_status(folder: Folder, states: dict[str, FolderStatus]) -> Folder:
     return replace(folder, status=states.get(_key(folder.raw_name)))

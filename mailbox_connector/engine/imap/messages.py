@@ -11,28 +11,30 @@ from imapclient.datetime_util import format_criteria_date
 from ..diagnosis import from_imap
 from ..errors import EngineError, Kind, one_line
 from ..mime import headers
-from ..types import HeaderRecord
+from ..types import HeaderFields, HeaderRecord
 from . import responses
-from .connected import Connected
-from .protocol import CUT, Cut, Limits, refusal
+from .account_connection import AccountConnection
+from .protocol import CUT, AnswerLimits, Cut, refusal
 from .ranges import MAX_UID, UidRanges
 
 HEADER_BATCH = 500
 BODY_BATCH = 125
-#: A larger message is never fetched: asking for it ends the session (TOO_LARGE).
-MAX_MESSAGE = Limits().literal
+#: Larger messages are never fetched: asking for one would end the session (TOO_LARGE).
+MAX_MESSAGE = AnswerLimits().literal
 #: Bytes of UIDs in one command: M365 fails on lines longer than 4,096.
 MAX_SET = 3_900
 _HEADERS = "(UID FLAGS%s RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS (%s)])"
-#: Said of the whole folder or server (RFC 5530), not of a message.
+#: About the whole folder or server (RFC 5530), not about a message.
 _BUSY = re.compile(r"\[(INUSE|UNAVAILABLE)\]", re.I)
-#: Longer headers are cut: addresses beyond that are looked at by nobody.
-_HEADER_LIMITS = Limits(1_000_000, literal=CUT, total=80_000_000, skip=400_000_000)
-_SEARCH_LIMITS = Limits(total=32_000_000, lines=100_000)
-_BODY_LIMITS = Limits(skip=400_000_000)
+#: Longer headers are cut: addresses beyond that are ignored.
+_HEADER_LIMITS = AnswerLimits(
+    1_000_000, literal=CUT, total=80_000_000, skip=400_000_000
+)
+_SEARCH_LIMITS = AnswerLimits(total=32_000_000, lines=100_000)
+_BODY_LIMITS = AnswerLimits(skip=400_000_000)
 
 
-class MessageCommands(Connected):
+class MessageCommands(AccountConnection):
     """UID SEARCH and UID FETCH, never setting a flag."""
 
     _esearch = True
@@ -44,11 +46,24 @@ class MessageCommands(Connected):
         return self._search(f"SINCE {format_criteria_date(date).decode()}")
 
     def search_message_id(self, message_id: str) -> list[int]:
-        """UIDs of messages with that Message-ID."""
-        wanted = message_id.strip()
-        if not wanted or len(wanted) > 900 or not re.fullmatch(r"[ -~]+", wanted):
+        """UIDs of messages with that Message-ID, ascending."""
+        return self.search_header("MESSAGE-ID", message_id)
+
+    def search_header(self, name: str, value: str) -> list[int]:
+        """UIDs of messages with a header field that contains ``value``, ascending.
+
+        SEARCH HEADER (RFC 9051 section 6.4.4): case-insensitive; depending on the
+        server, only whole words match. Compare what is found.
+
+        :param value: printable ASCII, up to 900 characters; nothing is found for others
+        :raises ValueError: ``name`` is not the name of a header field
+        """
+        if not re.fullmatch(r"[A-Za-z0-9-]+", name):
+            raise ValueError(f"not a header field: {name!r}")
+        value = value.strip()
+        if not value or len(value) > 900 or not re.fullmatch(r"[ -~]+", value):
             return []
-        return self._search(f"HEADER MESSAGE-ID {_quoted(wanted)}")
+        return self._search(f"HEADER {name} {_quoted(value)}")
 
     def search_message(
         self,
@@ -58,13 +73,13 @@ class MessageCommands(Connected):
         since: date | None = None,
         before: date | None = None,
     ) -> list[int]:
-        """UIDs of messages in whose headers these words stand, ascending.
+        """UIDs of messages whose headers contain these words, ascending.
 
-        A hint, not an answer: words with other letters than ASCII may be left out of
-        the question, for not every server takes them. Compare what is found.
+        A hint, not an answer: non-ASCII words may be left out of the search, because
+        not every server accepts them. Compare what is found.
 
-        :param since: the first day, by the server's clock; ``before``: the first day
-            that is too late
+        :param since: the first day, in the server's time zone
+        :param before: the day after the last one
         """
         criteria = []
         if since:
@@ -91,8 +106,7 @@ class MessageCommands(Connected):
     def search_addresses(self, emails: Iterable[str]) -> list[int]:
         """UIDs of messages from or to one of these addresses, ascending.
 
-        A hint: servers look for parts of words. Addresses with other letters than ASCII
-        are left out.
+        A hint: servers also find parts of words. Non-ASCII addresses are left out.
         """
         found: set[int] = set()
         for keys in _commands(one for one in emails if one.isascii()):
@@ -109,7 +123,7 @@ class MessageCommands(Connected):
         return [uid for uid in self._search(f"UID {low}:{last}") if low <= uid <= high]
 
     def existing(self, uids: Iterable[int]) -> set[int]:
-        """Those of the UIDs that stand in the open folder."""
+        """Which of the UIDs exist in the open folder."""
         asked = sorted(set(uids))
         found: set[int] = set()
         for chunk in _set_chunks(asked):
@@ -119,10 +133,10 @@ class MessageCommands(Connected):
     def fetch_headers(
         self, uids: Iterable[int], new: bool = False
     ) -> list[HeaderRecord]:
-        """What matching needs; UIDs that are gone are absent. Ascending.
+        """The headers that matching needs, ascending; expunged UIDs are absent.
 
-        A server may also leave out one that is there (Microsoft 365 does): ask
-        :meth:`existing` before taking it for gone.
+        A server may also leave out a message that exists (Microsoft 365 does): ask
+        :meth:`existing` before treating it as expunged.
 
         :param new: fill :attr:`HeaderRecord.new`
         """
@@ -142,9 +156,9 @@ class MessageCommands(Connected):
 
     def fetch_fields(
         self, uids: Iterable[int], names: Iterable[str]
-    ) -> dict[int, list[tuple[bytes, str]]]:
-        """Some header fields, as :func:`..mime.headers.fields` gives them; UIDs that
-        are gone are absent.
+    ) -> dict[int, HeaderFields]:
+        """Some header fields, as :func:`..mime.headers.fields` gives them; expunged
+        UIDs are absent.
 
         :param names: of the fields, upper-case
         """
@@ -159,11 +173,11 @@ class MessageCommands(Connected):
         return found
 
     def fetch_messages(self, uids: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-        """Whole messages in the order given, ≤ 125 in memory; gone ones absent.
+        """Whole messages in the order given, ≤ 125 in memory; expunged ones are absent.
 
-        The caller bounds the bytes (see ``sync.plan``). A message larger
-        than :data:`MAX_MESSAGE`, whatever its RFC822.SIZE said, is absent and
-        noted in ``unfetchable``.
+        The caller limits the bytes (see :func:`..sync.plan.body_batches`). A message
+        larger than :data:`MAX_MESSAGE`, whatever its RFC822.SIZE said, is absent and
+        added to ``unfetchable``.
         """
         for batch in _batches(list(dict.fromkeys(uids)), BODY_BATCH):
             fetched = self._fetch(sorted(batch), "(UID BODY.PEEK[])", _BODY_LIMITS)
@@ -208,7 +222,7 @@ class MessageCommands(Connected):
                 untagged.pop("SEARCH", None), untagged.pop("ESEARCH", None)
             )
 
-    def _fetch(self, uids: list[int], items: str, limits: Limits) -> dict:
+    def _fetch(self, uids: list[int], items: str, limits: AnswerLimits) -> dict:
         found: dict = {}
         with self._translate():
             self._compress_once()
@@ -216,7 +230,7 @@ class MessageCommands(Connected):
             found.update(self._fetch_chunk(chunk, items, limits))
         return found
 
-    def _fetch_chunk(self, uids: list[int], items: str, limits: Limits) -> dict:
+    def _fetch_chunk(self, uids: list[int], items: str, limits: AnswerLimits) -> dict:
         with self._translate(folder=self.folder or ""), self._bounded(limits) as proto:
             numbers = str(UidRanges.from_uids(uids))
             typ, data = proto._simple_command("UID", "FETCH", numbers, items)
@@ -229,8 +243,8 @@ class MessageCommands(Connected):
                 raise error
             if _BUSY.search(error.server_text):
                 raise error
-        # NO may be about a single message (Exchange, Gmail): the others are
-        # asked for alone, and the one is remembered, not silently left out.
+        # NO may be about a single message (Exchange, Gmail): each is asked for alone,
+        # and the one that is refused is remembered.
         if len(uids) == 1:
             self.unfetchable.add(uids[0])
             return found
@@ -276,12 +290,12 @@ def _batches(items: list, size: int) -> Iterator[list]:
 
 
 def _set_chunks(uids: list[int]) -> Iterator[list[int]]:
-    """Split so that no set is longer than :data:`MAX_SET` bytes."""
+    """Split so that no UID set is longer than :data:`MAX_SET` bytes."""
     chunk: list[int] = []
     length = run = 0
     for uid in uids:
         run = run + 1 if chunk and uid == chunk[-1] + 1 else 1
-        # "7," and "7:9,": of a run only its ends are written.
+        # "7," and "7:9,": only both ends of a run are written.
         digits = len(str(uid))
         cost = digits + 1 if run < 3 else digits - len(str(uid - 1))
         if chunk and length + cost > MAX_SET:

@@ -1,8 +1,11 @@
-"""imapclient on our own transport, with bounds on what a server may send.
+"""imaplib's protocol on our own connection, with bounds on what a server may send.
 
-imaplib opens sockets by name, waits for ever, believes every announced size and
-keeps the last commands, passwords included. The subclasses here use its
-documented overridable methods to change just that.
+imaplib opens sockets by name, waits without limit, allocates whatever size a server
+announces and keeps the last commands, passwords included. :class:`BoundedIMAP4` changes
+just that. ``read``, ``readline``, ``send`` and ``shutdown`` are documented for
+overriding; ``_create_socket``, ``_new_tag``, ``_append_untagged``, ``_mesg`` and
+``_log`` are internals of imaplib, stable since Python 3.9. A new Python version has to
+pass ``tests/engine/test_imap_*`` before it is supported.
 """
 
 from __future__ import annotations
@@ -11,20 +14,18 @@ import imaplib
 import re
 from dataclasses import dataclass
 
-from imapclient import IMAPClient
-
 from ..errors import Kind
-from ..net.transport import Connection
+from ..net.connection import Connection
 
 
 @dataclass
-class Limits:
+class AnswerLimits:
     """Bounds on the answer to one command, in bytes and lines.
 
     A line of 16 MB holds the UIDs of two million messages, for servers without
     ESEARCH; a literal of 80 MB any message that servers take. A larger one is
-    read past, so that the session goes on, as long as no more than ``skip`` bytes
-    are thrown away: what comes of it is a :class:`Cut`.
+    skipped so that the session can go on, as long as no more than ``skip`` bytes are
+    thrown away: what is kept of it is a :class:`Cut`.
     """
 
     line: int = 16_000_000
@@ -34,7 +35,12 @@ class Limits:
     skip: int = 0
 
 
-SIGN_IN_LIMITS = Limits(line=100_000, literal=100_000, total=1_000_000, lines=1_000)
+SIGN_IN_LIMITS = AnswerLimits(
+    line=100_000, literal=100_000, total=1_000_000, lines=1_000
+)
+# imaplib refuses commands that it does not know; RFC 2971.
+imaplib.Commands.setdefault("ID", ("NONAUTH", "AUTH", "SELECTED"))
+
 #: Bytes that are kept of a literal that is too long.
 CUT = 128_000
 
@@ -43,11 +49,11 @@ class Cut(bytes):
     """The beginning of a literal that was too long to be kept."""
 
 
-#: Answers that a command collects; they go with the next command.
+#: Untagged answers that are collected for a command; the next command drops them.
 _COLLECTED = frozenset(
     ("ENABLED", "ESEARCH", "FETCH", "LIST", "SEARCH", "STATUS", "VANISHED")
 )
-#: Of all else the last answer counts, if it is one we know.
+#: Untagged answers of which only the last one counts; all others are dropped.
 _STATE = frozenset(
     ("BAD", "BYE", "CAPABILITY", "EXISTS", "HIGHESTMODSEQ", "MAILBOXID", "NO")
 ) | {"NOMODSEQ", "OK", "PREAUTH", "READ-ONLY", "UIDNEXT", "UIDVALIDITY"}
@@ -59,7 +65,7 @@ def refusal(typ: str, data: list) -> imaplib.IMAP4.error:
 
 
 class BoundedIMAP4(imaplib.IMAP4):
-    """imaplib's protocol over a :class:`Connection`, with :class:`Limits`."""
+    """imaplib's protocol over a :class:`Connection`, with :class:`AnswerLimits`."""
 
     def __init__(self, connection: Connection):
         self.connection = connection
@@ -73,6 +79,19 @@ class BoundedIMAP4(imaplib.IMAP4):
     def _create_socket(self, timeout=None):
         return self.connection
 
+    def forget_capabilities(self) -> None:
+        """Drop what was announced before TLS or signing in: it no longer counts."""
+        self.untagged_responses.pop("CAPABILITY", None)
+
+    def current_capabilities(self) -> frozenset[str]:
+        """What the server can do: as it has just announced, else asked for."""
+        announced = self.untagged_responses.pop("CAPABILITY", None)
+        if not announced:
+            typ, announced = self.capability()
+            if typ != "OK":
+                raise refusal(typ, announced)
+        return frozenset(announced[0].decode("ascii", "replace").upper().split())
+
     def _new_tag(self):
         self._bytes_read = self._lines_read = self._skipped = 0
         for kind in _COLLECTED:
@@ -80,7 +99,7 @@ class BoundedIMAP4(imaplib.IMAP4):
         return super()._new_tag()
 
     def _append_untagged(self, typ, dat):
-        """Keep what somebody may ask for: a server may say anything, for hours."""
+        """Keep only known answers: a server may send anything, for hours."""
         typ = typ.upper()
         if typ in self.discarded:
             size = sum(map(len, dat)) if isinstance(dat, tuple) else len(dat)
@@ -120,11 +139,11 @@ class BoundedIMAP4(imaplib.IMAP4):
         return line
 
     def send(self, data):
-        """Send bytes; the connection raises what can go wrong."""
+        """Send bytes; failures are raised by the connection."""
         self.connection.sendall(data)
 
     def shutdown(self):
-        """Close the connection; nothing is left to go wrong then."""
+        """Close the connection. Never raises."""
         self.connection.close()
 
     def _count(self, size: int) -> None:
@@ -138,42 +157,12 @@ class BoundedIMAP4(imaplib.IMAP4):
             raise self._too_large()
 
     def _too_large(self):
-        # What follows on the stream cannot be told apart any more.
+        # The rest of the answer is still in the stream: it cannot be used any more.
         self.connection.close()
-        return self.connection.error(Kind.TOO_LARGE)
+        return self.connection.endpoint.error(Kind.TOO_LARGE)
 
     def _mesg(self, *_args, **_kwargs):
-        """No trace: it would hold message text and credentials."""
+        """No trace: it would contain message text and credentials."""
 
     def _log(self, *_args):
-        """No buffer of the last commands: LOGIN would be among them."""
-
-
-class BoundedIMAPClient(IMAPClient):
-    """imapclient whose connection is ours.
-
-    ``host`` is for its messages alone; times are aware.
-    """
-
-    def __init__(self, connection: Connection):
-        self._connection = connection
-        endpoint = connection.endpoint
-        super().__init__(endpoint.host, endpoint.port, ssl=False)
-        # imapclient sets these to log every command at debug level.
-        self._imap.debug = 0
-        self._imap._mesg = lambda *_args, **_kwargs: None
-        self.normalise_times = False
-        self.folder_encode = False
-
-    def _create_IMAP4(self):
-        return BoundedIMAP4(self._connection)
-
-    @property
-    def protocol(self) -> BoundedIMAP4:
-        """The imaplib object beneath."""
-        return self._imap
-
-    def forget_capabilities(self) -> None:
-        """What was said before TLS or log-in does not count afterwards."""
-        self._cached_capabilities = None
-        self._imap.untagged_responses.pop("CAPABILITY", None)
+        """No buffer of the last commands: LOGIN would be in it."""

@@ -1,4 +1,4 @@
-"""Sets of UIDs as compressed ranges: what was handled, in a few bytes.
+"""Sets of UIDs as compressed ranges, which take a few bytes in the database.
 
 ``1:4711,4713:5000`` is the sequence-set notation of RFC 9051 section 9.
 """
@@ -31,7 +31,7 @@ class UidRanges:
     def parse(cls, text: str | None) -> UidRanges:
         """From sequence-set notation; '' and None are the empty set.
 
-        :raises ValueError: anything else but numbers, ':' and ','
+        :raises ValueError: anything but numbers, ':' and ','
         """
         spans = []
         for part in (text or "").split(","):
@@ -58,7 +58,7 @@ class UidRanges:
         return self._spans
 
     def add(self, uids: Iterable[int]) -> UidRanges:
-        """With these UIDs too."""
+        """This set with these UIDs added."""
         return self | UidRanges.from_uids(uids)
 
     def __or__(self, other: UidRanges) -> UidRanges:
@@ -88,8 +88,8 @@ class UidRanges:
     def __contains__(self, uid: object) -> bool:
         if not isinstance(uid, int):
             return False
-        place = bisect_right(self._lows, uid) - 1
-        return place >= 0 and uid <= self._spans[place][1]
+        index = bisect_right(self._lows, uid) - 1
+        return index >= 0 and uid <= self._spans[index][1]
 
     def __iter__(self) -> Iterator[int]:
         for low, high in self._spans:

@@ -1,8 +1,7 @@
 """Answers of an IMAP server as plain values.
 
-imaplib hands over a flat list in which an answer with literals is spread over
-tuples ``(text, literal)`` and a closing text; imapclient's parser takes the
-text apart.
+imaplib gives a flat list in which an answer with literals is spread over tuples
+``(text, literal)`` and a closing text; imapclient's parser parses the text.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ from ..types import Folder, FolderStatus, HeaderRecord, Role
 from .fetched import read_date, read_plain
 from .ranges import MAX_UID, UidRanges
 
-#: UIDs that one search may give; more is no mailbox but an attack.
+#: UIDs that one search may return; more is an attack.
 MAX_FOUND = 2_000_000
-#: Ranges that one answer may be made of.
+#: Ranges in one answer.
 MAX_SPANS = 500_000
 #: The largest modification sequence (RFC 7162 section 3.1): 63 bits.
 MAX_MODSEQ = (1 << 63) - 1
-#: Flags or labels looked at of one message.
+#: Flags or labels of one message that are read.
 MAX_FLAGS = 1_000
 
 
 def answers(data: Iterable | None) -> Iterator[list]:
-    """The parts of each single answer: texts and literals that belong together."""
+    """Answers one by one, each as its texts and literals."""
     current: list = []
     for part in data or ():
         if part is None:
@@ -49,7 +48,7 @@ def answers(data: Iterable | None) -> Iterator[list]:
 def wire_name(raw_name: str) -> bytes:
     """A folder's name as a quoted string (RFC 9051 section 4.3).
 
-    :raises ValueError: a name with CR, LF or NUL, which no quoted string holds
+    :raises ValueError: a name with CR, LF or NUL, which no quoted string can contain
     """
     if not raw_name or any(c in raw_name for c in "\r\n\0"):
         raise ValueError("not a folder name")
@@ -58,7 +57,8 @@ def wire_name(raw_name: str) -> bytes:
 
 
 def read_folder(answer: list) -> Folder | None:
-    """A LIST answer; None if it is not one or its name cannot be asked for."""
+    """A LIST answer; None if it is malformed or its name cannot be used in a
+    command."""
     atoms = parse_response(answer)
     if len(atoms) < 3 or not isinstance(atoms[0], tuple):
         return None
@@ -118,7 +118,7 @@ def read_examined(untagged: dict[str, list]) -> FolderStatus:
 def read_vanished(lines: Sequence | None) -> UidRanges | None:
     """UIDs of VANISHED answers (RFC 7162 section 3.2.10); None: absurdly many.
 
-    :raises ValueError: what is told is no set of UIDs
+    :raises ValueError: not a set of UIDs
     """
     lines = [line or b"" for line in lines or ()]
     if sum(line.count(b",") + 1 for line in lines) > MAX_SPANS:
@@ -133,7 +133,7 @@ def read_vanished(lines: Sequence | None) -> UidRanges | None:
 
 
 def folder_title(raw_name: str) -> str:
-    """The name for people; what is not modified UTF-7 is shown as it is."""
+    """The name for people; unchanged if it is not modified UTF-7."""
     raw = raw_name.encode("latin-1", "replace")
     try:
         title = decode_utf7(raw) if raw.isascii() else raw.decode("utf-8")
@@ -163,12 +163,12 @@ def read_search(lines: Sequence | None, extended: Sequence | None) -> list[int]:
     _refuse_flood(len(found) + len(numbers), MAX_FOUND)
     if numbers and not 0 < min(numbers) <= max(numbers) <= MAX_UID:
         raise ValueError("a search result that is no UID")
-    # No set: it would take four times the memory.
+    # Not with a set, which would take four times the memory.
     return [uid for uid, _same in groupby(sorted([*numbers, *found]))]
 
 
 def _refuse_flood(count: int, most: int) -> None:
-    """Before memory is taken for it."""
+    """Called before memory is allocated for the results."""
     if count > most:
         raise ValueError("absurdly many search results")
 
@@ -178,8 +178,8 @@ def read_fetch(
 ) -> dict[int, dict[bytes, object]]:
     """FETCH answers by UID, of those wanted: item names in upper case to values.
 
-    Answers without UID (flags that another client changed) are left out; they
-    must not be taken for messages whose UID is their sequence number.
+    Answers without UID (flags that another client changed) are left out: their sequence
+    number must not be mistaken for a UID.
     """
     messages: dict[int, dict[bytes, object]] = {}
     for answer in answers(data):
@@ -202,7 +202,7 @@ def read_items(answer: list) -> dict[bytes, object]:
 
 
 def section(items: dict[bytes, object], prefix: bytes) -> bytes | None:
-    """The octets of the first item whose name starts so; NIL is empty."""
+    """The octets of the first item whose name has this prefix; NIL is empty."""
     for key, value in items.items():
         if key.startswith(prefix):
             if value is None:
@@ -254,10 +254,10 @@ def header_record(uid: int, items: dict[bytes, object], parse) -> HeaderRecord |
 
 
 def _header_hash(header: bytes, size: int, received: datetime) -> str:
-    """What a message keeps wherever it goes, but for how its lines are folded."""
+    """A hash of what a message keeps when it is moved, whatever the line folding."""
     unfolded = b" ".join(header.split())
-    place = b"\n%d %d" % (size, received.timestamp())
-    return blake2b(unfolded + place, digest_size=16).hexdigest()
+    facts = b"\n%d %d" % (size, received.timestamp())
+    return blake2b(unfolded + facts, digest_size=16).hexdigest()
 
 
 def _words(value: object) -> frozenset[str]:
@@ -273,7 +273,8 @@ def _word(text: str) -> str:
 
 
 def _within(value: object, highest: int) -> int | None:
-    """A number from 0 to ``highest``, else None: databases have their limits."""
+    """A number from 0 to ``highest``, else None: larger ones do not fit the
+    database."""
     return value if isinstance(value, int) and 0 <= value <= highest else None
 
 

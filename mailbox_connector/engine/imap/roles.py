@@ -1,4 +1,4 @@
-"""What a folder is for: special-use flags first, then what it is called."""
+"""What a folder is for: by special-use attributes, else by its name in any language."""
 
 from __future__ import annotations
 
@@ -77,8 +77,7 @@ _NAMES = {
         all mail|all messages|alle nachrichten|tous les messages|todos
         todos los correos|tutti i messaggi|todos os e-mails|alle berichten""",
 }
-#: Roles that several folders may have: mail in a second junk or trash folder is
-#: junk and trash all the same.
+#: Roles that several folders may have: a second junk folder is a junk folder too.
 _SEVERAL = (Role.JUNK, Role.TRASH, Role.DRAFTS)
 _PREFIXES = ("inbox", "[gmail]", "[google mail]", "mail", "imap")
 
@@ -120,14 +119,14 @@ def role_by_name(name: str, delimiter: str | None) -> Role | None:
 
 
 def assign_roles(folders: Sequence[Folder]) -> list[Folder]:
-    """Folders with their roles; of several candidates the best one keeps it.
+    """Folders with their roles; of several candidates the best one gets the role.
 
     A special-use attribute beats a name; among equals the one with most
     messages wins (an empty "Sent" beside a used "Sent Items" is common), then
     the first.
     """
     candidates: dict[Role, list[tuple[bool, int, int]]] = {}
-    for place, folder in enumerate(folders):
+    for position, folder in enumerate(folders):
         role = by_flag = role_by_flags(folder.flags)
         if folder.raw_name.upper() == "INBOX":
             role = Role.INBOX
@@ -135,15 +134,15 @@ def assign_roles(folders: Sequence[Folder]) -> list[Folder]:
             role = role_by_name(folder.name, folder.delimiter)
         if role is not None and (folder.selectable or by_flag):
             messages = folder.status.messages if folder.status else 0
-            rank = (by_flag is not None, messages, -place)
+            rank = (by_flag is not None, messages, -position)
             candidates.setdefault(role, []).append(rank)
     roles: dict[int, Role] = {}
     for role, ranks in candidates.items():
         keep = ranks if role in _SEVERAL else [max(ranks)]
-        roles.update({-place: role for _flag, _messages, place in keep})
+        roles.update({-position: role for _flag, _messages, position in keep})
     return [
-        replace(folder, role=roles.get(place, Role.OTHER))
-        for place, folder in enumerate(folders)
+        replace(folder, role=roles.get(position, Role.OTHER))
+        for position, folder in enumerate(folders)
     ]
 
 

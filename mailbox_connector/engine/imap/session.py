@@ -17,6 +17,7 @@ class ImapSession(FolderCommands, MessageCommands):
     """A connection to one account: its folders and their messages.
 
     A context manager that connects and signs in. Every failure is an
-    :class:`~..errors.EngineError`. See :class:`~.connected.Connected` for what it
+    :class:`~..errors.EngineError`. See :class:`~.account_connection.AccountConnection`
+        for what it
     takes.
     """

@@ -1,4 +1,4 @@
-"""Address headers as people really send them (RFC 5322 section 3.4, RFC 6532)."""
+"""Address headers, valid and invalid ones (RFC 5322 section 3.4, RFC 6532)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..types import Address
 from .charsets import from_raw
 from .words import text as header_text
 
-#: Addresses taken of one header; a message to more is bulk anyway.
+#: Addresses of one header that are read; more are mass mail anyway.
 MAX_ADDRESSES = 1_000
-#: Characters of one header that are looked at.
+#: Characters of one header that are read.
 MAX_LENGTH = 100_000
-#: Longer values are no single plain address.
+#: Longer values are not a single plain address.
 _SHORT = 500
 
-# The usual two forms, which are nearly all of the traffic.
+# The two usual forms, which nearly all addresses have.
 _SIMPLE = re.compile(
     r'\s*(?:"?([^"<>@,;:\\()=]*)"?\s*<([^<>\s@",;()\\]+@[\w.-]+)>'
     r'|([^<>\s@",;:()\\=]+@[\w.-]+))\s*\Z',
@@ -42,10 +42,10 @@ _UNQUOTED = re.compile(_TOKENS.strip().removeprefix("|"), re.X | re.S)
 
 
 def parse_addresses(values: str | bytes | Iterable[str | bytes] | None):
-    """Addresses of one header, in order, without doubles.
+    """Addresses of one header, in order, without duplicates.
 
-    Takes raw values (as they stand in the message, still encoded), several if
-    the header came several times. Never raises: what is no address is left out.
+    Takes raw values (as in the message, still encoded), several if the header is there
+    several times. Never raises: whatever is not an address is left out.
 
     :rtype: list[Address]
     """
@@ -67,7 +67,7 @@ def parse_addresses(values: str | bytes | Iterable[str | bytes] | None):
 
 
 def normalize(email: str | None) -> str:
-    """The address for comparing, as Odoo's ``email_normalize`` has it.
+    """The address for comparing, as Odoo's ``email_normalize`` gives it.
 
     '' when the text is not exactly one address. Lower case; only a local part
     that is not ASCII keeps its case, as Odoo keeps it.
@@ -84,10 +84,10 @@ def normalize(email: str | None) -> str:
 
 
 def spellings(email: str) -> list[str]:
-    """All normalised forms under which a contact may bear this address.
+    """All normalised forms in which a contact may have this address.
 
-    An international domain stands in messages as ``xn--…`` and in an address
-    book often as people write it (RFC 5890).
+    An international domain is ``xn--…`` in messages and often in Unicode in an address
+    book (RFC 5890).
     """
     email = normalize(email)
     if not email:
@@ -105,7 +105,7 @@ def spellings(email: str) -> list[str]:
 
 
 def _clean(spec: str) -> str:
-    """A checked addr-spec, lower-cased; '' if it is none."""
+    """A checked addr-spec, lower-cased; '' if it is invalid."""
     match = _ADDR_SPEC.fullmatch(spec if spec.isascii() else from_raw(spec))
     if not match:
         return ""
@@ -141,7 +141,7 @@ def _tokens(value: str) -> Iterator[tuple[str, str]]:
     rest = len(value)
     for match in _TOKEN.finditer(value):
         if match[0] == '"':
-            # Never closed: looking for its end again and again would take ages.
+            # Never closed: searching its end again for each quote would be quadratic.
             rest = match.end()
             break
         yield match.lastgroup or "", match[0]
@@ -150,7 +150,7 @@ def _tokens(value: str) -> Iterator[tuple[str, str]]:
 
 
 def _split(value: str) -> list[list[tuple[str, str]]]:
-    """Tokens of each mailbox: split at commas and semicolons, groups opened."""
+    """Tokens of each mailbox: split at commas and semicolons, groups flattened."""
     parts: list[list[tuple[str, str]]] = [[]]
     depth = 0
     comment: list[str] = []
@@ -176,7 +176,7 @@ def _split(value: str) -> list[list[tuple[str, str]]]:
 
 
 def _read(tokens: list[tuple[str, str]]) -> Address | None:
-    """One mailbox of its tokens: name-addr, addr-spec, or something like them."""
+    """One mailbox from its tokens: name-addr, addr-spec, or something similar."""
     angles = [text[1:-1] for kind, text in tokens if kind == "angle"]
     name_tokens = [token for token in tokens if token[0] not in ("angle", "comment")]
     comments = [text for kind, text in tokens if kind == "comment"]
@@ -187,7 +187,7 @@ def _read(tokens: list[tuple[str, str]]) -> Address | None:
     email = _spec("".join(text for _kind, text in name_tokens))
     if email:
         return Address(_decoded(" ".join(comments)), email)
-    # "Jane Doe jane@example.com", or the whole of it in an encoded word
+    # "Jane Doe jane@example.com", or all of it in an encoded word
     text = _name(name_tokens) or _decoded(" ".join(angles))
     loose = _LOOSE.findall(text[:1_000])
     if len(set(loose)) != 1:

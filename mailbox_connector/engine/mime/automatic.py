@@ -1,4 +1,4 @@
-"""Mail that no person wrote: what answers it or acts on it makes loops (RFC 3834)."""
+"""Mail that no person wrote: answering it automatically would make loops (RFC 3834)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REPORT_TYPE = re.compile(r"\breport-type\s*=\s*\"?\s*([\w-]+)", re.I)
 
 _DAEMON = re.compile("mailer-daemon|postmaster", re.I)
 
-#: Fields that only an automatic answer bears, whatever else it says.
+#: Fields that only automatic answers have.
 _REPLY_MARKS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply")
 _NOT = ("no", "none", "false", "0")
 
@@ -23,9 +23,9 @@ class Automatic(str, Enum):
     """What kind of machine wrote a message.
 
     BOUNCE: a report on the delivery of another message, see :mod:`.report`;
-    AUTO_REPLY: answers a message that came in (out of office, read receipt);
-    AUTO_GENERATED: written on its own account (order confirmation, alarm);
-    LIST: came by a mailing list, or as bulk mail.
+    AUTO_REPLY: answers a message automatically (out of office, read receipt);
+    AUTO_GENERATED: generated otherwise (order confirmation, alarm);
+    LIST: sent by a mailing list, or as mass mail.
     """
 
     BOUNCE = "bounce"
@@ -34,19 +34,19 @@ class Automatic(str, Enum):
     LIST = "list"
 
 
-def automatic_kind(fields: Iterable[tuple[bytes, str]]) -> Automatic | None:
-    """Which kind of automatic mail a header tells of; None: a person's.
+def automatic_kind(fields: Iterable[tuple[str, str]]) -> Automatic | None:
+    """Which kind of automatic mail a header indicates; None: a person wrote it.
 
-    Never raises. What is most specific decides: a delivery report also says that
-    it is an automatic answer, an out-of-office note often that it is bulk mail.
-    ``X-Auto-Response-Suppress`` alone says nothing: people's mail bears it too.
+    Never raises. The most specific kind wins: a delivery report also says that it is an
+    automatic answer, and an out-of-office reply often that it is bulk mail.
+    ``X-Auto-Response-Suppress`` alone means nothing: people's mail has it too.
 
     :param fields: as :func:`.headers.fields` gives them
     """
     found: dict[str, str] = {}
     for name, value in fields:
-        # The topmost of each: Return-Path is put there at the final delivery.
-        found.setdefault(name.decode("ascii", "replace").lower(), value[:10_000])
+        # The topmost of each: Return-Path is added on top at the final delivery.
+        found.setdefault(name, value[:10_000])
     return kind_of(found)
 
 
@@ -62,7 +62,7 @@ def kind_of(found: Mapping[str, str]) -> Automatic | None:
 
 
 def from_machine(message: Part) -> bool:
-    """Whether a message's header says that a mail server or a program wrote it."""
+    """Whether the header says that a mail server or a program wrote the message."""
     path = message.get_all("return-path")
     return (
         (bool(path) and _is_null(path[0]))
@@ -78,7 +78,7 @@ def _report(found: Mapping[str, str]) -> Automatic | None:
         return {
             "": Automatic.BOUNCE,
             "delivery-status": Automatic.BOUNCE,
-            # A receipt answers a message, in the name of its reader (RFC 8098).
+            # A receipt answers a message on behalf of its reader (RFC 8098).
             "disposition-notification": Automatic.AUTO_REPLY,
         }.get(match[1] if match else "", Automatic.AUTO_GENERATED)
     if "x-failed-recipients" in found:
@@ -110,15 +110,15 @@ def _submitted(found: Mapping[str, str]) -> Automatic | None:
         return None
     if token(value) == "auto-replied":
         return Automatic.AUTO_REPLY
-    # Exchange calls its out-of-office notes generated: they answer something and
-    # ask not to be answered themselves.
+    # Exchange marks out-of-office replies as generated: they answer a message and
+    # ask not to be answered.
     if "in-reply-to" in found and "x-auto-response-suppress" in found:
         return Automatic.AUTO_REPLY
     return Automatic.AUTO_GENERATED
 
 
 def _list(found: Mapping[str, str]) -> Automatic | None:
-    # Not List-Unsubscribe: sales programs put it into letters of one person to one.
+    # Not List-Unsubscribe: sales programs add it to mail between two people.
     if "list-id" in found or "list-post" in found:
         return Automatic.LIST
     if token(found.get("precedence", "")) in ("bulk", "junk", "list"):
@@ -137,8 +137,8 @@ def _null_sender(found: Mapping[str, str]) -> Automatic | None:
 def _from_daemon(sender: str, *, marked: bool) -> bool:
     """Whether a From value is a mail server's own.
 
-    :param marked: the message says in other ways that a machine sent it; only then
-        is "postmaster" not the person who bears that title
+    :param marked: other fields say that a machine sent the message; only then does
+        "postmaster" not mean a person
     """
     if not _DAEMON.search(sender[:10_000]):
         return False

@@ -1,10 +1,11 @@
-"""Bounces that are no delivery reports and still widely sent: Exim's and qmail's."""
+"""Bounces that are not delivery reports but still widely sent: Exim's and qmail's."""
 
 from __future__ import annotations
 
 import re
 
 from ..errors import one_line
+from ..types import HeaderFields
 from . import content, structure
 from .addresses import normalize, parse_addresses
 from .automatic import from_machine
@@ -30,23 +31,23 @@ _EXIM_COPY = re.compile(r"^-{4,} ?this is a copy of .*$", re.I | re.M)
 
 
 def read(message: Part) -> DeliveryReport | None:
-    """The bounce that a message is; None: it is none of those known here."""
+    """The bounce, if the message is one of a known form; else None."""
     if not from_machine(message):
         return None
     return _exim(message) or _qmail(message)
 
 
 def named_failures(message: Part, text: str) -> list[RecipientStatus]:
-    """X-Failed-Recipients, each with the lines that stand under it in the text."""
+    """X-Failed-Recipients, each with the lines below it in the text."""
     lines = text.split("\n")
-    places: dict[str, int] = {}
+    line_of: dict[str, int] = {}
     for at, line in enumerate(lines):
         if "@" in line:
-            places.setdefault(normalize(line), at)
+            line_of.setdefault(normalize(line), at)
     found = []
     for one in parse_addresses(message.get_all("x-failed-recipients")):
         reason: list[str] = []
-        start = places.get(one.email, len(lines)) + 1
+        start = line_of.get(one.email, len(lines)) + 1
         for line in lines[start : start + MAX_LINES]:
             if not line.startswith("    ") or not line.strip():
                 break
@@ -59,7 +60,7 @@ def named_failures(message: Part, text: str) -> list[RecipientStatus]:
 
 
 def _exim(message: Part) -> DeliveryReport | None:
-    """RFC 3464 came late to Exim: before, it named the addresses in a field."""
+    """Exim before it supported RFC 3464: the addresses are in a header field."""
     if not message.get("x-failed-recipients"):
         return None
     text, _line, copy = _cut(_EXIM_COPY, _text(message))
@@ -68,7 +69,7 @@ def _exim(message: Part) -> DeliveryReport | None:
 
 
 def _qmail(message: Part) -> DeliveryReport | None:
-    """QSBMF: "Hi. This is the qmail-send program", a paragraph of each address."""
+    """QSBMF: "Hi. This is the qmail-send program", one paragraph per address."""
     text, line, copy = _cut(_QMAIL_COPY, _text(message).lstrip())
     if not text[:60].lower().startswith(_QMAIL_START) or not line:
         return None
@@ -85,12 +86,12 @@ def _qmail(message: Part) -> DeliveryReport | None:
     return report_of(_header(copy), found.values()) if found else None
 
 
-def _header(copy: str) -> list[tuple[bytes, str]]:
+def _header(copy: str) -> HeaderFields:
     return header_of(copy.encode("utf-8", "replace"))
 
 
 def _text(message: Part) -> str:
-    """The words of a bounce: its first text."""
+    """The first text part of a bounce."""
     for part, _parents in structure.leaves(message):
         if part.mimetype == "text/plain":
             return content.body_text(part)[:MAX_TEXT].replace("\r\n", "\n")
@@ -98,7 +99,7 @@ def _text(message: Part) -> str:
 
 
 def _cut(pattern: re.Pattern, text: str) -> tuple[str, str, str]:
-    """What stands before the line of that pattern, the line, what follows it."""
+    """The text before the line that matches, that line, and the text after it."""
     match = pattern.search(text)
     if not match:
         return text, "", ""

@@ -1,12 +1,12 @@
-"""Bytes to text, whatever a message says about its charset."""
+"""Bytes to text, whatever charset a message declares."""
 
 from __future__ import annotations
 
 import codecs
 from functools import lru_cache
 
-#: Names that Python does not know, and names that mean a larger charset than
-#: they say (as the WHATWG encoding standard has it).
+#: Names that Python does not know, and names that in practice mean a larger charset
+#: (as in the WHATWG encoding standard).
 _ALIASES = {
     "gb2312": "gb18030",
     "gbk": "gb18030",
@@ -69,7 +69,7 @@ def codec_name(charset: str) -> str:
         info = codecs.lookup(name)
     except (LookupError, ValueError):
         return ""
-    # rot13, base64 and the like are codecs too, but none for text.
+    # rot13, base64 and the like are codecs too, but not for text.
     return info.name if getattr(info, "_is_text_encoding", True) else ""
 
 
@@ -95,7 +95,7 @@ def decode(content: bytes, charset: str = "") -> str:
 
 
 def _lenient(content: bytes, name: str) -> str:
-    """Mostly right beats all wrong: a few bad bytes become U+FFFD."""
+    """The charset with few invalid bytes, which become U+FFFD."""
     if name and name not in ("cp1252", "utf-8"):
         text = content.decode(name, "replace")
         if text.count("\ufffd") * 20 <= len(text):

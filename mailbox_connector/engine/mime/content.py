@@ -1,4 +1,4 @@
-"""Decoded content of one MIME leaf: text, file name."""
+"""Decoded content of one MIME leaf: its text, its file name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u202a-\u202e\u2066-\u2069]+')
 
 
 def body_text(part: Part) -> str:
-    """The content as text, by its charset or the likeliest one."""
+    """The content as text, by its charset or else the most likely one."""
     content = part.octets()
     charset = part.parameter("charset")
     if not charset and part.mimetype == "text/html":
@@ -46,7 +46,7 @@ def _unflow(text: str, delsp: bool) -> str:
 
 
 def filename(part: Part, fallback: str = "") -> str:
-    """The file name that the sender gave, made harmless; else ``fallback``."""
+    """The file name given by the sender, made safe; else ``fallback``."""
     name = part.parameter("filename", "content-disposition")
     name = name or part.parameter("name")
     if "%" in name and re.search(r"%[0-9A-Fa-f]{2}", name) and "''" in name[:40]:
@@ -70,7 +70,7 @@ def safe_filename(name: str) -> str:
 
 
 def extension(mimetype: str) -> str:
-    """'.png' for a type, '.bin' where nobody knows."""
+    """The usual file extension of a type, such as '.png'; '.bin' if unknown."""
     return {
         "text/plain": ".txt",
         "text/html": ".html",

@@ -1,4 +1,4 @@
-"""What a report says of one message and each of its recipients (RFC 3464)."""
+"""What a report says about one message and each of its recipients (RFC 3464)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import one_line
+from ..types import HeaderFields
 from . import headers, ids, words
 from .addresses import parse_addresses
 
@@ -16,7 +17,7 @@ MAX_RECIPIENTS = 1_000
 #: Characters of a server's reply that are kept.
 MAX_DIAGNOSTIC = 500
 
-#: RFC 3464 section 2.3.3, and how some write it.
+#: RFC 3464 section 2.3.3, and misspellings.
 _ACTIONS = {
     "failed": "failed",
     "failure": "failed",
@@ -35,13 +36,13 @@ _REPLY = re.compile(r"(?:^|[\s:#;(])([45])\d\d[\s-]")
 
 @dataclass(frozen=True)
 class RecipientStatus:
-    """What became of the message for one recipient.
+    """What happened to the message for one recipient.
 
-    ``address`` normalised: the one the message was sent to, where the report names
-    it, else the one it was passed on to. ``action``: "failed", "delayed",
+    ``address`` normalised: the one that the message was sent to, if the report names
+    it, else the one that it was forwarded to. ``action``: "failed", "delayed",
     "delivered", "relayed" or "expanded". ``status``: as "5.1.1" (RFC 3463), or "".
-    ``diagnostic``: the server's words, one line. ``permanent``: given up, for a
-    reason that stays; not so for "failed" after days of trying (4.x.x).
+    ``diagnostic``: the server's words, one line. ``permanent``: failed for a permanent
+    reason; False for "failed" after days of temporary errors (4.x.x).
     """
 
     address: str
@@ -56,10 +57,10 @@ class DeliveryReport:
     """A delivery status notification, or a bounce that serves as one.
 
     ``original_message_id`` with angle brackets, "" if the report does not say.
-    ``recipients`` without doubles; empty if the report is unreadable there.
+    ``recipients`` without duplicates; empty if that part of the report is unreadable.
     ``original_recipients``: normalised To and Cc of the returned message.
-    ``original_references``: its References; a provider that rewrites Message-ID
-    leaves them as they were.
+    ``original_references``: its References, which providers that rewrite Message-IDs
+    leave unchanged.
     """
 
     original_message_id: str
@@ -72,11 +73,11 @@ class DeliveryReport:
 def status_of(
     address: str, action: str, status: str, diagnostic: str
 ) -> RecipientStatus | None:
-    """A recipient's status of what was said; None if that is too little."""
+    """A recipient's status; None if the report says too little."""
     word = re.match(r"\s*([a-z]*)", action.lower())[1]
     code = _code(status)
     said = _code(diagnostic)
-    # "5.0.0" is what is written where nobody looked; the reply often says more.
+    # "5.0.0" is a common default; the server's reply often has the real code.
     if said and (not code or (code[2:] == "0.0" and code[0] == said[0])):
         code = said
     reply = _REPLY.search(diagnostic)
@@ -89,7 +90,7 @@ def status_of(
 
 
 def report_of(
-    original: list[tuple[bytes, str]],
+    original: HeaderFields,
     recipients: Iterable[RecipientStatus],
     *,
     reporting_mta: str = "",
@@ -97,11 +98,11 @@ def report_of(
 ) -> DeliveryReport:
     """A report on the message whose header is ``original``.
 
-    :param hints: where else its Message-ID may be found, the best first
+    :param hints: other values that may contain its Message-ID, the best first
     """
-    found = [ids.first_message_id(first(original, b"message-id"))]
+    found = [ids.first_message_id(first(original, "message-id"))]
     found += [(ids.parse_references(hint) or [""])[-1] for hint in hints]
-    references = ids.parse_references(first(original, b"references"))
+    references = ids.parse_references(first(original, "references"))
     return DeliveryReport(
         next(filter(None, found), ""),
         tuple(recipients),
@@ -111,19 +112,19 @@ def report_of(
     )
 
 
-def sent_to(original: list[tuple[bytes, str]]) -> list[str]:
+def sent_to(original: HeaderFields) -> list[str]:
     """Normalised addresses of To and Cc."""
-    values = [value for name, value in original if name in (b"to", b"cc")]
+    values = [value for name, value in original if name in ("to", "cc")]
     return [one.email for one in parse_addresses(values)]
 
 
-def header_of(octets: bytes) -> list[tuple[bytes, str]]:
+def header_of(octets: bytes) -> HeaderFields:
     """Fields of a returned message or header."""
     octets = octets[:MAX_TEXT].lstrip()
     return headers.fields(re.split(rb"\r?\n[ \t]*\r?\n", octets, maxsplit=1)[0])
 
 
-def first(fields: Iterable[tuple[bytes, str]], wanted: bytes) -> str:
+def first(fields: Iterable[tuple[str, str]], wanted: str) -> str:
     """The value of the first field of that name; '' if there is none."""
     return next((value for name, value in fields if name == wanted), "")
 

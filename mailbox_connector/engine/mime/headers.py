@@ -1,19 +1,19 @@
-"""Header blocks: fields, and what the first phase of a sync needs of them."""
+"""Header blocks: their fields, and what the first phase of a sync needs."""
 
 from __future__ import annotations
 
 import re
 
-from ..types import Address, NewMail
+from ..types import Address, HeaderFields, NewMail
 from .addresses import parse_addresses
 from .automatic import Automatic, automatic_kind
 from .ids import first_message_id, parse_references
 
-#: Bytes of a header block that are looked at.
+#: Bytes of a header block that are read.
 MAX_HEADER = 500_000
-#: Fields that the first phase fetches of each message,
+#: Fields that the first phase fetches of each message.
 MATCHING = ("FROM", "REPLY-TO", "TO", "CC", "MESSAGE-ID")
-#: and of new mail besides.
+#: Fields that it fetches of new mail in addition.
 ANSWERING = (
     "IN-REPLY-TO",
     "REFERENCES",
@@ -24,10 +24,10 @@ ANSWERING = (
 )
 
 _ADDRESS_FIELDS = {
-    b"from": "from",
-    b"reply-to": "reply_to",
-    b"to": "to",
-    b"cc": "cc",
+    "from": "from",
+    "reply-to": "reply_to",
+    "to": "to",
+    "cc": "cc",
 }
 
 
@@ -39,17 +39,17 @@ def first_phase(header: bytes) -> tuple[dict[str, list[Address]], str]:
         key = _ADDRESS_FIELDS.get(name)
         if key:
             values[key].append(raw)
-        elif name == b"message-id" and not message_id:
+        elif name == "message-id" and not message_id:
             message_id = first_message_id(raw)
     return {key: parse_addresses(raws) for key, raws in values.items()}, message_id
 
 
 def new_mail(header: bytes) -> NewMail:
-    """What :data:`ANSWERING` says, of HEADER.FIELDS as fetched."""
+    """What the :data:`ANSWERING` fields say, of HEADER.FIELDS as fetched."""
     found = fields(header)
     values = dict(reversed(found))
-    answered = parse_references(values.get(b"in-reply-to"))
-    references = parse_references(values.get(b"references"))
+    answered = parse_references(values.get("in-reply-to"))
+    references = parse_references(values.get("references"))
     return NewMail(
         tuple(dict.fromkeys([*answered, *reversed(references)])),
         automatic_kind(found) is Automatic.BOUNCE,
@@ -57,7 +57,8 @@ def new_mail(header: bytes) -> NewMail:
 
 
 def matching(header: bytes) -> bytes:
-    """The lines of :data:`MATCHING` alone, of a header that was fetched with more."""
+    """The lines of :data:`MATCHING` alone, of a header that was fetched with more
+    fields."""
     kept: list[bytes] = []
     keep = False
     for line in header.splitlines(keepends=True):
@@ -75,13 +76,13 @@ def block(raw: bytes) -> bytes:
     return raw[: end.start()] if end else raw[:MAX_HEADER]
 
 
-def fields(header: bytes) -> list[tuple[bytes, str]]:
-    """Pairs of lower-case name and raw value (8-bit as surrogate escapes)."""
-    found: list[tuple[bytes, str]] = []
+def fields(header: bytes) -> HeaderFields:
+    """Pairs of lower-case name and raw unfolded value (8-bit as surrogate escapes)."""
+    found: HeaderFields = []
     unfolded = re.sub(rb"\r?\n(?=[ \t])", b"", header[:MAX_HEADER])
     for line in re.split(rb"[\r\n]+", unfolded):
         name, colon, value = line.partition(b":")
         if colon:
             raw = value.strip().decode("ascii", "surrogateescape")
-            found.append((name.strip().lower(), raw))
+            found.append((name.strip().lower().decode("ascii", "replace"), raw))
     return found

@@ -1,9 +1,9 @@
-"""Html of strangers made safe to show inside Odoo; text made html.
+"""Html of strangers made safe to show inside Odoo; plain text converted to html.
 
 Cleaning is by allow-list (nh3): no script, form, frame, handler or style sheet,
-only the inline styles that mail layout lives on. Remote pictures stay as they
-came; whether they are loaded is the caller's decision. ``data:`` pictures do not
-get through: the parser has made attachments of them before.
+only the inline styles that mail layouts need. Remote pictures stay; whether they are
+loaded is the caller's decision. ``data:`` pictures are removed: the parser has turned
+them into attachments before.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TAGS = frozenset(
     time tr tt u ul var wbr
     """.split()
 )
-#: Removed with what they contain; other unknown tags lose the tag alone.
+#: Removed with their content; of other unknown elements only the tags are removed.
 _DROPPED = frozenset(
     """
     script style title head template iframe object embed applet noscript noembed
@@ -98,16 +98,16 @@ _CID = re.compile(r'(<img(?: [\w:-]+="[^"]*")*? src=")cid:([^"]*)(")', re.I)
 def clean(source: str) -> str:
     """Safe html of a mail's html body. Never raises for any text.
 
-    Nested too deeply it comes back as text: Odoo's own parser would silently drop
-    what stands below 255 elements, and the cleaner's time grows with the square
-    of the depth.
+    Html that is nested too deeply is converted to text: Odoo's own parser would
+    silently drop everything below 255 elements, and the cleaner's time grows with the
+    square of the depth.
     """
     if nesting.may_take_ages(source):
         return from_text(nesting.to_text(source))
     cleaned = _cleaner.clean(source)
     if nesting.too_deep(cleaned):
         return from_text(nesting.to_text(source))
-    # Each differing style once; what looks like one in the text does no harm here.
+    # Each different style once; text that looks like a style does no harm here.
     styles = {part.partition('"')[0] for part in cleaned.split(' style="')[1:]}
     if any(map(_BAD_VALUE.search, styles)):
         return _STYLE.sub(_safe_style, cleaned)
@@ -127,7 +127,7 @@ def _safe_style(match: re.Match) -> str:
 def cid_map(cleaned: str, urls: Mapping[str, str]) -> str:
     """Cleaned html whose pictures ``cid:…`` point to ``urls[content_id]``.
 
-    Ids without a URL stay ``cid:…``, which no browser loads.
+    IDs without a URL stay ``cid:…``, which no browser loads.
     """
     if "cid:" not in cleaned:
         return cleaned
@@ -157,14 +157,14 @@ def content_id(value: str) -> str:
 
 
 _QUOTE = re.compile(r"((?:> ?)*>) ?")
-#: More levels than anybody reads, fewer than browsers mind.
+#: More levels than anybody reads, and not too many for browsers.
 MAX_QUOTES = 20
 
 
 def from_text(text: str) -> str:
     """A plain text body as html: escaped, line breaks kept, quotes nested.
 
-    Links stay text; what shows the body may make them clickable.
+    Links stay text; the caller may make them clickable.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
     if not text:

@@ -1,4 +1,4 @@
-"""Message-IDs, references, and what tells one message from another."""
+"""Message-IDs, references, and the fingerprint that identifies a message's content."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-#: References kept of one message: the first (the thread's root) and the last.
+from .subjects import untagged_subject
+
+#: References of one message that are kept: the first ones (the root) and the last.
 MAX_REFERENCES = 100
-#: A Message-ID longer than this is none (RFC 5322 lines hold 998).
+#: A longer Message-ID is invalid (RFC 5322: lines have at most 998 characters).
 MAX_ID = 995
 
-#: What lists and filters put before a subject: "[sales]", "Re:", "***SPAM***".
-_TAGS = re.compile(
-    r"^(?:\s|\[[^\]]{1,80}\]|\*{3,}[^*]{1,20}\*{3,}|(?:re|aw|fwd?|wg)\s*:)+", re.I
-)
 _ID = re.compile(r"<([^<>\x00-\x1f]{1,2000})>")
 
 
@@ -25,9 +23,9 @@ def first_message_id(value: str | None) -> str:
 
 
 def message_id_hash(message_id: str) -> str:
-    """32 hex digits that stand for a Message-ID; '' for none.
+    """The hash of a Message-ID in 32 hex digits; '' if it is empty.
 
-    Angle brackets and white space do not count; case does (RFC 5322 3.6.4).
+    Angle brackets and white space are ignored; case matters (RFC 5322 3.6.4).
     """
     bare = "".join(message_id.split()).strip("<>")
     if not bare:
@@ -39,9 +37,9 @@ def message_id_hash(message_id: str) -> str:
 def parse_references(
     references: str | None, in_reply_to: str | None = None
 ) -> list[str]:
-    """Message-IDs of References, then In-Reply-To: oldest first, no doubles.
+    """Message-IDs of References, then In-Reply-To: oldest first, without duplicates.
 
-    More than :data:`MAX_REFERENCES`: the first and the last ones.
+    Of more than :data:`MAX_REFERENCES` the first and the last ones.
     """
     found = list(dict.fromkeys([*_ids(references or ""), *_ids(in_reply_to or "")]))
     if len(found) > MAX_REFERENCES:
@@ -53,10 +51,10 @@ def parse_references(
 def _ids(value: str) -> list[str]:
     if not value:
         return []
-    # Folding may have put white space inside an id.
+    # Folding may have added white space inside an ID.
     found = [f"<{''.join(bare.split())}>" for bare in _ID.findall(value[:500_000])]
     if not found:
-        # Some programs forget the brackets; prose in In-Reply-To is no id.
+        # Some programs omit the brackets; prose in In-Reply-To is not an ID.
         words = value.strip(" \t\r\n<>").split()
         if len(words) == 1 and "@" in words[0]:
             found = [f"<{words[0]}>"]
@@ -64,7 +62,7 @@ def _ids(value: str) -> list[str]:
 
 
 def _storable(text: str) -> str:
-    """8-bit octets, which the parser kept as surrogates, as U+FFFD."""
+    """``text`` with U+FFFD for 8-bit octets, which the parser kept as surrogates."""
     if text.isascii():
         return text
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -73,11 +71,11 @@ def _storable(text: str) -> str:
 def fingerprint(
     sender: str, subject: str, body: str, attachments: Iterable[bytes]
 ) -> str:
-    """SHA-256 in hex over what a reader sees of a message.
+    """SHA-256, in hex, of what a reader sees of a message.
 
-    Equal for copies that differ in transport headers, folding, line ends,
-    transfer encoding or tags before the subject, as mailing lists and filters put
-    there; different for another content under the same Message-ID.
+    Equal for copies that differ in transport headers, folding, line ends, transfer
+    encoding or tags in front of the subject, as mailing lists and filters add them;
+    different for other content under the same Message-ID.
 
     :param sender: normalised address of From
     :param subject: decoded
@@ -88,8 +86,7 @@ def fingerprint(
     text = "\n".join(line for line in lines if line)
     digest = hashlib.sha256()
     digest.update(sender.encode("utf-8", "replace") + b"\0")
-    title = " ".join(_TAGS.sub("", subject).split()).casefold()
-    for part in (title, text):
+    for part in (untagged_subject(subject), text):
         digest.update(part.encode("utf-8", "replace") + b"\0")
     for one in sorted(hashlib.sha256(content).digest() for content in attachments):
         digest.update(one)

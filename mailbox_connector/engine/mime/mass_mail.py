@@ -1,19 +1,20 @@
-"""Mail that was sent to many: newsletters, and what mailing lists pass on.
+"""Mass mail: newsletters, and mail of mailing lists.
 
-Told by header fields alone (RFC 2369, RFC 2919; Precedence of RFC 3834 section 3.1.8).
+Recognised by header fields alone (RFC 2369, RFC 2919; Precedence: RFC 3834 section
+3.1.8).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from .addresses import normalize, parse_addresses
 from .automatic import Automatic, kind_of, token
 
-#: What marks a message as bulk; without one of these it is none.
+#: Mass mail has at least one of these fields.
 MARKS = ("list-id", "list-post", "list-unsubscribe", "precedence")
-#: All that :func:`bulk_kind` looks at, for HEADER.FIELDS.
+#: All fields that :func:`mass_mail_kind` reads, for HEADER.FIELDS.
 FIELDS = (
     *(name.upper() for name in MARKS),
     "FROM",
@@ -33,69 +34,91 @@ FIELDS = (
     "X-AUTO-RESPONSE-SUPPRESS",
 )
 
+#: Values by lower-case name.
+_Values = dict[str, list[str]]
+
 _BULK = ("bulk", "junk", "list")
 _LIST_ID = re.compile(r"<\s*([^<>\s]{1,1000})\s*>\s*$")
 _MAILTO = re.compile(r"mailto:([^<>?,\s]{1,1000})", re.I)
 _ADDRESS = re.compile(r"[^\s<>;,]{1,300}@[^\s<>;,]{1,300}")
 
 
-def bulk_kind(
-    fields: Iterable[tuple[bytes, str]],
+def mass_mail_kind(
+    fields: Iterable[tuple[str, str]],
     own: Collection[str],
     own_domains: Collection[str] = (),
 ) -> str | None:
-    """ "list": a mailing list passed it on; "newsletter": sent to many; None: neither.
+    """ "list": sent by a mailing list; "newsletter": sent to many; None: neither.
 
-    Not bulk, whatever else it says:
+    Not mass mail, whatever the fields say:
 
-    - what one of us sent;
-    - delivery reports and automatic answers, which are told apart elsewhere;
-    - what came by a list of ours. Where support@ is a group, *all* that customers
-      write bears List-Id, List-Post and Precedence: list;
-    - what is marked by Precedence or List-Unsubscribe alone and answers something:
-      newsletters answer nothing, but ticket systems say "bulk", and sales programs
-      put List-Unsubscribe into letters of one person to one;
-    - what says "bulk" and Auto-Submitted, and bears no List-* field: ticket systems
-      and shops write so to one customer at a time.
+    - mail that one of us sent;
+    - delivery reports and automatic answers, see :mod:`.automatic`;
+    - mail of our own lists. Where support@ is a group, *all* mail of customers has
+      List-Id, List-Post and Precedence: list;
+    - an answer that is marked by Precedence or List-Unsubscribe only: newsletters
+      answer nothing, but ticket systems write "Precedence: bulk", and sales programs
+      add List-Unsubscribe to mail between two people;
+    - mail with "Precedence: bulk" and Auto-Submitted, but without a List-* field:
+      ticket systems and shops write that to single customers.
 
     Never raises.
 
-    :param fields: lower-case names and raw values, as :func:`.headers.fields` gives
+    :param fields: as :func:`.headers.fields` gives them
     :param own: our addresses, normalised
-    :param own_domains: domains that are ours alone: not a mail provider's
+    :param own_domains: domains that are ours alone, not a mail provider's
     """
     found: dict[str, list[str]] = {}
     for name, value in fields:
         if value.strip():
-            key = name.decode("ascii", "replace").lower()
-            found.setdefault(key, []).append(value[:10_000])
-    if found.keys().isdisjoint(MARKS):
+            found.setdefault(name, []).append(value[:10_000])
+    if found.keys().isdisjoint(MARKS) or _is_personal(found, own):
         return None
-    first = {name: values[0] for name, values in found.items()}
-    if kind_of(first) in (Automatic.BOUNCE, Automatic.AUTO_REPLY):
-        return None
-    if any(one.email in own for one in parse_addresses(first.get("from"))):
-        return None
-    precedence = token(first.get("precedence", ""))
-    posts = [post for post in found.get("list-post", ()) if token(post) != "no"]
-    kind = "list" if posts or precedence == "list" else "newsletter"
     lists = _lists(found)
     if lists:
-        mine = (_is_ours(one, own, own_domains) for one in lists)
-        return None if all(mine) else kind
-    if "list-id" in found or "list-post" in found:
-        return kind
-    if "in-reply-to" in found or "references" in found:
-        return None
-    if "list-unsubscribe" in found:
-        return kind
-    if precedence in _BULK:
-        return None if token(first.get("auto-submitted", "no")) != "no" else kind
+        ours = all(_is_ours(one, own, own_domains) for one in lists)
+        return None if ours else _kind(found)
+    for names, decide in _RULES:
+        if not found.keys().isdisjoint(names):
+            return _kind(found) if decide(found) else None
     return None
 
 
-def _lists(found: dict[str, list[str]]) -> list[str]:
-    """The lists that it came by: ids ("talk.example.org"), else addresses."""
+def _is_personal(found: _Values, own: Collection[str]) -> bool:
+    """Whether it is never mass mail, whatever marks it has."""
+    first = {name: values[0] for name, values in found.items()}
+    if kind_of(first) in (Automatic.BOUNCE, Automatic.AUTO_REPLY):
+        return True
+    return any(one.email in own for one in parse_addresses(first.get("from")))
+
+
+def _kind(found: _Values) -> str:
+    """Which kind of mass mail it is."""
+    posts = [post for post in found.get("list-post", ()) if token(post) != "no"]
+    return "list" if posts or _token(found, "precedence") == "list" else "newsletter"
+
+
+def _token(found: _Values, name: str) -> str:
+    return token(found[name][0]) if name in found else ""
+
+
+def _is_bulk(found: _Values) -> bool:
+    automatic = _token(found, "auto-submitted") not in ("", "no")
+    return _token(found, "precedence") in _BULK and not automatic
+
+
+#: For mail that names no list. The first row one of whose fields is there decides
+#: whether it is mass mail.
+_RULES: tuple[tuple[tuple[str, ...], Callable[[_Values], bool]], ...] = (
+    (("list-id", "list-post"), lambda _found: True),
+    (("in-reply-to", "references"), lambda _found: False),
+    (("list-unsubscribe",), lambda _found: True),
+    (("precedence",), _is_bulk),
+)
+
+
+def _lists(found: _Values) -> list[str]:
+    """The lists that sent it: their IDs ("talk.example.org"), else their addresses."""
     ids = (_LIST_ID.search(value) for value in found.get("list-id", ()))
     named = [one[1].lower() for one in ids if one]
     named += [v.strip().lower() for v in found.get("list-id", ()) if "<" not in v]
@@ -109,7 +132,7 @@ def _lists(found: dict[str, list[str]]) -> list[str]:
 
 
 def _is_ours(name: str, own: Collection[str], own_domains: Collection[str]) -> bool:
-    """Whether a list is at one of our domains, or is one of our addresses."""
+    """Whether a list has one of our domains, or is one of our addresses."""
     if "@" in name:
         if name in own:
             return True

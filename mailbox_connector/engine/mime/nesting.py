@@ -1,14 +1,14 @@
-"""Html that is nested too deeply for the parsers it has to go through."""
+"""Recognising html that is nested too deeply for the parsers that follow."""
 
 from __future__ import annotations
 
 import html
 import re
 
-#: Elements within each other; libxml2 silently drops what stands below 255.
+#: Elements within each other; libxml2 silently drops everything below 255.
 MAX_DEPTH = 200
 
-#: Up to so many tags no nesting keeps the cleaner busy for long.
+#: Up to this many tags, the cleaner is fast however deep they are nested.
 FEW_TAGS = 3_000
 _CHUNK = 4_096
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
@@ -20,17 +20,16 @@ _UNCLOSED = frozenset(
     p li dt dd td th tr tbody thead tfoot option colgroup
     """.split()
 )
-#: Elements that come with others of those: a table has tbody, tr and td.
+#: Elements that imply further levels: a table has tbody, tr and td.
 _WEIGHTS = {"table": 4, "ul": 2, "ol": 2, "dl": 2}
 _BREAK = re.compile(r"<(?:br|hr|/?(?:p|div|tr|li|h[1-6]|blockquote))\b[^<>]*>", re.I)
 _ANY_TAG = re.compile(r"<[^<>]*>")
 
 
 def may_take_ages(source: str) -> bool:
-    """Whether raw html is nested so that a parser would be slow on it.
+    """Whether raw html is nested so deeply that a parser would be slow.
 
-    Estimated from above, without parsing: an end tag counts only when its element
-    is open.
+    An upper estimate, without parsing: an end tag counts only if its element is open.
     """
     if source.count("<") <= FEW_TAGS:
         return False
@@ -81,7 +80,7 @@ def _exact_depth(cleaned: str) -> int:
 
 
 def to_text(source: str) -> str:
-    """The words of html, line by line, without parsing it."""
+    """The text of html, line by line, without parsing it."""
     for name in ("style", "script", "title"):
         source = _without(source, name)
     text = _ANY_TAG.sub("", _BREAK.sub("\n", source))
@@ -93,7 +92,7 @@ def to_text(source: str) -> str:
 
 
 def _without(source: str, name: str) -> str:
-    """Elements of that name taken out with what they contain; linear."""
+    """``source`` without elements of that name and their content, in linear time."""
     start = re.compile(rf"<{name}\b", re.I)
     end = re.compile(rf"</{name}\s*>", re.I)
     kept: list[str] = []

@@ -1,4 +1,4 @@
-"""A whole message: raw octets in, what Odoo stores out."""
+"""A whole message: from raw octets to what Odoo stores."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import re
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_tz
 
-from ..errors import MessageError
-from ..types import Attachment, ParsedMessage
+from ..errors import ImportFailure, MessageError
+from ..types import Attachment, HeaderFields, ParsedMessage
 from . import content, html, ids, structure, words
 from .addresses import parse_addresses
 from .automatic import kind_of
+from .headers import MAX_HEADER
 from .mass_mail import MARKS
 from .structure import Part
 
-#: Characters of a body; longer ones are attached instead of shown.
+#: Characters of a body; a longer one becomes an attachment instead.
 MAX_BODY = 2_000_000
-#: Pictures inside html (``data:``) that are made attachments.
+#: Pictures inside html (``data:`` URLs) that become attachments.
 MAX_DATA_IMAGES = 100
 
 _EPOCH = datetime(1990, 1, 1)
@@ -31,18 +32,18 @@ _ADDRESS_HEADERS = ("from", "reply-to", "to", "cc")
 
 
 def parse_message(raw: bytes, internal_date: datetime | None = None) -> ParsedMessage:
-    """Decode, clean and take apart one message.
+    """Decode and clean one message.
 
-    :param internal_date: when the server got it; stands in for a missing or
-        impossible Date
-    :raises MessageError: too large, too deep or of too many parts; nothing else
+    :param internal_date: when the server received it; used if Date is missing or
+        impossible
+    :raises MessageError: the only exception
     """
     try:
         return _parse(raw, internal_date)
     except MessageError:
         raise
     except (RecursionError, MemoryError) as exc:
-        raise MessageError(f"not readable: {type(exc).__name__}") from exc
+        raise MessageError(ImportFailure.UNREADABLE) from exc
 
 
 def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
@@ -73,8 +74,20 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
             sender, subject, source, (one.content for one in body.attachments)
         ),
         automatic=_automatic(headers),
-        marked_bulk=any(name in headers for name in MARKS),
+        marked_mass_mail=any(name in headers for name in MARKS),
+        header_fields=_bounded(message.headers),
     )
+
+
+def _bounded(fields: HeaderFields) -> HeaderFields:
+    """The first fields, up to ``MAX_HEADER`` characters: they are kept for a whole
+    batch of messages."""
+    room = MAX_HEADER
+    for number, (name, value) in enumerate(fields):
+        room -= len(name) + len(value)
+        if room < 0:
+            return fields[:number]
+    return fields
 
 
 def _headers(message: Part) -> dict[str, list[str]]:
@@ -96,7 +109,7 @@ def _automatic(headers: dict[str, list[str]]) -> str:
 
 
 def _date(value: str, internal_date: datetime | None) -> datetime | None:
-    """Naive UTC; what the Date field says if that can be true."""
+    """Naive UTC: the Date field if it is plausible, else when it was received."""
     received = None
     if internal_date is not None:
         received = internal_date
@@ -116,7 +129,7 @@ def _date(value: str, internal_date: datetime | None) -> datetime | None:
 
 
 class _Body:
-    """Collects the parts of a message: which are shown, which are files."""
+    """Sorts the parts of a message into body and attachments."""
 
     def __init__(self):
         self.attachments: list[Attachment] = []
@@ -126,7 +139,7 @@ class _Body:
         """Add a leaf."""
         mimetype = part.mimetype
         if mimetype.startswith("multipart/"):
-            mimetype = "text/plain"  # its boundary is nowhere: show what there is
+            mimetype = "text/plain"  # its boundary was not found: show it as it is
         if mimetype in ("text/plain", "text/html") and not _is_file(part, parents):
             text = content.body_text(part)
             if len(text) <= MAX_BODY:
@@ -151,7 +164,7 @@ class _Body:
         return body, "\n".join(source)
 
     def _chosen(self) -> list[tuple[str, str]]:
-        """Of each multipart/alternative the richest text, of the rest all."""
+        """The richest text of each multipart/alternative, and all other texts."""
         best: dict[int, str] = {}
         for _part, parents, mimetype, text in self._texts:
             group = _alternative(parents)
@@ -175,7 +188,7 @@ class _Body:
         self.attachments.append(Attachment(name, mimetype, data, content_id))
 
     def _extract_data_images(self, source: str) -> str:
-        """Pictures of ``data:`` URLs become attachments that html refers to."""
+        """Turn pictures of ``data:`` URLs into attachments that the html refers to."""
         if "data:image/" not in source:
             return source
         made: dict[str, str] = {}
@@ -183,7 +196,7 @@ class _Body:
         def replace(match: re.Match) -> str:
             key = match[4]
             if key not in made:
-                picture = _unbase64(key)
+                picture = _decode_data_url(key)
                 if not picture or len(made) >= MAX_DATA_IMAGES:
                     return match[1] + '""'
                 made[key] = f"data-{len(made) + 1}@inline.invalid"
@@ -203,7 +216,7 @@ class _Body:
 
 
 def _alternative(parents: tuple[Part, ...]) -> int:
-    """Which multipart/alternative a part stands in; 0 for none."""
+    """Which multipart/alternative a part is in; 0: in none."""
     for parent in reversed(parents):
         if parent.mimetype == "multipart/alternative":
             return id(parent)
@@ -211,7 +224,7 @@ def _alternative(parents: tuple[Part, ...]) -> int:
 
 
 def _is_file(part: Part, parents: tuple[Part, ...]) -> bool:
-    """A text that was sent as a file, not as words of the mail."""
+    """Whether a text part was sent as a file, not as part of the body."""
     kind = part.disposition
     if not kind:
         return bool(parents) and bool(part.parameter("name"))
@@ -221,7 +234,7 @@ def _is_file(part: Part, parents: tuple[Part, ...]) -> bool:
 
 
 def _message_name(data: bytes, mimetype: str) -> str:
-    """An attached message is named by its subject."""
+    """A file name for an attached message, from its subject."""
     if mimetype not in ("message/rfc822", "message/global"):
         return ""
     head = re.split(rb"\r?\n\r?\n", data[:100_000], maxsplit=1)[0]
@@ -231,7 +244,7 @@ def _message_name(data: bytes, mimetype: str) -> str:
     return f"{name or 'message'}.eml"
 
 
-def _unbase64(text: str) -> bytes:
+def _decode_data_url(text: str) -> bytes:
     try:
         return base64.b64decode(re.sub(r"\s|%0[AaDd]", "", text), validate=True)
     except (binascii.Error, ValueError):

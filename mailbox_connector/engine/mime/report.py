@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..errors import MessageError
+from ..types import HeaderFields
 from . import bounces, charsets, headers, structure
 from .addresses import normalize
 from .automatic import from_machine
@@ -23,9 +24,7 @@ from .delivery import (
 )
 from .structure import Part
 
-__all__ = ["DeliveryReport", "RecipientStatus", "read_report"]
-
-#: Bytes of a report that are looked at: what it says stands before what it returns.
+#: Bytes of a report that are read: the report comes before the returned message.
 MAX_SIZE = 5_000_000
 #: Machine-readable parts of one report that are read; there should be one.
 MAX_STATUS_PARTS = 10
@@ -43,11 +42,11 @@ _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 
 
 def read_report(raw: bytes) -> DeliveryReport | None:
-    """The report that a message is; None: it is none.
+    """The delivery report, if the message is one; else None.
 
-    Never raises. A report that somebody forwards as an attachment, a read receipt
-    and a complaint (RFC 8098, RFC 5965) are none. What it says is the sender's word:
-    whoever acts on it checks that the original was sent by us to that recipient.
+    Never raises. Not reports: one that somebody forwards as an attachment, a read
+    receipt, a complaint (RFC 8098, RFC 5965). Anybody can write a report: callers have
+    to check that the original was sent by us to that recipient.
     """
     try:
         message = structure.parse(raw[:MAX_SIZE])
@@ -57,34 +56,50 @@ def read_report(raw: bytes) -> DeliveryReport | None:
 
 
 def _standard(message: Part) -> DeliveryReport | None:
+    """A report in the standard form, RFC 3464."""
     report = _report_part(message)
     if report is None:
         return None
-    # In the order of the message; an attached message is a leaf and not opened.
+    # In the order of the message; an attached message is a leaf and is not opened.
     leaves = [part for part, _parents in structure.leaves(report)]
     parts = [part for part in leaves if part.mimetype in _STATUS_TYPES]
     if not parts:
         return None
-    before = leaves.index(parts[0])
-    returned = [one for one in leaves[before:] if one.mimetype in _ORIGINAL_TYPES]
-    returned = returned or [one for one in leaves if one.mimetype in _ORIGINAL_TYPES]
-    original = header_of(returned[0].octets()) if returned else []
+    original = _returned_header(leaves, leaves.index(parts[0]))
     groups = [
         group for part in parts[:MAX_STATUS_PARTS] for group in _groups(part.octets())
     ]
     everything = [field for group in groups for field in group]
-    # Gmail names it there. A report's own Message-ID says nothing; what it answers
-    # does.
-    hints = [value for name, value in everything if name == b"x-original-message-id"]
-    hints += [message.get("in-reply-to"), message.get("references")]
     addressed = sent_to(original)
     return report_of(
         original,
         _recipients(groups, addressed[0] if len(addressed) == 1 else "")
         or bounces.named_failures(message, ""),
-        reporting_mta=untyped(first(everything, b"reporting-mta")),
-        hints=hints,
+        reporting_mta=untyped(first(everything, "reporting-mta")),
+        hints=_id_hints(message, everything),
     )
+
+
+def _returned_header(leaves: Sequence[Part], status: int) -> HeaderFields:
+    """Header fields of the message that the report is about; empty if not returned.
+
+    :param status: index of the delivery-status part, which the message should follow
+    """
+    for candidates in (leaves[status:], leaves):
+        for part in candidates:
+            if part.mimetype in _ORIGINAL_TYPES:
+                return header_of(part.octets())
+    return []
+
+
+def _id_hints(message: Part, fields: HeaderFields) -> list[str]:
+    """Where the original's Message-ID may be, if the original is not returned.
+
+    Gmail has it in a field of its own. The report's own Message-ID is of no use, but
+    what the report answers is.
+    """
+    hints = [value for name, value in fields if name == "x-original-message-id"]
+    return [*hints, message.get("in-reply-to"), message.get("references")]
 
 
 def _report_part(message: Part) -> Part | None:
@@ -92,8 +107,8 @@ def _report_part(message: Part) -> Part | None:
     if message.mimetype == "multipart/report":
         kind = message.parameter("report-type").lower()
         return message if kind in ("", "delivery-status") else None
-    # Wrapped by a list or a filter, or of the wrong type: then only from a machine,
-    # because people forward such things too.
+    # Wrapped by a list or a filter, or of the wrong type: then only if a machine sent
+    # it, because people forward reports too.
     if not message.parts or not from_machine(message):
         return None
     for part, parents in structure.leaves(message):
@@ -102,31 +117,29 @@ def _report_part(message: Part) -> Part | None:
     return None
 
 
-def _groups(octets: bytes) -> Iterator[list[tuple[bytes, str]]]:
-    """Fields of a delivery-status part, as its empty lines divide them."""
+def _groups(octets: bytes) -> Iterator[HeaderFields]:
+    """Fields of a delivery-status part, in blocks separated by empty lines."""
     for block in re.split(rb"\r?\n[ \t]*\r?\n|\r\r", octets[:MAX_TEXT].lstrip()):
         group = headers.fields(block)
         if group:
             yield group
 
 
-def _recipients(
-    groups: Iterable[list[tuple[bytes, str]]], only: str
-) -> list[RecipientStatus]:
-    """One of each recipient; failed beats whatever else is said of it.
+def _recipients(groups: Iterable[HeaderFields], only: str) -> list[RecipientStatus]:
+    """One status per recipient; "failed" takes precedence.
 
-    :param only: the one address that the message was sent to, if it was one
+    :param only: the address that the message was sent to, if it was a single one
     """
     found: dict[str, RecipientStatus] = {}
-    current: dict[bytes, str] = {}
+    current: dict[str, str] = {}
     for group in groups:
         for name, value in group:
-            # Some leave the empty line between two recipients out.
-            if name == b"final-recipient" and name in current:
+            # Some omit the empty line between two recipients.
+            if name == "final-recipient" and name in current:
                 _take(current, only, found)
                 current = {}
             current.setdefault(name, value)
-        # Others put one inside a recipient: go on where it is not whole.
+        # Others add one inside a recipient: continue while the block is incomplete.
         if _take(current, only, found):
             current = {}
         if len(found) >= MAX_RECIPIENTS:
@@ -134,17 +147,15 @@ def _recipients(
     return list(found.values())[:MAX_RECIPIENTS]
 
 
-def _take(
-    fields: dict[bytes, str], only: str, found: dict[str, RecipientStatus]
-) -> bool:
+def _take(fields: dict[str, str], only: str, found: dict[str, RecipientStatus]) -> bool:
     """Add the recipient of these fields, if they say enough of one."""
-    names = (b"original-recipient", b"final-recipient", b"x-actual-recipient")
+    names = ("original-recipient", "final-recipient", "x-actual-recipient")
     addresses = (_address(fields[name]) for name in names if name in fields)
     one = status_of(
         next(filter(None, addresses), only),
-        fields.get(b"action", ""),
-        fields.get(b"status", ""),
-        untyped(fields.get(b"diagnostic-code", "")),
+        fields.get("action", ""),
+        fields.get("status", ""),
+        untyped(fields.get("diagnostic-code", "")),
     )
     if one is None:
         return False

@@ -1,9 +1,9 @@
 """Raw octets to a tree of MIME parts, within bounds (RFC 2045, RFC 2046).
 
-The standard library's parser walks through every line of every attachment and
-recurses into what it finds. Here boundaries are searched for in the octets: ten
-times as fast, no recursion, and the bounds hold before work is done. An attached
-message stays a leaf: it becomes a file.
+The standard library's parser reads every line of every attachment and recurses into
+nested parts. This one searches for boundaries in the octets: ten times as fast, without
+recursion, and the bounds are checked before the work is done. An attached message is a
+leaf: it becomes a file.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ import email.message
 import re
 from collections.abc import Iterator
 
-from ..errors import MessageError
+from ..errors import ImportFailure, MessageError
+from ..types import HeaderFields
 from . import charsets, words
 
 MAX_SIZE = 80_000_000
 MAX_DEPTH = 50
 MAX_PARTS = 1_000
-#: Header fields of one part; what comes after them is not looked at.
+#: Header fields of one part; further ones are ignored.
 MAX_FIELDS = 1_000
-#: Bytes of one header field; the rest is not looked at.
+#: Bytes of one header field; the rest is ignored.
 MAX_FIELD = 500_000
 
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
-# A field goes on in lines that begin with white space.
+# A field continues in lines that begin with white space.
 _FIELD_END = re.compile(rb"\n(?![ \t])")
 _TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)\s*(;|\Z)", re.ASCII)
 _PARAMETER = re.compile(r'\s*;\s*([\w-]+)\s*=\s*(?:"([^"\\]*)"|([^\s;"\\]+))', re.ASCII)
@@ -36,7 +37,7 @@ _FIRST_TYPES += ("multipart", "model", "font", "chemical")
 class Part:
     """A message or a part of one: header fields, and a body or inner parts."""
 
-    def __init__(self, headers: list[tuple[str, str]], default_type: str):
+    def __init__(self, headers: HeaderFields, default_type: str):
         """``headers``: lower-case names and raw unfolded values."""
         self.headers = headers
         self.body = b""
@@ -58,7 +59,8 @@ class Part:
 
     @property
     def mimetype(self) -> str:
-        """The type, lower-case; what is no type counts as text (RFC 2045 5.2)."""
+        """The type, lower-case; an invalid one counts as text (RFC 2045 section
+        5.2)."""
         if not self._mimetype:
             self._mimetype = _mimetype(self.get("content-type"), self._default_type)
         return self._mimetype
@@ -69,7 +71,7 @@ class Part:
         return self.get("content-disposition").partition(";")[0].strip().lower()
 
     def parameter(self, name: str, header: str = "content-type") -> str:
-        """A decoded header parameter (RFC 2231, or encoded words all the same)."""
+        """A decoded header parameter (RFC 2231; encoded words are accepted too)."""
         if header != "content-type":
             return _parameters(self.get(header)).get(name, "")
         if self._type_parameters is None:
@@ -80,7 +82,7 @@ class Part:
         """The body with its transfer encoding undone; never raises."""
         encoding = self.get("content-transfer-encoding").strip().lower()
         if encoding == "base64":
-            return _base64(self.body)
+            return _decode_base64(self.body)
         if encoding == "quoted-printable":
             return binascii.a2b_qp(self.body)
         if encoding in ("x-uuencode", "uuencode", "uue", "x-uue"):
@@ -94,7 +96,7 @@ def parse(raw: bytes) -> Part:
     :raises MessageError: too large, too deep or of too many parts
     """
     if len(raw) > MAX_SIZE:
-        raise MessageError(f"larger than {MAX_SIZE} bytes")
+        raise MessageError(ImportFailure.TOO_LARGE)
     if b"\n" not in raw[:100_000] and b"\r" in raw[:100_000]:
         raw = raw.replace(b"\r", b"\n")  # line ends of old Macintoshes
     start = 0
@@ -103,7 +105,7 @@ def parse(raw: bytes) -> Part:
         if not start:
             start = len(raw)
     message, body = _part(raw, start, len(raw), "text/plain")
-    # Of each open part: itself, where its body stands, how deep it is.
+    # Parts to be split: the part, start and end of its body, depth.
     todo = [(message, body, len(raw), 0)]
     count = 1
     while todo:
@@ -114,9 +116,9 @@ def parse(raw: bytes) -> Part:
             continue
         count += len(spans)
         if count > MAX_PARTS:
-            raise MessageError("too many parts")
+            raise MessageError(ImportFailure.TOO_MANY_PARTS)
         if depth >= MAX_DEPTH:
-            raise MessageError("nested too deeply")
+            raise MessageError(ImportFailure.NESTED_TOO_DEEPLY)
         digest = part.mimetype == "multipart/digest"
         default = "message/rfc822" if digest else "text/plain"
         for low, high in spans:
@@ -140,7 +142,7 @@ def leaves(message: Part) -> Iterator[tuple[Part, tuple[Part, ...]]]:
 
 def _part(raw: bytes, start: int, end: int, default_type: str) -> tuple[Part, int]:
     """A part with its header fields, and where its body starts."""
-    headers: list[tuple[str, str]] = []
+    headers: HeaderFields = []
     position = start
     while position < end and (match := _NAME.match(raw, position, end)):
         stop = _FIELD_END.search(raw, match.end(), end)
@@ -149,7 +151,7 @@ def _part(raw: bytes, start: int, end: int, default_type: str) -> tuple[Part, in
             value = raw[match.end() : min(position, match.end() + MAX_FIELD)]
             text = words.unfold(value.decode("ascii", "surrogateescape"))
             headers.append((match[1].decode("ascii").lower(), text))
-    # An empty line ends the header; anything else belongs to the body already.
+    # An empty line ends the header; anything else is part of the body.
     if raw.startswith(b"\r\n", position):
         position += 2
     elif raw.startswith(b"\n", position):
@@ -158,7 +160,7 @@ def _part(raw: bytes, start: int, end: int, default_type: str) -> tuple[Part, in
 
 
 def _split(raw: bytes, start: int, end: int, part: Part) -> list[tuple[int, int]]:
-    """Where the inner parts of a multipart stand; empty if it is none."""
+    """Start and end of the inner parts of a multipart; empty if it is not one."""
     if not part.mimetype.startswith("multipart/"):
         return []
     name = part.parameter("boundary").rstrip()
@@ -168,34 +170,44 @@ def _split(raw: bytes, start: int, end: int, part: Part) -> list[tuple[int, int]
     spans: list[tuple[int, int]] = []
     opened = -1
     position = start
+    while line := _next_delimiter(raw, delimiter, start, position, end):
+        line_start, line_end, is_last = line
+        if opened >= 0:
+            spans.append((opened, _without_line_end(raw, opened, line_start)))
+            if len(spans) > MAX_PARTS:
+                raise MessageError(ImportFailure.TOO_MANY_PARTS)
+        if is_last:
+            return spans
+        opened = min(line_end + 1, end)
+        position = max(opened - 1, line_start + 1)
+    if opened >= 0:  # the closing delimiter is missing
+        spans.append((opened, end))
+    return spans
+
+
+def _next_delimiter(
+    raw: bytes, delimiter: bytes, start: int, position: int, end: int
+) -> tuple[int, int, bool] | None:
+    """The next delimiter line of a multipart whose body begins at ``start``: where the
+    line begins and ends, and whether it is the closing one."""
     while True:
         if position == start and raw.startswith(delimiter, start, end):
             found = start
         else:
             found = raw.find(b"\n" + delimiter, position, end) + 1
         if not found:
-            break
+            return None
         line_end = raw.find(b"\n", found, end)
         line_end = end if line_end < 0 else line_end
         rest = raw[found + len(delimiter) : min(line_end, found + 400)].strip()
-        if rest and not rest.startswith(b"--"):
-            position = found + 1  # another boundary that starts with this one
-            continue
-        if opened >= 0:
-            spans.append((opened, _without_line_end(raw, opened, found)))
-            if len(spans) > MAX_PARTS:
-                raise MessageError("too many parts")
-        opened = -1 if rest else min(line_end + 1, end)
-        if rest:
-            return spans
-        position = max(opened - 1, found + 1)
-    if opened >= 0:  # the closing delimiter is missing
-        spans.append((opened, end))
-    return spans
+        if not rest or rest.startswith(b"--"):
+            return found, line_end, bool(rest)
+        position = found + 1  # another boundary that begins with this one
 
 
 def _without_line_end(raw: bytes, start: int, end: int) -> int:
-    """The line end before a delimiter belongs to the delimiter."""
+    """``end`` without the line end before a delimiter, which belongs to the
+    delimiter."""
     if end > start and raw[end - 1 : end] == b"\n":
         end -= 1
         if end > start and raw[end - 1 : end] == b"\r":
@@ -228,7 +240,7 @@ def _parameters(value: str) -> dict[str, str]:
 
 
 def _odd_parameters(value: str) -> dict[str, str]:
-    """Continuations, charsets, escapes: the standard library knows them all."""
+    """Parameters with continuations, charsets or escapes, by the standard library."""
     holder = email.message.Message()
     holder["Content-Type"] = value[:20_000]
     try:
@@ -245,11 +257,11 @@ def _odd_parameters(value: str) -> dict[str, str]:
     return found
 
 
-def _base64(body: bytes) -> bytes:
+def _decode_base64(body: bytes) -> bytes:
     try:
         return binascii.a2b_base64(body)
     except binascii.Error:
-        # Cut off, or followed by what a list server wrote beneath.
+        # Cut off, or followed by a text that a mailing list added.
         head = re.split(rb"=[^A-Za-z0-9+/]*(?![A-Za-z0-9+/])", body, maxsplit=1)[0]
         clean = re.sub(rb"[^A-Za-z0-9+/]", b"", head)
         clean = clean[: len(clean) - (len(clean) % 4 == 1)]

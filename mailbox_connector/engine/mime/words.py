@@ -8,7 +8,7 @@ import re
 
 from . import charsets
 
-#: A header value longer than this is cut: nothing in it is for people.
+#: Longer header values are cut.
 MAX_VALUE = 200_000
 
 _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*(?:\?(?!=)[^?]*){0,3})\?=")
@@ -17,7 +17,7 @@ _FOLD = re.compile(r"\r?\n(?=[ \t])|[\r\n]+")
 
 
 def unfold(value: str) -> str:
-    """One line of it."""
+    """A folded header value as one line."""
     if "\n" in value or "\r" in value:
         value = _FOLD.sub("", value)
     return value.strip()
@@ -26,8 +26,8 @@ def unfold(value: str) -> str:
 def decode_words(value: str) -> str:
     """Text of a header value: encoded words and raw 8-bit octets decoded.
 
-    Neighbouring words of one charset are joined before decoding, because some
-    programs cut a character in two. What is broken stays readable as it is.
+    Neighbouring words of one charset are joined before decoding, because some programs
+    split a character. Invalid words stay as they are.
     """
     if "=?" not in value:
         return charsets.from_raw(value)
@@ -58,7 +58,7 @@ def decode_words(value: str) -> str:
 
 
 def _word_bytes(encoding: str, text: str) -> bytes | None:
-    """The octets of one encoded word; None if it cannot be one."""
+    """The octets of one encoded word; None if it is invalid."""
     try:
         raw = text.encode("ascii", "surrogateescape")
     except UnicodeEncodeError:

@@ -1,4 +1,10 @@
-"""A socket to a mail server that obeys deadlines and whose failures have a kind."""
+"""Connections to mail servers: the one way out of this machine.
+
+:func:`connect` resolves the host once and checks every address against the
+:class:`EgressPolicy`. It connects to the *checked address*, while SNI and certificate
+verification use the name. The :class:`Connection` that it returns serves imaplib and
+smtplib as a socket, obeys a :class:`Deadline`, and fails with :class:`EngineError`.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +16,135 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import EngineError, Field, Kind
-from ..types import Endpoint
+from ..types import Endpoint, Security
 from .deadline import Deadline
 from .deflate import Deflate, DeflateError
+from .egress import EgressPolicy
 from .observer import NOBODY, Observer
-from .resolver import endpoint_error, idna_host
+from .resolver import Resolve, checked_addresses, idna_host
 from .tls import encryption_of, tls_context, tls_error
 
+#: Seconds for resolving and connecting, over all addresses of a host.
+CONNECT_TIMEOUT = 15.0
+#: Seconds without a greeting after which we check whether the port expects TLS.
+GREETING_PATIENCE = 3.0
 #: Seconds a server may be silent while we wait for it.
 READ_TIMEOUT = 60.0
 #: Seconds a TLS handshake may take.
 HANDSHAKE_TIMEOUT = 15.0
-#: Bytes asked for or sent at once: memory is taken as the data comes.
+#: Bytes read or sent at once, so that memory is allocated as the data comes.
 MAX_CHUNK = 1 << 20
 #: Compressed bytes read at once.
 PACKED_CHUNK = 16_384
 
 
+def connect(
+    endpoint: Endpoint,
+    policy: EgressPolicy | None = None,
+    deadline: Deadline | None = None,
+    *,
+    connect_timeout: float = CONNECT_TIMEOUT,
+    read_timeout: float = READ_TIMEOUT,
+    resolve: Resolve | None = None,
+    observer: Observer | None = None,
+) -> Connection:
+    """Connect to a mail server; with ``Security.TLS`` the handshake is done.
+
+    With STARTTLS, it waits for the greeting, and distinguishes a port that expects TLS
+    from a server that does not answer.
+
+    :param resolve: asked for the host's addresses instead of the system
+    :param observer: informed about what happens, now and later on this connection
+    :raises EngineError: see ``Kind``, "Reaching the server" and "TLS"
+    """
+    policy = policy or EgressPolicy()
+    deadline = deadline or Deadline()
+    limit = Deadline(deadline.bound(connect_timeout))
+    deadline.check(endpoint.side)
+    addresses = checked_addresses(endpoint, policy, limit, resolve)
+    if observer:
+        observer.resolved(list(dict.fromkeys(info[4][0] for info in addresses)))
+    sock, address = _dial(endpoint, addresses, limit, deadline)
+    connection = Connection(
+        sock, endpoint, deadline, read_timeout, connect_timeout, observer
+    )
+    try:
+        if observer:
+            observer.connected(address, endpoint.port)
+        if endpoint.security is Security.TLS:
+            connection.starttls()
+        else:
+            _expect_greeting(connection, addresses)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _dial(
+    endpoint: Endpoint, addresses: list[tuple], limit: Deadline, deadline: Deadline
+) -> tuple[socket.socket, str]:
+    """Connect to the first address that answers; the socket and that address."""
+    error = endpoint.error(Kind.UNREACHABLE, field=Field.HOST)
+    for number, (family, kind, proto, _name, address) in enumerate(addresses):
+        remaining = len(addresses) - number
+        if not limit.left():
+            break
+        sock = socket.socket(family, kind, proto)
+        try:
+            # The first addresses must not use up the time of the last one.
+            sock.settimeout(limit.bound(limit.left() / min(remaining, 3)))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return sock, address[0]
+        except TimeoutError:
+            over = not deadline.left()
+            error = endpoint.error(
+                Kind.DEADLINE if over else Kind.TIMEOUT,
+                field=None if over else Field.HOST,
+            )
+        except ConnectionRefusedError:
+            error = endpoint.error(Kind.REFUSED, field=Field.PORT)
+        except OSError:
+            error = endpoint.error(Kind.UNREACHABLE, field=Field.HOST)
+        sock.close()
+    raise error
+
+
+def _expect_greeting(connection: Connection, addresses: list[tuple]) -> None:
+    """Distinguish a TLS port from a slow server: with STARTTLS the server speaks
+    first."""
+    patience = min(GREETING_PATIENCE, connection.read_timeout / 2)
+    if not connection.readable(patience) and _speaks_tls(connection, addresses):
+        raise connection.endpoint.error(Kind.PLAIN_ON_TLS_PORT, field=Field.SECURITY)
+    first = connection.first_bytes()
+    # A TLS alert (RFC 8446 section 5.1): the server gave up waiting for our hello.
+    if first[:2] == b"\x15\x03":
+        raise connection.endpoint.error(Kind.PLAIN_ON_TLS_PORT, field=Field.SECURITY)
+
+
+def _speaks_tls(connection: Connection, addresses: list[tuple]) -> bool:
+    """Whether the server answers a TLS handshake on that port; sends no secret."""
+    # Only a handshake is made on this connection: no verification needed.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    family, kind, proto, _name, address = addresses[0]
+    with socket.socket(family, kind, proto) as probe:
+        patience = min(GREETING_PATIENCE, connection.read_timeout)
+        probe.settimeout(connection.deadline.bound(patience))
+        try:
+            probe.connect(address)
+            name = idna_host(connection.endpoint.host)
+            with context.wrap_socket(probe, server_hostname=name):
+                return True
+        except (OSError, ValueError):
+            return False
+
+
 class Connection:
-    """A connected socket that imaplib and smtplib can use as theirs.
+    """A connected socket that imaplib and smtplib can use as their own.
 
     Every failure is an :class:`EngineError`; the end of the stream is an empty
     read, as usual.
@@ -55,10 +171,6 @@ class Connection:
         self._raw = _Raw(self)
         self._reader = io.BufferedReader(self._raw, 65536)
 
-    def error(self, kind: Kind, **more) -> EngineError:
-        """An error of this connection's side, host and port."""
-        return endpoint_error(self.endpoint, kind, **more)
-
     def starttls(self) -> None:
         """Wrap the connection in verified TLS.
 
@@ -67,7 +179,7 @@ class Connection:
             answers given under TLS)
         """
         if self._buffered():
-            raise self.error(Kind.STARTTLS_INJECTION, field=Field.SECURITY)
+            raise self.endpoint.error(Kind.STARTTLS_INJECTION, field=Field.SECURITY)
         self._set_timeout(self.handshake_timeout)
         context = tls_context(self.endpoint.ca_pem, self.endpoint.side)
         try:
@@ -83,7 +195,7 @@ class Connection:
 
     @contextmanager
     def confidential(self) -> Iterator[None]:
-        """What is said inside has credentials in it: whoever looks on is told."""
+        """Marks what is sent and received inside as credentials, for the observer."""
         self._confidential = True
         try:
             yield
@@ -91,18 +203,14 @@ class Connection:
             self._confidential = False
 
     def compress(self) -> None:
-        """From here on both directions are deflated (RFC 4978).
+        """Deflate both directions from here on (RFC 4978).
 
-        Nothing secret may be sent any more: its length would tell of it.
+        No secrets may be sent after this: the length of compressed data leaks them
+        (CRIME).
         """
         early = self._buffered()
         self._deflate = Deflate()
         self._deflate.feed(self._reader.read1(len(early)) if early else b"")
-
-    @property
-    def compressed(self) -> bool:
-        """Whether the stream is deflated."""
-        return self._deflate is not None
 
     # What imaplib and smtplib call
 
@@ -136,7 +244,7 @@ class Connection:
     def read_exactly(self, size: int) -> bytes:
         """``size`` bytes, fewer only at the end of the stream.
 
-        Memory is taken as the bytes come, not as they are announced.
+        Memory is allocated as the bytes come, not as they are announced.
         """
         self.observer.received_literal(size)
         if size <= MAX_CHUNK:
@@ -159,11 +267,11 @@ class Connection:
             size -= len(part)
 
     def first_bytes(self) -> bytes:
-        """What stands at the head of the stream, without consuming it."""
+        """The next bytes of the stream, without consuming them."""
         return self._reader.peek(1)
 
     def readable(self, seconds: float) -> bool:
-        """Whether something comes within that time."""
+        """Whether there is anything to read within that time."""
         unread = self._deflate is not None and self._deflate.pending
         if unread or self._buffered() or getattr(self._sock, "pending", int)():
             return True
@@ -180,7 +288,7 @@ class Connection:
         return self._sock.getsockname()[0]
 
     def settimeout(self, seconds: float | None) -> None:
-        """Take no timeout from a library: ours are kept."""
+        """Ignore a library's timeout: ``read_timeout`` and the deadline hold."""
 
     def fileno(self) -> int:
         """The socket's descriptor."""
@@ -214,7 +322,7 @@ class Connection:
                 deflate.feed(bytes(packed[:size]))
         except DeflateError as exc:
             self.close()
-            raise self.error(Kind.PROTOCOL) from exc
+            raise self.endpoint.error(Kind.PROTOCOL) from exc
         buffer[: len(data)] = data
         return len(data)
 
@@ -228,7 +336,7 @@ class Connection:
             raise self._io_error(exc) from exc
 
     def _buffered(self) -> bytes:
-        """What was read from the socket and not yet asked for."""
+        """What was read from the socket but not consumed yet."""
         self._raw.paused = True
         try:
             return self._reader.peek(1)
@@ -245,8 +353,8 @@ class Connection:
     def _io_error(self, exc: OSError) -> EngineError:
         if isinstance(exc, TimeoutError):
             over = not self.deadline.left()
-            return self.error(Kind.DEADLINE if over else Kind.TIMEOUT)
-        return self.error(Kind.CONNECTION_LOST)
+            return self.endpoint.error(Kind.DEADLINE if over else Kind.TIMEOUT)
+        return self.endpoint.error(Kind.CONNECTION_LOST)
 
 
 class _Raw(io.RawIOBase):

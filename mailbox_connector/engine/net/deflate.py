@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import zlib
 
-#: Compressed bytes that may come without anything coming of them.
+#: Compressed bytes that may come without giving any data.
 MAX_IDLE = 1 << 20
 #: Raw deflate, the largest window.
 _WINDOW = -15
 
 
 class DeflateError(ValueError):
-    """What came is no deflated stream, or a sham of one."""
+    """The data is not a deflated stream, or one that never gives any data."""
 
 
 class Deflate:
-    """Packs what is sent and unpacks what comes, never more than asked for."""
+    """Compresses what is sent and decompresses what comes, never more than asked
+    for."""
 
     def __init__(self) -> None:
         self._packer = zlib.compressobj(wbits=_WINDOW)
@@ -26,12 +27,12 @@ class Deflate:
 
     @property
     def pending(self) -> bool:
-        """Whether :meth:`take` may give something without new input."""
+        """Whether :meth:`take` may return data without new input."""
         return bool(self._packed) or self._full
 
     @property
     def ended(self) -> bool:
-        """Whether the other side has finished its stream."""
+        """Whether the server has ended its stream."""
         return self._unpacker.eof
 
     def pack(self, data: bytes) -> bytes:
@@ -39,9 +40,9 @@ class Deflate:
         return self._packer.compress(data) + self._packer.flush(zlib.Z_SYNC_FLUSH)
 
     def feed(self, data: bytes) -> None:
-        """Take what came over the network.
+        """Add compressed data from the network.
 
-        :raises DeflateError: nothing has come of it for a long time
+        :raises DeflateError: too much came without giving any data
         """
         self._packed += data
         self._idle += len(data)
@@ -49,9 +50,9 @@ class Deflate:
             raise DeflateError("a stream of nothing")
 
     def take(self, size: int) -> bytes:
-        """Up to ``size`` unpacked bytes; empty when more input is needed.
+        """Up to ``size`` decompressed bytes; empty when more input is needed.
 
-        However much is packed in a few bytes, no more than that is unpacked.
+        No more than that is decompressed, whatever the compression ratio is.
 
         :raises DeflateError: not a deflated stream
         """

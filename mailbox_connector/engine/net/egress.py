@@ -1,7 +1,7 @@
 """Which hosts and ports a user may make this server connect to.
 
-A mailbox's host is typed by a user, so without a guard it would be a way to
-reach services of the internal network (server-side request forgery).
+Users enter the host of a mailbox; without a check they could reach services of the
+internal network (server-side request forgery).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import lru_cache
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-#: Ports below 1024 that mail is served on: SMTP, a usual second SMTP port,
-#: IMAP, submission over TLS, submission, IMAP over TLS.
+#: Ports below 1024 that are used for mail: SMTP, a usual second SMTP port, IMAP,
+#: submission over TLS, submission, IMAP over TLS.
 MAIL_PORTS = frozenset({25, 26, 143, 465, 587, 993})
 
 #: Refused although :mod:`ipaddress` may call them global: the metadata services
@@ -77,7 +77,10 @@ class EgressPolicy:
 
 @lru_cache(maxsize=64)
 def _networks(texts: tuple[str, ...]):
-    """Parsed networks; text that is none is an administrator's typing error."""
+    """Parsed networks.
+
+    :raises ValueError: not a network
+    """
     return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in texts)
 
 
@@ -93,7 +96,7 @@ def _embedded(ip: IPAddress) -> list[IPAddress]:
 
 def _is_public(ip: IPAddress) -> bool:
     if ip.version == 6 and (ip.ipv4_mapped is not None or ip in _NAT64):
-        return True  # its embedded address decides
+        return True  # the embedded address decides
     return (
         ip.is_global
         and not ip.is_multicast

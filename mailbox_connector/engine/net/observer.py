@@ -1,4 +1,4 @@
-"""Being told what happens on a connection, without changing it."""
+"""An interface for observing a connection without changing it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Encryption:
-    """What a TLS handshake agreed on, and whose certificate it was.
+    """The result of a TLS handshake, and the server's certificate.
 
-    ``version``: as "TLSv1.3"; ``subject`` and ``issuer``: the name that people know
-    them by; ``until``: the last moment of the certificate (aware, UTC), None if the
-    certificate does not say it.
+    ``version``: as "TLSv1.3"; ``subject`` and ``issuer``: names for people; ``until``:
+    when the certificate expires (aware, UTC), None if unknown.
     """
 
     version: str
@@ -22,29 +21,29 @@ class Encryption:
 
 
 class Observer:
-    """Does nothing: to be overridden. It must not raise."""
+    """Does nothing; subclasses override what they need. Methods must not raise."""
 
     def resolved(self, addresses: list[str]) -> None:
-        """The host's name has these addresses; those that may be connected to."""
+        """The host has these addresses that may be connected to."""
 
     def connected(self, address: str, port: int) -> None:
-        """A server has taken the connection."""
+        """The TCP connection is made."""
 
     def encrypted(self, encryption: Encryption) -> None:
-        """The TLS handshake is done, the certificate is the host's."""
+        """The TLS handshake is done and the certificate is valid for the host."""
 
     def sent(self, data: bytes, confidential: bool) -> None:
         """We send ``data``.
 
-        :param confidential: while signing in: there are credentials in it
+        :param confidential: it may contain credentials (while signing in)
         """
 
     def received(self, line: bytes, confidential: bool) -> None:
-        """The server has sent a line, its end included."""
+        """The server has sent a line, including its end."""
 
     def received_literal(self, size: int) -> None:
-        """The server has sent so many bytes that are no line (RFC 9051, 4.3)."""
+        """The server sends a literal of ``size`` bytes (RFC 9051 section 4.3)."""
 
 
-#: Nobody looks on.
+#: Used where nobody observes.
 NOBODY = Observer()

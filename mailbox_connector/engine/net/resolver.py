@@ -1,4 +1,4 @@
-"""From a host as a user typed it to addresses that may be connected to."""
+"""From a host as a user entered it to addresses that may be connected to."""
 
 from __future__ import annotations
 
@@ -7,30 +7,23 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 
-from ..errors import EngineError, Field, Kind
+from ..errors import Field, Kind
 from ..types import Endpoint
 from .deadline import Deadline
 from .egress import EgressPolicy
 
-#: From a host, a port and a deadline to addresses as ``socket.getaddrinfo`` gives them.
+#: (host, port, deadline) to addresses as ``socket.getaddrinfo`` gives them.
 Resolve = Callable[[str, int, Deadline], list[tuple]]
 
-#: Seconds the system's resolver may take; it has no limit of its own.
+#: Seconds the system's resolver may take; it has no time limit itself.
 RESOLVE_TIMEOUT = 15.0
-
-
-def endpoint_error(endpoint: Endpoint, kind: Kind, **more) -> EngineError:
-    """An error at this endpoint."""
-    more.setdefault("host", endpoint.host)
-    more.setdefault("port", endpoint.port)
-    return EngineError(kind, endpoint.side, **more)
 
 
 @lru_cache(maxsize=256)
 def idna_host(host: str) -> str:
-    """The name as DNS and certificates have it; '' if it cannot be one.
+    """The name in the form of DNS and certificates (IDNA); '' if it is not a host name.
 
-    Brackets around an IPv6 address and a final dot are taken off.
+    Brackets around an IPv6 address and a final dot are removed.
     """
     host = host.strip().rstrip(".")
     if host.startswith("[") and host.endswith("]"):
@@ -55,29 +48,29 @@ def checked_addresses(
 ) -> list[tuple]:
     """Addresses of the host that may be connected to, as getaddrinfo gives them.
 
-    :param resolve: asked instead of the system
+    :param resolve: asked instead of the system's resolver
 
     :raises EngineError: HOST_UNKNOWN, HOST_FORBIDDEN, TIMEOUT, TRANSIENT
     """
     if not policy.allows_port(endpoint.port):
-        raise endpoint_error(endpoint, Kind.HOST_FORBIDDEN, field=Field.PORT)
+        raise endpoint.error(Kind.HOST_FORBIDDEN, field=Field.PORT)
     name = idna_host(endpoint.host)
     if not name:
-        raise endpoint_error(endpoint, Kind.HOST_UNKNOWN, field=Field.HOST)
+        raise endpoint.error(Kind.HOST_UNKNOWN, field=Field.HOST)
     if resolve:
         found = resolve(name, endpoint.port, limit)
         if not found:
-            raise endpoint_error(endpoint, Kind.HOST_UNKNOWN, field=Field.HOST)
+            raise endpoint.error(Kind.HOST_UNKNOWN, field=Field.HOST)
     else:
         found = _resolve(name, endpoint, limit)
     allowed = [info for info in found if policy.allows_address(info[4][0])]
     if not allowed:
-        raise endpoint_error(endpoint, Kind.HOST_FORBIDDEN, field=Field.HOST)
+        raise endpoint.error(Kind.HOST_FORBIDDEN, field=Field.HOST)
     return allowed
 
 
 def _resolve(name: str, endpoint: Endpoint, limit: Deadline) -> list[tuple]:
-    """``getaddrinfo`` with a time limit, which the C library does not have."""
+    """``getaddrinfo`` with a time limit, which the C library does not offer."""
     answer: list = []
 
     def ask():
@@ -92,7 +85,7 @@ def _resolve(name: str, endpoint: Endpoint, limit: Deadline) -> list[tuple]:
     thread.start()
     thread.join(limit.bound(RESOLVE_TIMEOUT))
     if not answer:
-        raise endpoint_error(endpoint, Kind.TIMEOUT, field=Field.HOST)
+        raise endpoint.error(Kind.TIMEOUT, field=Field.HOST)
     result = answer[0]
     if isinstance(result, list) and result:
         return result
@@ -100,4 +93,4 @@ def _resolve(name: str, endpoint: Endpoint, limit: Deadline) -> list[tuple]:
         socket, "EAI_AGAIN", None
     )
     kind = Kind.TRANSIENT if temporary else Kind.HOST_UNKNOWN
-    raise endpoint_error(endpoint, kind, field=Field.HOST)
+    raise endpoint.error(kind, field=Field.HOST)

@@ -11,7 +11,7 @@ from ..types import Endpoint
 from .deadline import Deadline
 from .observer import Encryption
 
-#: A chain of private CAs is a few kB; what is larger is something else.
+#: A chain of private CAs has a few kB; larger text is something else.
 MAX_PEM = 1_000_000
 
 # Verification results of OpenSSL (x509_vfy.h)
@@ -43,31 +43,23 @@ def _context(ca_pem: str) -> ssl.SSLContext:
         if len(ca_pem) > MAX_PEM or "-----BEGIN CERTIFICATE-----" not in ca_pem:
             raise ValueError("not a certificate")
         context.load_verify_locations(cadata=ca_pem)
-        # A server's own certificate may be given instead of its CA's, and
-        # home-made CAs seldom have every extension that strict checks want.
+        # Users may give the server's own certificate instead of its CA's, and private
+        # CAs often lack extensions that strict checks require.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 
 def tls_error(exc: Exception, endpoint: Endpoint, deadline: Deadline) -> EngineError:
-    """What a failed handshake means for the person who typed the settings."""
-    kind, field, text = _explain(exc)
+    """The error that a failed handshake is, with the form field to look at."""
+    kind, field, text = _classify(exc)
     if kind is Kind.TIMEOUT and not deadline.left():
         kind, field = Kind.DEADLINE, None
-    return EngineError(
-        kind,
-        endpoint.side,
-        field=field,
-        server_text=text,
-        host=endpoint.host,
-        port=endpoint.port,
-        detail=text,
-    )
+    return endpoint.error(kind, field=field, server_text=text, detail=text)
 
 
 def encryption_of(sock: ssl.SSLSocket) -> Encryption:
-    """What was agreed on with the server, and its certificate."""
+    """The result of the handshake, and the server's certificate."""
     certificate = sock.getpeercert() or {}
     subject, issuer = (
         {name: value for part in certificate.get(whose, ()) for name, value in part}
@@ -92,7 +84,8 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _explain(exc: Exception) -> tuple[Kind, Field | None, str]:
+def _classify(exc: Exception) -> tuple[Kind, Field | None, str]:
+    """Kind, form field and OpenSSL's words of a failed handshake."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         code, text = exc.verify_code, exc.verify_message or ""
         if code in _NAME or "mismatch" in text.lower():
@@ -113,6 +106,6 @@ def _explain(exc: Exception) -> tuple[Kind, Field | None, str]:
         if reason in plain:
             return Kind.TLS_ON_PLAIN_PORT, Field.SECURITY, ""
         return Kind.PROTOCOL, Field.SECURITY, reason.replace("_", " ").lower()
-    if isinstance(exc, ValueError):  # a name that no certificate can have
+    if isinstance(exc, ValueError):  # not a possible host name
         return Kind.HOST_UNKNOWN, Field.HOST, ""
     return Kind.CONNECTION_LOST, Field.SECURITY, ""

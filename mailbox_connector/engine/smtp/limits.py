@@ -1,4 +1,5 @@
-"""When mail may go under a sending limit: pure, from what was sent and the clock."""
+"""When mail may be sent under a sending limit: pure, from past sendings and the
+time."""
 
 from __future__ import annotations
 
@@ -21,8 +22,8 @@ class Cause(str, Enum):
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a mailbox may send; 0: no limit.
+class SendingLimits:
+    """How much a mailbox may send; 0: no limit.
 
     :param per_hour: recipients within any sixty minutes
     :param per_day: recipients within any twenty-four hours
@@ -38,20 +39,20 @@ class Limits:
 
     @property
     def horizon(self) -> timedelta:
-        """How far back what was sent still counts."""
+        """How long ago a sending can be and still count."""
         if self.per_day:
             return DAY
         return HOUR if self.per_hour else timedelta(seconds=self.seconds_between)
 
     @property
     def most(self) -> int:
-        """How many recipients of the past need to be known."""
+        """How many past recipients need to be known."""
         return max(self.per_hour, self.per_day, 1)
 
 
 @dataclass(frozen=True)
 class Slot:
-    """``count`` recipients may get a mail at that time; ``cause``: why not before."""
+    """``count`` recipients may get a mail at this time; ``cause``: why not earlier."""
 
     at: datetime
     count: int
@@ -59,11 +60,12 @@ class Slot:
 
 
 def next_slot(
-    limits: Limits, sent: Sequence[datetime], now: datetime, wanted: int
+    limits: SendingLimits, sent: Sequence[datetime], now: datetime, wanted: int
 ) -> Slot:
     """The first time, not before ``now``, at which one or more recipients may go.
 
-    :param sent: when the recipients of the past got theirs, ascending, one entry each
+    :param sent: when mail was sent to past recipients, ascending, one entry per
+        recipient
     :param wanted: recipients of the mail, at least 1
     """
     slot_at, cause = now, None
@@ -84,20 +86,20 @@ def next_slot(
 
 
 def plan(
-    limits: Limits, sent: Sequence[datetime], now: datetime, sizes: Sequence[int]
+    limits: SendingLimits, sent: Sequence[datetime], now: datetime, sizes: Sequence[int]
 ) -> list[Slot]:
-    """When each of several mails may begin to go, one after the other.
+    """When each of several mails may be sent first, one after the other.
 
     :param sizes: recipients of each mail
-    :return: a slot each; a mail with more recipients than fit goes on after it
+    :return: one slot per mail; a mail with more recipients than fit continues later
     """
-    history = list(sent)
+    past = list(sent)
     slots = []
     for size in sizes:
         left, first = max(size, 1), None
         while left > 0:
-            slot = next_slot(limits, history, now, left)
-            history.extend([slot.at] * slot.count)
+            slot = next_slot(limits, past, now, left)
+            past.extend([slot.at] * slot.count)
             first = first or slot
             now, left = max(now, slot.at), left - slot.count
         slots.append(first)

@@ -1,35 +1,38 @@
-"""What to do after a mail could not be handed over: pure, from the error alone."""
+"""What follows when a mail could not be handed over: pure, from the error alone."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from enum import Enum
 
+from .. import backoff
 from ..errors import STOPPING, EngineError, Kind
 
-#: Minutes until the next attempt, by attempts made; the last is repeated.
-MINUTES = (1, 4, 15, 60, 240)
-#: Attempts after which a mail has failed: some two days (RFC 5321 section 4.5.4.1
-#: says at least four or five days for relays; a person waits here).
-ATTEMPTS = 16
-#: Pauses in a row after which mail fails instead of waiting on.
-PAUSES = 16
+#: Waiting time after the first, second, … failed attempt; the last one is repeated.
+DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 4, 15, 60, 240))
+#: Attempts after which a mail has failed: about two days (RFC 5321 section 4.5.4.1
+#: recommends four or five days for relays; here a person is waiting).
+MAX_ATTEMPTS = 16
+#: Pauses in a row after which mail fails instead of waiting again.
+MAX_PAUSES = 16
+#: The longest time that a server's hint makes mail wait.
+LONGEST_HINT = timedelta(days=1)
 
 _HOUR = timedelta(hours=1)
 
 
-class Then(str, Enum):
+class NextStep(str, Enum):
     """What follows an error."""
 
-    AGAIN = "again"  # the mail is tried again later
+    RETRY = "retry"  # the mail is tried again later
     PAUSE = "pause"  # the mailbox sends nothing for a while
+    ASK_USER = "ask_user"  # nobody knows whether it was sent
     FAIL = "fail"  # a person has to do something
-    ASK = "ask"  # nobody knows whether it was sent
 
 
-#: The provider has had enough for now, of all of the mailbox's mail.
+#: The provider accepts nothing more for now, of all of the mailbox's mail.
 PAUSING = frozenset({Kind.SENDING_LIMIT, Kind.THROTTLED, Kind.TOO_MANY_CONNECTIONS})
-#: Nothing was taken and nothing is wrong with the mail.
+#: Nothing was accepted, and nothing is wrong with the mail.
 PASSING = frozenset(
     {
         Kind.GREYLISTED,
@@ -43,43 +46,48 @@ PASSING = frozenset(
 )
 
 
-def then(error: EngineError) -> Then:
-    """What follows ``error``: 4xx is tried again, 5xx is not (503 apart, which is
-    about the connection)."""
+def next_step(error: EngineError) -> NextStep:
+    """What follows ``error``: a retry after 4xx, none after 5xx, except 503, which is
+    about the connection."""
     if error.kind is Kind.OUTCOME_UNKNOWN:
-        return Then.ASK
+        return NextStep.ASK_USER
     if error.kind in STOPPING:
-        return Then.FAIL
+        return NextStep.FAIL
     if error.kind in PAUSING:
-        return Then.PAUSE
+        return NextStep.PAUSE
     if error.kind in PASSING or error.server_text.startswith(("4", "503")):
-        return Then.AGAIN
-    return Then.FAIL
+        return NextStep.RETRY
+    return NextStep.FAIL
 
 
 def delay(attempts: int, hint: float | None = None) -> timedelta | None:
-    """How long a mail waits after its ``attempts``-th failure (from 1).
+    """How long a mail waits after its ``attempts``-th failed attempt (from 1).
 
     :param hint: seconds the server asked for; the longer of both counts
-    :return: None: it has been tried often enough
+    :return: None: no further attempt
     """
-    if attempts >= ATTEMPTS:
+    if attempts >= MAX_ATTEMPTS:
         return None
-    minutes = MINUTES[min(attempts, len(MINUTES)) - 1]
-    return max(timedelta(minutes=minutes), timedelta(seconds=min(hint or 0, 86400)))
+    own = backoff.step(min(attempts, len(DELAYS)), DELAYS)
+    return max(own, _hinted(hint))
 
 
 def pause(error: EngineError, pauses: int) -> timedelta | None:
     """How long a mailbox sends nothing, the ``pauses``-th time in a row (from 1).
 
-    An hour when a quota is used up, doubled up to four; a minute, doubled up to an
-    hour, when the server is asked too fast or by too many at once.
+    One hour when a quota is used up, doubled up to four; one minute, doubled up to an
+    hour, when the server gets too many requests or connections.
 
-    :return: None: it has waited often enough
+    :return: None: no further pause
     """
-    if pauses > PAUSES:
+    if pauses > MAX_PAUSES:
         return None
-    slow = error.kind is Kind.SENDING_LIMIT and not error.server_text.startswith("432")
-    first, longest = (_HOUR, 4 * _HOUR) if slow else (timedelta(minutes=1), _HOUR)
-    grown = min(first * 2 ** min(pauses - 1, 10), longest)
-    return max(grown, timedelta(seconds=min(error.retry_after or 0, 86400)))
+    is_quota = error.kind is Kind.SENDING_LIMIT and not error.server_text.startswith(
+        "432"
+    )
+    first, longest = (_HOUR, 4 * _HOUR) if is_quota else (timedelta(minutes=1), _HOUR)
+    return max(backoff.exponential(pauses, first, longest), _hinted(error.retry_after))
+
+
+def _hinted(seconds: float | None) -> timedelta:
+    return timedelta(seconds=min(seconds or 0, LONGEST_HINT.total_seconds()))

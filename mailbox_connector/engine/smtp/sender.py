@@ -1,4 +1,4 @@
-"""Whether an account may send as an address: asked, without sending anything."""
+"""Asking whether an account may send as an address, without sending anything."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ if TYPE_CHECKING:
 
 
 def may_send(connection: MailboxSMTP, address: str) -> None:
-    """Begin a mail from ``address`` to itself, and take it back before DATA.
+    """Begin a mail from ``address`` to itself, and reset the session before DATA.
 
-    To itself: many servers say no more than "ok" to the sender, and refuse it only
-    once there is a recipient.
+    With a recipient, because many servers accept any sender and refuse it only then.
 
-    :raises EngineError: the server refuses, for good or for now
+    :raises EngineError: the server refuses, permanently or temporarily
     """
     endpoint = connection.endpoint
     spelled = wire_address(address)
     if not is_possible(spelled, connection.has_extn("smtputf8")):
-        raise connection.connection.error(
+        raise connection.endpoint.error(
             Kind.SENDER_REFUSED, field=Field.ADDRESS, detail=address
         )
     options = [] if spelled.isascii() else ["SMTPUTF8"]

@@ -12,12 +12,11 @@ import smtplib
 
 from ..diagnosis import from_smtp
 from ..errors import EngineError, Field, Kind
+from ..net.connection import Connection, connect
+from ..net.deadline import Deadline
+from ..net.egress import EgressPolicy
 from ..net.observer import Observer
-from ..net.transport import Connection, Deadline, EgressPolicy, connect
 from ..types import Endpoint, Security
-from .transaction import send
-
-__all__ = ["MailboxSMTP", "open_smtp", "send"]
 
 #: Lines of one reply; EHLO answers have some twenty.
 MAX_REPLY_LINES = 500
@@ -29,8 +28,8 @@ class MailboxSMTP(smtplib.SMTP):
     """smtplib's protocol over a :class:`Connection`.
 
     Replies raise what smtplib raises; a lost connection, a timeout or a deadline
-    raises :class:`EngineError`, after the message was sent and before it was
-    answered with ``Kind.OUTCOME_UNKNOWN``: it may have been delivered.
+    raises :class:`EngineError`. If that happens between the end of the message and its
+    reply, the kind is ``OUTCOME_UNKNOWN``: the message may have been delivered.
     """
 
     def __init__(self, connection: Connection, local_hostname: str | None = None):
@@ -59,7 +58,7 @@ class MailboxSMTP(smtplib.SMTP):
         try:
             return super().getreply()
         except smtplib.SMTPServerDisconnected:
-            raise self.connection.error(Kind.CONNECTION_LOST) from None
+            raise self.endpoint.error(Kind.CONNECTION_LOST) from None
         except EngineError:
             self.close()
             raise
@@ -67,12 +66,13 @@ class MailboxSMTP(smtplib.SMTP):
     def send(self, s):
         """Send bytes; see the class on errors."""
         if self.sock is None:
-            raise self.connection.error(Kind.CONNECTION_LOST)
+            raise self.endpoint.error(Kind.CONNECTION_LOST)
         super().send(s)
         self._sending += 1
 
     def data(self, msg):
-        """DATA; tells a mail that was not sent from one whose fate is unknown."""
+        """DATA; distinguishes a mail that was not sent from one with an unknown
+        outcome."""
         self._sending = 0
         try:
             return super().data(msg)
@@ -81,12 +81,10 @@ class MailboxSMTP(smtplib.SMTP):
             if self._sending < 2:
                 raise
             text = exc.server_text if isinstance(exc, EngineError) else ""
-            raise self.connection.error(
-                Kind.OUTCOME_UNKNOWN, server_text=text
-            ) from None
+            raise self.endpoint.error(Kind.OUTCOME_UNKNOWN, server_text=text) from None
 
     def _rset(self):
-        """After a refusal: what was refused and why must not be lost to this."""
+        """RSET after a refusal; its own failure must not hide the refusal."""
         patience = self.connection.read_timeout
         self.connection.read_timeout = min(patience, FAREWELL_TIMEOUT)
         try:
@@ -96,15 +94,15 @@ class MailboxSMTP(smtplib.SMTP):
         self.connection.read_timeout = patience
 
     def starttls(self, *_args, **_kwargs):
-        """Encrypt, verified; refuse to go on without."""
+        """Encrypt, verified, or fail."""
         self.ehlo_or_helo_if_needed()
         if not self.has_extn("starttls"):
-            raise self.connection.error(Kind.STARTTLS_MISSING, field=Field.SECURITY)
+            raise self.endpoint.error(Kind.STARTTLS_MISSING, field=Field.SECURITY)
         code, text = self.docmd("STARTTLS")
         if code != 220:
             raise smtplib.SMTPResponseException(code, text)
         self.connection.starttls()
-        # What was said in the clear does not count (RFC 3207 section 4.2).
+        # Forget what was announced unencrypted (RFC 3207 section 4.2).
         self.helo_resp = self.ehlo_resp = None
         self.esmtp_features = {}
         self.does_esmtp = False
@@ -134,8 +132,8 @@ class MailboxSMTP(smtplib.SMTP):
     def sign_in(self) -> None:
         """AUTH with the endpoint's credentials (RFC 4954), one try only.
 
-        PLAIN, else LOGIN: under verified TLS nothing is gained by others, and
-        each further try of a wrong password brings the account nearer a lock.
+        PLAIN, else LOGIN: under verified TLS other mechanisms are no safer, and every
+        further attempt with a wrong password may lock the account.
         """
         self.ehlo_or_helo_if_needed()
         with self.connection.confidential():
@@ -145,19 +143,19 @@ class MailboxSMTP(smtplib.SMTP):
         offered = self.esmtp_features.get("auth", "").upper().split()
         if "PLAIN" in offered:
             secret = f"\0{endpoint.username}\0{endpoint.password}"
-            code, text = self.docmd("AUTH", f"PLAIN {_base64(secret)}")
+            code, text = self.docmd("AUTH", f"PLAIN {_encode_base64(secret)}")
             if code in (235, 503):
                 return
-            # 504, 501: the mechanism is refused, not the password.
+            # 501, 504: the mechanism is refused, not the password.
             if code not in (501, 504) or "LOGIN" not in offered:
                 raise smtplib.SMTPAuthenticationError(code, text)
         if "LOGIN" not in offered:
-            raise self.connection.error(Kind.NO_AUTH_OFFERED, field=Field.SECURITY)
+            raise self.endpoint.error(Kind.NO_AUTH_OFFERED, field=Field.SECURITY)
         code, text = self.docmd("AUTH", "LOGIN")
         for answer in (endpoint.username, endpoint.password):
             if code != 334:
                 break
-            code, text = self.docmd(_base64(answer))
+            code, text = self.docmd(_encode_base64(answer))
         if code not in (235, 503):
             raise smtplib.SMTPAuthenticationError(code, text)
 
@@ -173,7 +171,7 @@ class _LineCounter:
         """A line, as smtplib asks for it."""
         self._lines += 1
         if self._lines > MAX_REPLY_LINES:
-            raise self._connection.error(Kind.PROTOCOL)
+            raise self._connection.endpoint.error(Kind.PROTOCOL)
         return self._connection.read_line(limit)
 
     def close(self) -> None:
@@ -191,9 +189,9 @@ def open_smtp(
     """Connect, encrypt and sign in.
 
     :param local_hostname: for EHLO; None: our address as a literal
-    :param observer: told what happens on the connection
+    :param observer: informed about what happens on the connection
     :param timeouts: ``connect_timeout``, ``read_timeout`` in seconds
-    :raises EngineError: whatever goes wrong
+    :raises EngineError: for every failure
     """
     connection = connect(endpoint, policy, deadline, observer=observer, **timeouts)
     try:
@@ -220,5 +218,5 @@ def _literal(address: str) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
-def _base64(text: str) -> str:
+def _encode_base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode("ascii")

@@ -1,4 +1,9 @@
-"""Handing one message over: in one SMTP transaction, or in several to many people."""
+"""Handing one message over: in one SMTP transaction, or in several.
+
+One transaction serves all recipients where the server accepts so many. Where it does
+not, those for whom there was no room follow in further transactions (RFC 5321 section
+4.5.3.1.10). Every recipient ends up accepted, refused with a reason, or unknown.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..diagnosis import from_smtp
+from ..diagnosis import enhanced_status, from_smtp
 from ..errors import EngineError, Field, Kind
+from .retry import PAUSING
 
 if TYPE_CHECKING:
     from .session import MailboxSMTP
-
-#: The provider has had enough for now: more transactions would not go better.
-_ENOUGH = frozenset({Kind.SENDING_LIMIT, Kind.THROTTLED, Kind.TOO_MANY_CONNECTIONS})
-_ENHANCED = re.compile(r"^\d{3}[ -][245]\.\d{1,3}\.\d{1,3}\b")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class _Message:
     sender: str
     mime: bytes
     options: tuple[str, ...]
-    #: How each recipient stands on the wire, and as whom it was given.
+    #: By the spelling sent to the server: the recipients as they were given.
     wire: dict[str, list[str]]
 
 
@@ -35,42 +37,20 @@ def send(
 ) -> dict[str, EngineError]:
     """Hand one message over.
 
-    In further transactions to those for whom there was no room in the first one
-    (RFC 5321 section 4.5.3.1.10); nobody is in two that the server took.
+    Nobody is in two transactions that the server accepted.
 
     :return: who does not have it and why, ``Kind.OUTCOME_UNKNOWN`` among the reasons;
-        the others have it. One error object for all whom the same thing kept from it
+        all others have it. Recipients with the same reason share one error object
     :raises EngineError: nobody has it, all for one reason; with
-        ``Kind.OUTCOME_UNKNOWN``, nobody knows
+        ``Kind.OUTCOME_UNKNOWN``, it is not known who has it
     """
     mime = re.sub(rb"\r\n|\r|\n", b"\r\n", mime)
     connection.ehlo_or_helo_if_needed()
     _check_size(connection, mime)
     refused: dict[str, EngineError] = {}
     message = _prepare(connection, mail_from, recipients, mime, refused)
-    groups = [list(message.wire)] if message.wire else []
-    over: EngineError | None = None
-    while groups:
-        group = groups.pop(0)
-        try:
-            if over is not None:
-                raise over
-            result = _transact(connection, message, group)
-        except EngineError as error:
-            # Said of the whole: which ones are too many, only trying can tell.
-            if error.kind is Kind.TOO_MANY_RECIPIENTS and len(group) > 1:
-                half = len(group) // 2
-                groups[:0] = [group[:half], group[half:]]
-                continue
-            result = dict.fromkeys(group, error)
-            over = _no_more(connection, error)
-        waiting = {one for one, error in result.items() if _no_room(error)}
-        # As long as somebody was taken there is an end to it.
-        if waiting and len(result) < len(group):
-            groups.insert(0, [one for one in group if one in waiting])
-            result = {one: result[one] for one in result if one not in waiting}
-        for one, error in result.items():
-            refused.update(dict.fromkeys(message.wire[one], error))
+    for spelled, error in _deliver(connection, message).items():
+        refused.update(dict.fromkeys(message.wire[spelled], error))
     if len(refused) == len(set(recipients)):
         reasons = list(refused.values())
         if all(_same(error, reasons[0]) for error in reasons):
@@ -78,10 +58,39 @@ def send(
     return refused
 
 
+def _deliver(connection: MailboxSMTP, message: _Message) -> dict[str, EngineError]:
+    """All transactions of a message; who was refused, as spelled, and why."""
+    refused: dict[str, EngineError] = {}
+    groups = [list(message.wire)] if message.wire else []
+    over: EngineError | None = None
+    while groups:
+        group = groups.pop(0)
+        if over is not None:
+            refused.update(dict.fromkeys(group, over))
+            continue
+        try:
+            result = _transact(connection, message, group)
+        except EngineError as error:
+            # About the whole group: only smaller groups show how many are accepted.
+            if error.kind is Kind.TOO_MANY_RECIPIENTS and len(group) > 1:
+                half = len(group) // 2
+                groups[:0] = [group[:half], group[half:]]
+                continue
+            result = dict.fromkeys(group, error)
+            over = _why_no_more(connection, error)
+        waiting = {one for one, error in result.items() if _no_room(error)}
+        # Only if somebody was accepted; otherwise this would never end.
+        if waiting and len(result) < len(group):
+            groups.insert(0, [one for one in group if one in waiting])
+            result = {one: result[one] for one in result if one not in waiting}
+        refused.update(result)
+    return refused
+
+
 def _transact(
     connection: MailboxSMTP, message: _Message, group: Sequence[str]
 ) -> dict[str, EngineError]:
-    """One transaction; the refused of ``group``, and why."""
+    """One transaction; who of ``group`` was refused, and why."""
     endpoint = connection.endpoint
     try:
         replies = connection.sendmail(
@@ -89,21 +98,23 @@ def _transact(
         )
     except smtplib.SMTPRecipientsRefused as exc:
         replies = exc.recipients
-        # Hung up in the middle of them: that is why the others were not taken.
+        # The server hung up after the last reply: that is the reason for the others
+        # too.
         last = list(replies.values())[-1]
         replies = {one: replies.get(one, last) for one in group}
     except (EngineError, smtplib.SMTPException, OSError, ValueError) as exc:
         error = from_smtp(exc, endpoint, stage="mail")
         if error.server_text.startswith("503"):
-            # Server and client disagree about where they are: start afresh.
+            # Server and client disagree about the state of the session: start a new
+            # one.
             connection.close()
         raise error from None
     refused = {}
     shared: dict[Kind, EngineError] = {}
     for one, reply in replies.items():
         error = from_smtp(reply, endpoint, stage="rcpt")
-        if error.kind in _ENOUGH or error.kind is Kind.TOO_MANY_RECIPIENTS:
-            # About the account or the message: one error, however often it is said.
+        if error.kind in PAUSING or error.kind is Kind.TOO_MANY_RECIPIENTS:
+            # About the account or the message: one error for all of them.
             error = shared.setdefault(error.kind, error)
         else:
             error.detail = message.wire[one][0]
@@ -118,34 +129,34 @@ def _same(error: EngineError, other: EngineError) -> bool:
 
 
 def _no_room(error: EngineError) -> bool:
-    """Whether a recipient was refused for the number of those before it.
+    """Whether a recipient was refused because of the number of those before it.
 
-    Beside others that were taken, a 452 that gives no other reason says so, and
-    a 552 of old servers (RFC 5321 section 4.5.3.1.10).
+    If others were accepted, a 452 without an enhanced status code means that, and so
+    does a 552 of old servers (RFC 5321 section 4.5.3.1.10).
     """
     if error.kind is Kind.TOO_MANY_RECIPIENTS:
         return True
     return (
         error.kind in (Kind.SENDING_LIMIT, Kind.TOO_LARGE)
         and error.server_text.startswith(("452", "552"))
-        and not _ENHANCED.match(error.server_text)
+        and not enhanced_status(error.server_text)
     )
 
 
-def _no_more(connection: MailboxSMTP, error: EngineError) -> EngineError | None:
+def _why_no_more(connection: MailboxSMTP, error: EngineError) -> EngineError | None:
     """Why no further transaction is begun after ``error``; None: one may be."""
-    if error.kind in _ENOUGH:
+    if error.kind in PAUSING:
         return error
     if connection.sock is None:
-        return connection.connection.error(Kind.CONNECTION_LOST)
+        return connection.endpoint.error(Kind.CONNECTION_LOST)
     return None
 
 
 def _check_size(connection: MailboxSMTP, mime: bytes) -> None:
-    """RFC 1870: what the server will not take need not be sent."""
+    """Do not send what is larger than the server announces (RFC 1870)."""
     limit = connection.esmtp_features.get("size", "").strip()
     if limit.isdigit() and 0 < int(limit) < len(mime):
-        raise connection.connection.error(
+        raise connection.endpoint.error(
             Kind.TOO_LARGE, size=len(mime), limit=int(limit)
         )
 
@@ -157,10 +168,10 @@ def _prepare(
     mime: bytes,
     refused: dict[str, EngineError],
 ) -> _Message:
-    """Check the addresses, and spell them as the server can take them.
+    """Check the addresses, and spell them as the server can accept them.
 
-    :param refused: takes the recipients that cannot be: errors without words of the
-        server, the address as ``detail``
+    :param refused: gets the recipients that are impossible, with errors without
+        ``server_text`` and with the address as ``detail``
     :raises EngineError: SENDER_REFUSED, likewise
     """
     extended = connection.has_extn("smtputf8")
@@ -186,22 +197,22 @@ def _prepare(
 
 
 def is_possible(address: str, extended: bool) -> bool:
-    """Whether it can be written into a command; the server knows the rest."""
+    """Whether an address can be written into a command at all."""
     local, _at, domain = address.rpartition("@")
     if not local or not domain or not (extended or address.isascii()):
         return False
     if not local.startswith('"') and ("@" in local or " " in local):
         return False
-    # smtplib would cut a control character off and send to what is left.
+    # smtplib would remove control characters and send to the rest.
     return not any(c < " " or c in "\x7f<>" for c in address)
 
 
 def _impossible(connection: MailboxSMTP, kind: Kind, address: str) -> EngineError:
-    return connection.connection.error(kind, field=Field.ADDRESS, detail=address)
+    return connection.endpoint.error(kind, field=Field.ADDRESS, detail=address)
 
 
 def wire_address(address: str) -> str:
-    """An international domain as ``xn--…``, which needs no extension."""
+    """The address with an international domain as ``xn--…`` (no SMTPUTF8 needed)."""
     local, at, domain = address.rpartition("@")
     if at and local.isascii() and not domain.isascii():
         try:

@@ -1,16 +1,52 @@
-"""One pass over one account: new mail first, then what is left of older mail."""
+"""One pass over one account: new mail first, then what is left of older mail.
+
+What it is for
+    A mailbox is served in short slices, by whatever worker has time, and each slice may
+    end at any moment: time is over, the server hangs up, the process is killed.
+    :class:`AccountPass` orders the work so that new mail never waits for older mail,
+        and so
+    that a slice never has to be repeated or undone.
+
+How it works
+    1. *Tick* (:meth:`AccountPass.tick`): list the folders with their counters and
+       compare each with its stored snapshot (:func:`.plan.plan_tick`). Folders that are
+       unchanged cost nothing. In those where messages vanished, the pass finds out
+       which, for *all* folders, before it fetches new mail of any: a message that was
+       moved is then recognised wherever it turns up. A snapshot is stored only when
+       everything that it counts has been handled.
+    2. *Rebind*: find the messages of folders that were renumbered or deleted under
+       their new UIDs.
+    3. *Backfills*: import older mail, newest first, one backfill after the other, for
+       as long as nobody pauses or cancels them.
+    4. *Reconcile*: once a day compare all UIDs of a folder and repair.
+
+    A folder that is deleted or renumbered during the pass is left to the next one
+    (:meth:`AccountPass._try`); the others continue.
+
+Example
+    ``AccountPass(session, store, pause=Deadline(8)).run(backfill=True)`` serves a
+    mailbox for about eight seconds. It raises ``EngineError(DEADLINE)`` when it has not
+    finished; everything done until then is committed.
+
+What it costs
+    A tick without changes: one round trip with LIST-STATUS (RFC 5819), else LIST and
+    one pipelined STATUS per folder; in the store the statements of ``folders``,
+    ``refresh`` and ``backfills``. What a changed folder costs is said in
+    :mod:`.folder`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from ..errors import EngineError, Kind
 from ..imap.ranges import UidRanges
 from ..net.deadline import Deadline
 from ..types import Folder, FolderStatus
-from .batch import Renumbered
-from .folder import FolderPass
+from .folder import FolderPass, Renumbered
 from .interfaces import Backfill, Session, Store
 from .plan import TickPlan, plan_renames, plan_tick, without_collisions
 from .state import Counts, FolderState
@@ -19,15 +55,32 @@ from .state import Counts, FolderState
 RECONCILE = timedelta(days=1)
 
 
+@dataclass
+class _Change:
+    """A folder that changed since its stored snapshot.
+
+    ``certain``: nothing was found that the new snapshot may not count.
+    """
+
+    folder: FolderPass
+    status: FolderStatus
+    plan: TickPlan
+    certain: bool = True
+
+    @property
+    def key(self) -> Hashable:
+        return self.folder.state.key
+
+
 class AccountPass:
     """Brings one account up to date.
 
-    May be cut anywhere: everything is done in batches, each committed together
-    with the state that says it is done.
+    May be interrupted anywhere: everything is done in batches, each committed together
+    with the state that says so.
 
-    :param pause: when to begin no further batch; the next pass goes on
-    :param careful: the last pass failed; bodies are fetched one by one, so that this
-        one gets past a message that a server cannot give along with others
+    :param pause: after it no further batch is begun; the next pass continues
+    :param single_fetch: the last pass failed; bodies are fetched one by one, so that
+        this one gets past a message at which the server breaks off
     """
 
     def __init__(
@@ -35,21 +88,21 @@ class AccountPass:
         session: Session,
         store: Store,
         pause: Deadline,
-        careful: bool = False,
+        single_fetch: bool = False,
     ):
         self.session = session
         self.store = store
         self.pause = pause
-        self.careful = careful
+        self.single_fetch = single_fetch
         self.new = Counts()
         self.backfill = Counts()
         self.folders: list[FolderState] = []
 
     def run(self, backfill: bool) -> None:
-        """New mail; then, if asked for, what is left to do with older mail.
+        """Import new mail; then, with ``backfill``, continue with older mail.
 
         :raise EngineError: what was done until then is committed; DEADLINE: the
-            next pass goes on
+            next pass continues
         """
         self.tick()
         if backfill:
@@ -62,12 +115,12 @@ class AccountPass:
     # ------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Look for what came and what went."""
+        """Find out what came and what vanished, and import new mail."""
         listed = self.session.list_folders(status=True)
         known = self.store.folders()
         self.folders = self.store.refresh(listed, self._renamed(known, listed))
         snapshots = self._snapshots(listed)
-        work: dict[FolderPass, tuple[FolderStatus, TickPlan]] = {}
+        changes: list[_Change] = []
         first: dict[FolderPass, FolderStatus] = {}
         for state in self.folders:
             status = snapshots.get(state.raw_name)
@@ -76,60 +129,68 @@ class AccountPass:
             if plan.action == "first":
                 first[folder] = status
             elif plan.action == "renumbered":
-                self._try(folder, lambda f=folder, s=status: f.begin_again(s))
+                self._try(folder, partial(folder.begin_again, status))
             elif plan.action == "changed":
-                work[folder] = status, plan
+                changes.append(_Change(folder, status, plan))
         if first:
             begun = any(state.uidvalidity for state in known)
-            work.update(self._begin(first, begun))
-        self._work_off(work)
+            changes += self._begin(first, begun)
+        self._work_off(changes)
 
-    def _work_off(self, work: dict[FolderPass, tuple[FolderStatus, TickPlan]]) -> None:
-        """What has gone is known before what is new is fetched: it may have moved."""
-        gone: dict[Hashable, UidRanges] = {}
-        certain: dict[FolderPass, bool] = {}
+    def _work_off(self, changes: list[_Change]) -> None:
+        """First what vanished in all folders, then new mail, which may have moved from
+        there."""
+        vanished: dict[Hashable, UidRanges] = {}
+        changes = [
+            one
+            for one in changes
+            if not one.plan.vanished
+            or self._try(one.folder, partial(self._find_vanished, one, vanished))
+        ]
+        changes = [
+            one
+            for one in changes
+            if self._try(one.folder, partial(self._fetch_new, one, vanished))
+        ]
+        for one in changes:
+            if one.key in vanished:
+                one.folder.settle(one.status, vanished[one.key], one.certain)
 
-        def look(folder: FolderPass) -> None:
-            gone[folder.state.key] = folder.vanished()
+    def _find_vanished(
+        self, change: _Change, vanished: dict[Hashable, UidRanges]
+    ) -> None:
+        vanished[change.key] = change.folder.vanished()
 
-        def fetch(folder: FolderPass, status: FolderStatus, plan: TickPlan) -> None:
-            before = folder.state.messages
-            found = folder.fetch_new(plan, gone) if plan.uid_range else 0
-            if plan.vanished is None:
-                # Without UIDNEXT only now is it known how many came, and not how
-                # many of them the snapshot counts.
-                certain[folder] = not found
-                if before < 0 or status.messages - before < found:
-                    look(folder)
-            if folder.state.key not in gone:
-                folder.settle(status, UidRanges(), certain.get(folder, True))
-
-        for folder, (_status, plan) in list(work.items()):
-            if plan.vanished and not self._try(folder, lambda f=folder: look(f)):
-                del work[folder]
-        for folder, (status, plan) in list(work.items()):
-            if not self._try(folder, lambda f=folder, s=status, p=plan: fetch(f, s, p)):
-                del work[folder]
-        for folder, (status, _plan) in work.items():
-            if folder.state.key in gone:
-                folder.settle(status, gone[folder.state.key], certain.get(folder, True))
+    def _fetch_new(self, change: _Change, vanished: dict[Hashable, UidRanges]) -> None:
+        """Import a folder's new mail; settle it unless something vanished there."""
+        folder, status, plan = change.folder, change.status, change.plan
+        before = folder.state.messages
+        found = folder.fetch_new(plan, vanished) if plan.uid_range else 0
+        if plan.vanished is None:
+            # Without UIDNEXT only now is it known how many came, and not how many of
+            # them the snapshot counts.
+            change.certain = not found
+            if before < 0 or status.messages - before < found:
+                self._find_vanished(change, vanished)
+        if change.key not in vanished:
+            folder.settle(status, UidRanges(), change.certain)
 
     def _begin(
         self, first: dict[FolderPass, FolderStatus], begun: bool
-    ) -> dict[FolderPass, tuple[FolderStatus, TickPlan]]:
-        """Take over new folders, all at once: one that were left for the next pass
-        would be taken for one that appeared later.
+    ) -> list[_Change]:
+        """Take over new folders, all in one transaction: one that was left to the next
+        pass would be treated there as one that appeared later.
 
         :param begun: other folders have been read before
-        :return: what has new mail all the same, and the plan for it
+        :return: those that have new mail all the same
         """
         backfill = self.store.reopen_backfill()
         rebind = begun and self.store.may_rebind()
-        late = begun and not backfill and not rebind
-        new_since = self.store.started_on() if late else None
+        appeared_later = begun and not backfill and not rebind
+        new_since = self.store.started_on() if appeared_later else None
         states: dict[FolderPass, FolderState] = {}
 
-        def look(folder: FolderPass) -> None:
+        def examine(folder: FolderPass) -> None:
             states[folder] = folder.begin_state(first[folder], new_since, rebind)
 
         def begin() -> None:
@@ -137,19 +198,20 @@ class AccountPass:
                 self.store.begin(state)
 
         for folder in first:
-            self._try(folder, lambda f=folder: look(f))
+            self._try(folder, partial(examine, folder))
         self.store.transaction(begin)
-        work = {}
+        changes = []
         for folder, state in states.items():
             folder.state = state
             plan = plan_tick(state, first[folder])
             if plan.action == "changed":
-                work[folder] = first[folder], plan
-        return work
+                changes.append(_Change(folder, first[folder], plan))
+        return changes
 
     def _renamed(
         self, known: list[FolderState], listed: list[Folder]
     ) -> dict[Hashable, str]:
+        """New raw names of known folders, by key."""
         renamed: dict[Hashable, str] = {}
         states = {state.key: state for state in known}
         for key, raw_names in plan_renames(known, listed):
@@ -164,7 +226,8 @@ class AccountPass:
         return without_collisions(renamed, known)
 
     def _snapshots(self, listed: list[Folder]) -> dict[str, FolderStatus]:
-        """States of the folders that are read, asked for where LIST did not tell."""
+        """States of the folders that are read; by STATUS where LIST did not give
+        them."""
         found = {folder.raw_name: folder.status for folder in listed if folder.status}
         wanted = [state.raw_name for state in self.folders]
         missing = [name for name in wanted if name not in found]
@@ -177,7 +240,7 @@ class AccountPass:
     # ------------------------------------------------------------------
 
     def rebind(self) -> None:
-        """Find the messages of folders that were renumbered or are gone."""
+        """Find the messages of folders that were renumbered or deleted."""
         folders = self._passes(lambda state: state.rebind_below)
         for folder in folders:
             self._try(folder, folder.rebind)
@@ -185,26 +248,23 @@ class AccountPass:
             self.store.transaction(self.store.drop_renumbered)
 
     def _run_backfills(self) -> None:
-        """Go on with the history that is wanted, one import after the other."""
+        """Continue with the backfills that are wanted, one after the other."""
         for backfill in self.store.backfills():
             self.store.serve(backfill)
             try:
-                self._bring(backfill)
+                self._run_backfill(backfill)
             finally:
                 self.store.serve(None)
 
-    def _bring(self, backfill: Backfill) -> None:
-        """Newest first; as long as nobody pauses or cancels it."""
+    def _run_backfill(self, backfill: Backfill) -> None:
+        """Newest first; until somebody pauses or cancels it."""
         left: dict[FolderPass, list[list[int]]] = {}
         finished: set[Hashable] = set()
 
-        def wanted(state: FolderState) -> bool:
-            return state.key not in finished and (
-                backfill.wants(state)
-                or (backfill.again and backfill.may_read(state) and self._undone(state))
-            )
+        def is_left(state: FolderState) -> bool:
+            return state.key not in finished and self._wants(backfill, state)
 
-        def look(folder: FolderPass) -> None:
+        def search(folder: FolderPass) -> None:
             left[folder] = folder.unread(backfill)
 
         def read(folder: FolderPass) -> None:
@@ -216,24 +276,34 @@ class AccountPass:
             folder.read_back_to(backfill.since)
             finished.add(folder.state.key)
 
-        for folder in self._passes(wanted, backfill=True):
-            self._try(folder, lambda f=folder: look(f))
+        for folder in self._passes(is_left, backfill=True):
+            self._try(folder, partial(search, folder))
         total = sum(len(batch) for batches in left.values() for batch in batches)
         self.store.transaction(lambda: self.store.backfill_found(total))
         for folder in left:
             if not self.store.is_wanted():
                 return
-            self._try(folder, lambda f=folder: read(f))
-        if not self._passes(wanted) and self.store.is_wanted():
+            self._try(folder, partial(read, folder))
+        if not self._passes(is_left) and self.store.is_wanted():
             self.store.transaction(self.store.backfill_done)
 
-    def _undone(self, state: FolderState) -> bool:
-        """Whether an undo took something out of a folder."""
+    def _wants(self, backfill: Backfill, state: FolderState) -> bool:
+        """Whether a backfill may find anything in a folder."""
+        if backfill.wants(state):
+            return True
+        return (
+            backfill.include_undone
+            and backfill.may_read(state)
+            and self._has_undone(state)
+        )
+
+    def _has_undone(self, state: FolderState) -> bool:
+        """Whether an undo removed something from a folder."""
         handled = self.store.handled(state.key)
-        return bool(handled - self.store.handled(state.key, again=True))
+        return bool(handled - self.store.handled(state.key, without_undone=True))
 
     def reconcile(self) -> None:
-        """Once a day compare and repair."""
+        """Compare and repair the folders whose turn it is (once a day)."""
         due = self.store.now() - RECONCILE
         for folder in self._passes(
             lambda state: (
@@ -255,7 +325,7 @@ class AccountPass:
             self.pause,
             self.backfill if backfill else self.new,
             backfill,
-            self.careful,
+            self.single_fetch,
         )
 
     def _passes(
@@ -270,7 +340,8 @@ class AccountPass:
         ]
 
     def _try(self, folder: FolderPass, work: Callable[[], object]) -> bool:
-        """A folder deleted or renumbered under our hands is left; the others go on."""
+        """Whether ``work`` could be done; False: the folder was deleted or renumbered
+        during it, and is left to the next pass."""
         try:
             work()
             return True
@@ -281,5 +352,5 @@ class AccountPass:
                 raise
             self.store.rollback()
             self.folders = [s for s in self.folders if s.key != folder.state.key]
-            self.store.transaction(lambda: self.store.gone(folder.state.key))
+            self.store.transaction(lambda: self.store.folder_gone(folder.state.key))
         return False

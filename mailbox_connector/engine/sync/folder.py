@@ -1,29 +1,135 @@
-"""One folder in one pass: what is new, what is gone, what is left of older mail."""
+"""One folder in one pass: new mail, vanished messages, older mail.
+
+What it is for
+    Nothing that a folder contains may be lost, imported twice or left behind after an
+    interruption, on servers that renumber, rename, reorder, lag or lie.
+    :class:`FolderPass` carries out what :mod:`.plan` decided for one folder.
+
+How it works
+    Every UID of a folder is either *handled* (imported, skipped or failed, kept as
+    compressed ranges) or not. New mail is everything from ``next_uid`` on; older mail
+    is whatever a backfill asks for and is not handled. Both go through
+    :meth:`FolderPass.batch` in two phases: headers of up to 250 messages first, then
+    the bodies of those that the store matched with a contact. Each phase is committed
+    together with the UIDs that it handled, so an interruption repeats at most one
+    batch, and repeating it changes nothing.
+
+    A message that was moved keeps its header hash. Before headers are matched, the
+    store compares their hashes with locations that have *vanished*
+    (:meth:`FolderPass.vanished`) and moves those (:meth:`rebind
+    <.interfaces.Store.rebind>`), without fetching the message again. The same happens
+    after a renumbering (UIDVALIDITY changed): old locations are kept until the folder
+    was compared, then what is left of them is dropped. Nothing is deleted first.
+
+Example
+    Stored: ``uidnext=100, messages=40``. The server says UIDNEXT 103 and 41 messages,
+    so three came and two vanished. The pass asks which known UIDs still exist, fetches
+    the headers of 100:102, finds that 101 is one of those that vanished in another
+    folder (moved: its location is changed), that 100 is of a stranger (skipped) and 102
+    of a contact (body fetched, imported), and then keeps the new snapshot.
+
+What it costs
+    New mail in a folder: EXAMINE; one FETCH of headers per 250 messages; one FETCH of
+    bodies per 125 messages or 4 MB. Vanished messages: nothing more with QRESYNC, else
+    one UID SEARCH. A backfill: one UID SEARCH, then as for new mail. The daily
+    reconcile: one or two UID SEARCHes if nothing is amiss. In the store, a batch is one
+    transaction for headers and one per fetch of bodies.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 
-from ..imap.messages import MAX_SET
+from ..errors import ImportFailure
+from ..imap.messages import MAX_MESSAGE, MAX_SET
 from ..imap.ranges import UidRanges
-from ..types import FolderStatus
-from .batch import BATCH, FolderBatches
-from .interfaces import Backfill, Gone
-from .plan import TickPlan, backfill_batches
-from .state import FolderState
+from ..net.deadline import Deadline
+from ..types import FolderStatus, HeaderRecord
+from .interfaces import Backfill, Session, Store, Vanished
+from .plan import TickPlan, backfill_batches, body_batches
+from .state import Counts, FolderState
 
+#: Messages whose headers are fetched together.
+BATCH = 250
 #: A longer span of UIDs is searched before it is fetched.
 DENSE = 500
 #: Messages that have to be the same in a folder under another name.
 SAMPLE = 20
 
 
-class FolderPass(FolderBatches):
-    """Brings one folder up to date."""
+class Renumbered(Exception):
+    """The folder's UIDVALIDITY changed during the pass; the next pass takes it over."""
+
+
+@dataclass
+class _Done:
+    """What one transaction has handled.
+
+    ``imported``, ``skipped``: UIDs; failed ones count as imported. ``matches``: of
+    those whose bodies are still to be fetched.
+    """
+
+    counts: Counts
+    imported: Collection[int]
+    skipped: Collection[int] = ()
+    matches: dict[int, object] = field(default_factory=dict)
+
+
+class FolderPass:
+    """Brings one folder up to date.
+
+    :param state: what is stored; kept in step with the store
+    :param pause: after it no further batch is begun
+    :param totals: what is done is added to them
+    :param backfill: whether it is done for a backfill
+    :param single_fetch: fetch bodies one by one
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        store: Store,
+        state: FolderState,
+        pause: Deadline,
+        totals: Counts,
+        backfill: bool = False,
+        single_fetch: bool = False,
+    ):
+        self.session = session
+        self.store = store
+        self.state = state
+        self.pause = pause
+        self.totals = totals
+        self.backfill = backfill
+        self.single_fetch = single_fetch
+        self._handled: UidRanges | None = None
+
+    @property
+    def handled(self) -> UidRanges:
+        """UIDs that were imported or skipped."""
+        if self._handled is None:
+            self._handled = self.store.handled(self.state.key)
+        return self._handled
+
+    def open(self, since: tuple[int, int] | None = None) -> None:
+        """Have the folder open, read-only.
+
+        :param since: (UIDVALIDITY, mod-sequence): ask what was expunged since
+        :raise Renumbered: its UIDVALIDITY is not the stored one any more
+        """
+        if since is None and self.session.folder == self.state.raw_name:
+            return
+        status = self.session.examine(self.state.raw_name, since)
+        if status.uidvalidity != self.state.uidvalidity:
+            raise Renumbered
+        if status.mailbox_id and status.mailbox_id != self.state.mailbox_id:
+            self._save(mailbox_id=status.mailbox_id)
 
     # ------------------------------------------------------------------
-    # New mail
+    # Taking over
     # ------------------------------------------------------------------
 
     def begin_state(
@@ -31,8 +137,8 @@ class FolderPass(FolderBatches):
     ) -> FolderState:
         """The state in which a folder is taken over; new mail starts at its end.
 
-        :param new_since: what it has received since that day is new all the same
-        :param rebind: its messages may be known by places that are gone
+        :param new_since: messages received since that day are new mail too
+        :param rebind: its messages may be known by locations that have vanished
         """
         end = status.uidnext
         if end is None or new_since:
@@ -51,35 +157,56 @@ class FolderPass(FolderBatches):
             read_since=self.state.read_since,
             rebind_below=end if rebind else 0,
             reconciled_at=self.store.now(),
-            # A snapshot is kept when it has been worked off.
+            # A snapshot is kept only when all that it counts was handled.
             **(_snapshot(status) if first == end else {}),
         )
 
     def begin_again(self, status: FolderStatus) -> None:
         """Take over a folder that the server has renumbered.
 
-        Its messages' old places are kept until :meth:`rebind` has found the new ones.
+        The old locations of its messages are kept until :meth:`rebind` has found the
+        new ones.
         """
         state = self.begin_state(status, rebind=True)
         self.store.transaction(lambda: self.store.begin(state))
         self.state, self._handled = state, None
 
+    def is_renamed(self, raw_name: str) -> bool:
+        """Whether the folder of another name is this one, by its MAILBOXID or else by
+        its newest messages."""
+        mailbox_id = self.state.mailbox_id
+        hashes = self.store.header_hashes(self.state.key, SAMPLE)
+        if not (mailbox_id or hashes):
+            return False
+        status = self.session.examine(raw_name)
+        if mailbox_id and status.mailbox_id:
+            return mailbox_id == status.mailbox_id
+        if not hashes:
+            return False
+        found = self.session.fetch_headers(hashes)
+        return bool(found) and all(h.header_hash == hashes[h.uid] for h in found)
+
+    # ------------------------------------------------------------------
+    # New mail
+    # ------------------------------------------------------------------
+
     def vanished(self) -> UidRanges:
-        """UIDs of known places that the server has no more."""
-        places = self.store.places(self.state.key)
-        if not places:
+        """UIDs of known locations that do not exist on the server any more."""
+        locations = self.store.locations(self.state.key)
+        if not locations:
             return UidRanges()
         modseq = self.state.highestmodseq
         self.open((self.state.uidvalidity, modseq) if modseq else None)
         if modseq and self.session.vanished is not None:
-            return self.session.vanished & places
-        if len(str(places)) <= MAX_SET:
-            return places - UidRanges.from_uids(self.session.existing(places))
-        return places - UidRanges.from_uids(self.session.search_since(None))
+            return self.session.vanished & locations
+        if len(str(locations)) <= MAX_SET:
+            return locations - UidRanges.from_uids(self.session.existing(locations))
+        return locations - UidRanges.from_uids(self.session.search_since(None))
 
-    def fetch_new(self, plan: TickPlan, gone: Gone) -> int:
+    def fetch_new(self, plan: TickPlan, vanished: Vanished) -> int:
         """Carry out a plan's ``uid_range``.
 
+        :param vanished: of all folders; messages may have moved here from there
         :return: how many UIDs it may have brought
         """
         first, last = plan.uid_range
@@ -91,11 +218,11 @@ class FolderPass(FolderBatches):
         handled = self.handled
         uids = [uid for uid in found if uid not in handled]
         if uids and plan.next_uid is None and self.state.messages >= 0:
-            # Cut from here on, the snapshot would not count them.
+            # If interrupted from here on, the stored snapshot would not count them.
             self._save(messages=-1, highestmodseq=None)
         for start in range(0, len(uids), BATCH):
             batch = uids[start : start + BATCH]
-            self.batch(batch, gone, new=True, next_uid=batch[-1] + 1)
+            self.batch(batch, vanished, new=True, next_uid=batch[-1] + 1)
         next_uid = plan.next_uid or max([first - 1, *found]) + 1
         if next_uid != self.state.next_uid:
             self._save(next_uid=next_uid)
@@ -104,7 +231,7 @@ class FolderPass(FolderBatches):
     def settle(
         self, status: FolderStatus, vanished: UidRanges, certain: bool = True
     ) -> None:
-        """Forget places that are gone; keep the snapshot that was worked off.
+        """Drop vanished locations; keep the snapshot whose changes were handled.
 
         :param certain: nothing was found that the snapshot may not count
         """
@@ -124,14 +251,16 @@ class FolderPass(FolderBatches):
     # ------------------------------------------------------------------
 
     def unread(self, backfill: Backfill) -> list[list[int]]:
-        """Batches of UIDs that a history wants and that are not handled, newest first.
+        """Batches of UIDs that a backfill asks for and that are not handled, newest
+        first.
 
-        What has come since the last look at new mail is left to the next.
+        Messages that came after the last look for new mail are left to the next one.
         """
         self.open()
         key = self.state.key
-        self._handled = self.store.handled(key, again=backfill.again)
-        undone = self.store.handled(key) - self._handled if backfill.again else ()
+        without_undone = backfill.include_undone
+        self._handled = self.store.handled(key, without_undone=without_undone)
+        undone = self.store.handled(key) - self._handled if without_undone else ()
         uids = [
             uid
             for uid in self.session.search_since(backfill.since)
@@ -140,40 +269,41 @@ class FolderPass(FolderBatches):
         return backfill_batches(uids, self.handled, BATCH)
 
     def read_back_to(self, day: date) -> None:
-        """All that was received since a day is handled, and may have been before."""
+        """Note that all messages received since ``day`` are handled."""
         if self.state.read_since and self.state.read_since <= day:
             return
         self.store.transaction(lambda: self.store.backfill_read(self.state.key, day))
         self.state = replace(self.state, read_since=day)
 
     def rebind(self) -> None:
-        """Tie messages whose places are gone to their UIDs here, newest first.
+        """Find messages whose locations have vanished under their UIDs here, newest
+        first.
 
-        What came before the folder was begun, and is not older than what has been
-        read, is imported too.
+        Messages from before the folder was taken over are imported too, if they are not
+        older than what has been read.
         """
         self.open()
         since = self.state.read_since or self.store.started_on()
-        window = set(self.session.search_since(since))
+        importable = set(self.session.search_since(since))
         below = self.state.rebind_below
         listed = self.session.search_since(None)
-        # A folder that goes by an earlier name again brings its UIDVALIDITY back.
-        vanished = self.store.places(self.state.key) - UidRanges.from_uids(listed)
+        # A folder that is given an earlier name again has that name's UIDVALIDITY.
+        vanished = self.store.locations(self.state.key) - UidRanges.from_uids(listed)
         uids = [uid for uid in listed if uid < below]
         for batch in backfill_batches(uids, self.handled, BATCH):
-            self.batch(batch, wanted=window, rebind_below=min(batch))
+            self.batch(batch, importable=importable, rebind_below=min(batch))
         self._drop_and_save(vanished, {"rebind_below": 0})
 
     def reconcile(self) -> None:
         """Compare all UIDs with what is stored, and repair.
 
-        Forgets places that are gone; reads what a server did not show as new in time
-        (Microsoft 365 does so).
+        Drops vanished locations; imports messages that a server did not show as new in
+        time (Microsoft 365 does so).
         """
         self.open()
         state = self.state
         listed = UidRanges.from_uids(self.session.search_since(None))
-        vanished = self.store.places(state.key) - listed
+        vanished = self.store.locations(state.key) - listed
         read = UidRanges.span(state.first_uid, state.next_uid - 1)
         missed = list((listed & read) - self.handled)
         for batch in backfill_batches(missed, self.handled, BATCH):
@@ -185,20 +315,153 @@ class FolderPass(FolderBatches):
                 self.batch(batch)
         self._drop_and_save(vanished, {"reconciled_at": self.store.now()})
 
-    def is_renamed(self, raw_name: str) -> bool:
-        """Whether the folder of another name is this one: its id or its messages
-        tell."""
-        mailbox_id = self.state.mailbox_id
-        hashes = self.store.header_hashes(self.state.key, SAMPLE)
-        if not (mailbox_id or hashes):
-            return False
-        status = self.session.examine(raw_name)
-        if mailbox_id and status.mailbox_id:
-            return mailbox_id == status.mailbox_id
-        if not hashes:
-            return False
-        found = self.session.fetch_headers(hashes)
-        return bool(found) and all(h.header_hash == hashes[h.uid] for h in found)
+    # ------------------------------------------------------------------
+    # Batches
+    # ------------------------------------------------------------------
+
+    def batch(
+        self,
+        uids: list[int],
+        vanished: Vanished | None = None,
+        importable: Collection[int] | None = None,
+        new: bool = False,
+        **changes,
+    ) -> None:
+        """Handle ``uids``: skip strangers' messages, fetch and import contacts'.
+
+        Commits after each part, so that the pass makes progress on a slow server too.
+
+        :param vanished: locations that messages may have moved from
+        :param importable: UIDs that may be imported; None: all
+        :param new: these are new mail, no older mail
+        :param changes: of the state, saved when everything is done
+        """
+        self._check_pause()
+        headers, withheld = self._headers(uids, new)
+        decide = partial(self._decide, headers, withheld, vanished or {}, importable)
+        matches = self._commit(decide).matches
+        sizes = {record.uid: record.size for record in headers}
+        left = [
+            (uid, sizes[uid])
+            for uid in uids
+            if uid in matches and uid not in self.handled
+        ]
+        by_uid = {record.uid: record for record in headers}
+        for part in body_batches(left, *([1] if self.single_fetch else [])):
+            self._check_pause()
+            self._import(part, by_uid, matches)
+        if changes:
+            self._save(**changes)
+
+    def _headers(
+        self, uids: list[int], new: bool
+    ) -> tuple[list[HeaderRecord], set[int]]:
+        """Headers, and UIDs that the server lists and does not hand out."""
+        headers = self.session.fetch_headers(uids, new)
+        missing = self._withheld(set(uids) - {record.uid for record in headers})
+        left_out = missing - self.session.unfetchable
+        if left_out:
+            # Microsoft 365 sometimes leaves an answer out, and sends it when asked
+            # again.
+            headers += self.session.fetch_headers(left_out, new)
+            missing -= {record.uid for record in headers}
+        return headers, missing
+
+    def _decide(
+        self,
+        headers: list[HeaderRecord],
+        withheld: set[int],
+        vanished: Vanished,
+        importable: Collection[int] | None,
+    ) -> _Done:
+        """What the headers decide: moved, skipped, failed, or to be fetched."""
+        stay = [record for record in headers if not _is_draft(record)]
+        moved = self.store.rebind(self.state.key, stay, vanished)
+        rest = [record for record in stay if record.uid not in moved]
+        if importable is not None:
+            rest = [record for record in rest if record.uid in importable]
+        matches = self.store.match(rest)
+        drafts = {record.uid for record in headers if _is_draft(record)}
+        skipped = ({record.uid for record in rest} | drafts) - matches.keys()
+        failures = dict.fromkeys(withheld, ImportFailure.WITHHELD)
+        failures.update(
+            (record.uid, ImportFailure.TOO_LARGE)
+            for record in rest
+            if record.uid in matches and record.size > MAX_MESSAGE
+        )
+        counts = Counts(
+            seen=len(moved) + len(skipped),
+            matched=len(moved),
+            skipped=len(skipped),
+            internal=self.store.internal([r for r in rest if r.uid in skipped]),
+        )
+        counts.add(self._keep_failed(failures))
+        return _Done(counts, moved | failures.keys(), skipped, matches)
+
+    def _import(self, uids: list[int], by_uid: dict, matches: dict) -> None:
+        messages = [
+            (by_uid[uid], matches[uid], raw)
+            for uid, raw in self.session.fetch_messages(uids)
+        ]
+        got = {record.uid for record, _match, _raw in messages}
+        withheld = self._withheld(set(uids) - got)
+
+        def work() -> _Done:
+            counts = self._keep_failed(dict.fromkeys(withheld, ImportFailure.WITHHELD))
+            if messages:
+                counts.add(self.store.import_messages(self.state.key, messages))
+            return _Done(counts, got | withheld)
+
+        self._commit(work)
+
+    def _withheld(self, absent: set[int]) -> set[int]:
+        """Those of ``absent`` that exist and were not handed out."""
+        refused = absent & self.session.unfetchable
+        rest = absent - refused
+        return refused | self.session.existing(rest) if rest else refused
+
+    def _keep_failed(self, failures: Mapping[int, ImportFailure]) -> Counts:
+        if failures:
+            self.store.keep_failed(self.state.key, failures)
+        return Counts(seen=len(failures), failed=len(failures))
+
+    def _commit(self, work: Callable[[], _Done]) -> _Done:
+        """Do ``work`` and commit it with the UIDs that it handled."""
+
+        def whole() -> _Done:
+            done = work()
+            if done.imported or done.skipped:
+                self.store.save(self.state.key, done.imported, done.skipped)
+            if self.backfill:
+                self.store.backfill_counted(done.counts)
+            return done
+
+        handled = self.handled
+        done = self.store.transaction(whole)
+        self.totals.add(done.counts)
+        self._handled = handled.add({*done.imported, *done.skipped})
+        return done
+
+    def _save(self, **changes) -> None:
+        self._drop_and_save(UidRanges(), changes)
+
+    def _drop_and_save(self, vanished: UidRanges, changes: dict) -> None:
+        def work() -> None:
+            if vanished:
+                self.store.drop(self.state.key, vanished)
+            if changes:
+                self.store.save(self.state.key, **changes)
+
+        self.store.transaction(work)
+        self.state = replace(self.state, **changes)
+
+    def _check_pause(self) -> None:
+        self.pause.check(self.session.endpoint.side)
+
+
+def _is_draft(record: HeaderRecord) -> bool:
+    """Gmail's All Mail contains drafts, which were not sent to anybody yet."""
+    return "\\draft" in record.flags or "\\draft" in record.labels
 
 
 def _snapshot(status: FolderStatus) -> dict:

@@ -1,4 +1,9 @@
-"""What a pass works with: a session with the server, and a store."""
+"""What a pass works with: a session with the server, and a store.
+
+A *location* is where a message is on the server: folder, UIDVALIDITY, UID. It has
+*vanished* when the server has the message there no more. A folder that the server does
+not list any more is *gone*.
+"""
 
 from __future__ import annotations
 
@@ -7,37 +12,39 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
+from ..errors import ImportFailure
 from ..imap.ranges import UidRanges
 from ..types import Endpoint, Folder, FolderStatus, HeaderRecord
 from .state import Counts, FolderState
 
 T = TypeVar("T")
 
-#: UIDs by folder whose messages stand there no more.
-Gone = Mapping[Hashable, UidRanges]
+#: By folder: UIDs of locations that have vanished.
+Vanished = Mapping[Hashable, UidRanges]
 
 
 @dataclass(frozen=True)
 class Backfill:
-    """An import of history that is wanted.
+    """A bounded import of older mail that is wanted.
 
     :param key: the store's own name for it
-    :param since: back to which day
-    :param folders: by their keys; None: all that are read
-    :param again: it also brings what an earlier one brought and was undone
+    :param since: the first day
+    :param folders: their keys; None: all that are read
+    :param include_undone: also import what an earlier backfill imported and an undo
+        removed
     """
 
     key: Hashable
     since: date
     folders: frozenset[Hashable] | None = None
-    again: bool = False
+    include_undone: bool = False
 
     def may_read(self, state: FolderState) -> bool:
-        """Whether a folder is one of those that it was asked for."""
+        """Whether it includes a folder."""
         return self.folders is None or state.key in self.folders
 
     def wants(self, state: FolderState) -> bool:
-        """Whether a folder has not been read as far back."""
+        """Whether it includes a folder that has not been read as far back."""
         return self.may_read(state) and (
             state.read_since is None or state.read_since > self.since
         )
@@ -49,7 +56,7 @@ class Session(Protocol):
     endpoint: Endpoint
     #: The folder that is open, by its raw name.
     folder: str | None
-    #: What the last ``examine`` told of expunged UIDs; None: nothing.
+    #: UIDs that were expunged, as the last ``examine`` reported; None: unknown.
     vanished: UidRanges | None
     #: UIDs of the open folder that the server refused to hand out.
     unfetchable: set[int]
@@ -76,25 +83,24 @@ class Session(Protocol):
 
 
 class Store(Protocol):
-    """Where state, places and messages are kept, in transactions."""
+    """Where state, locations and messages are kept, in transactions."""
 
     def folders(self) -> list[FolderState]:
-        """All folders that are known, gone ones included."""
+        """All known folders, including those that are gone."""
 
     def refresh(self, listed: Sequence[Folder], renamed: Mapping[Hashable, str]):
         """Take over the server's list.
 
-        Goes on with the import of history where a folder is there again that it has
-        not read.
+        Continues a backfill where a folder exists again that it has not read.
 
-        :param renamed: new raw names of folders that go by another name now
+        :param renamed: new raw names of folders that were renamed
         :return: states of the folders that are read and exist
         """
 
-    def handled(self, key: Hashable, again: bool = False) -> UidRanges:
-        """UIDs of a folder that were imported or skipped, or imported and undone.
+    def handled(self, key: Hashable, without_undone: bool = False) -> UidRanges:
+        """UIDs of a folder that were imported or skipped.
 
-        :param again: without those that were undone
+        :param without_undone: leave out those whose import was undone
         """
 
     def save(
@@ -104,104 +110,104 @@ class Store(Protocol):
         skipped: Iterable[int] = (),
         **changes,
     ) -> None:
-        """Note handled UIDs and changed attributes of :class:`FolderState`."""
+        """Store handled UIDs and changed attributes of :class:`FolderState`."""
 
     def begin(self, state: FolderState) -> None:
-        """Store a folder's state: its first, or anew after a renumbering."""
+        """Store a folder's first state, or a new one after a renumbering."""
 
     def transaction(self, work: Callable[[], T]) -> T:
-        """Do ``work`` and commit; anew, where another worker got in the way."""
+        """Do ``work`` and commit; repeat it after a conflict with another worker."""
 
     def rollback(self) -> None:
-        """Forget what was not committed."""
+        """Discard what was not committed."""
 
-    def gone(self, key: Hashable) -> None:
-        """The folder is no longer on the server."""
+    def folder_gone(self, key: Hashable) -> None:
+        """Note that a folder no longer exists on the server."""
 
-    # Places
+    # Locations
 
-    def places(self, key: Hashable) -> UidRanges:
-        """UIDs of the messages that are known to stand in a folder."""
+    def locations(self, key: Hashable) -> UidRanges:
+        """UIDs of the messages that are known to be in a folder."""
 
     def header_hashes(self, key: Hashable, limit: int) -> dict[int, str]:
-        """Header hashes of the newest places of a folder, by UID."""
+        """Header hashes of the newest locations in a folder, by UID."""
 
     def rebind(
-        self, key: Hashable, headers: Sequence[HeaderRecord], gone: Gone
+        self, key: Hashable, headers: Sequence[HeaderRecord], vanished: Vanished
     ) -> set[int]:
-        """Places of this account that are gone and whose message stands under
-        another UID now are moved there.
+        """Move vanished locations of this account to this folder, for messages that
+        were moved here: those with the same header hash.
 
-        A place is gone when it is in ``gone``, of an older UIDVALIDITY of its folder,
-        or of a folder that is gone. Each serves once.
+        A location has vanished if it is in ``vanished``, of an older UIDVALIDITY of its
+        folder, or in a folder that is gone. Each is used once.
 
-        :return: UIDs that need not be fetched
+        :return: UIDs of the moved messages, which need not be fetched
         """
 
     def drop(self, key: Hashable, uids: UidRanges) -> None:
-        """Forget places."""
+        """Delete locations."""
 
     def may_rebind(self) -> bool:
-        """Whether any place of the account is gone."""
+        """Whether any location of the account has vanished in a folder that was
+        renumbered or is gone."""
 
     def drop_renumbered(self) -> None:
-        """Forget places of older UIDVALIDITYs of the account's folders."""
+        """Delete locations of older UIDVALIDITYs of the account's folders."""
 
     # Messages
 
     def match(self, headers: Iterable[HeaderRecord]) -> dict[int, object]:
-        """Matches by UID; a message that belongs to nobody is absent.
+        """Matches by UID; messages of strangers are absent.
 
         New mail, with :attr:`HeaderRecord.new`, may be wanted for other reasons than
         a contact.
         """
 
     def internal(self, headers: Sequence[HeaderRecord]) -> int:
-        """How many of these are among ourselves alone."""
+        """How many of these are between internal users only."""
 
     def import_messages(
         self, key: Hashable, messages: Sequence[tuple[HeaderRecord, object, bytes]]
     ) -> Counts:
-        """Import (header, matches, raw message); a bad one is put aside."""
+        """Import (header, matches, raw message); a bad one becomes a failed import."""
 
-    def keep_failed(self, key: Hashable, reasons: Mapping[int, str]) -> None:
-        """Keep in mind UIDs that cannot be read, and why."""
+    def keep_failed(self, key: Hashable, failures: Mapping[int, ImportFailure]) -> None:
+        """Store failed imports by UID: messages without their bytes, and why."""
 
     # The account
 
     def reopen_backfill(self) -> bool:
-        """Whether the import of history will read folders that are new; goes on with
-        one that was done."""
+        """Whether a backfill will read new folders; continues one that was done."""
 
     def purge(self, before: datetime) -> None:
-        """Forget the places of folders that were gone by then, and their state: one
-        that comes back is a new one."""
+        """Delete the locations and states of folders that were gone by then: one that
+        comes back is a new folder."""
 
     def started_on(self) -> date:
-        """The day from which on mail is new."""
+        """The day from which on mail counts as new."""
 
     def backfills(self) -> list[Backfill]:
-        """The imports of history that are wanted at this moment, in the order in which
-        they are served."""
+        """The backfills that are wanted at this moment, in the order in which they are
+        served."""
 
     def serve(self, backfill: Backfill | None) -> None:
-        """What is done from here on is done for this import of history, or for none."""
+        """Attribute what is done from here on to this backfill, or to none."""
 
     def is_wanted(self) -> bool:
-        """Whether the history that is served is still wanted: nobody has paused or
-        cancelled it since."""
+        """Whether nobody has paused or cancelled the served backfill."""
 
     def backfill_found(self, left: int) -> None:
-        """So many messages of the history served are still to be looked at."""
+        """Note how many messages of the served backfill are left."""
 
     def backfill_counted(self, counts: Counts) -> None:
-        """A batch of it is done."""
+        """Add a finished batch to the served backfill."""
 
     def backfill_read(self, key: Hashable, since: date) -> None:
-        """All that a folder has received since that day is handled, thanks to it."""
+        """Note that the served backfill handled all messages received since that
+        day."""
 
     def backfill_done(self) -> None:
-        """All of it has been read."""
+        """Note that the served backfill is complete."""
 
     def now(self) -> datetime:
         """Naive UTC."""

@@ -1,4 +1,34 @@
-"""What to do, decided from what is stored and what the server says. Pure."""
+"""What to do, decided from what is stored and what the server says. Pure.
+
+What it is for
+    The decisions of a sync in one place, without a server or a database, so that they
+    can be tested with any combination of states (``tests/engine/test_plan.py``, and
+    through ``test_sync_model.py``).
+
+How it works
+    :func:`plan_tick` compares a folder's stored snapshot with a new one. Three numbers
+        are
+    enough (RFC 9051 section 2.3.1): a changed UIDVALIDITY means that all known UIDs are
+    void; UIDNEXT grows by what came; MESSAGES grows by what came less what was
+    expunged. HIGHESTMODSEQ (RFC 7162) reveals the case in which all of these are equal
+    and something changed nevertheless. The snapshot has to be taken *before* anything
+    is fetched: messages that arrive meanwhile are then found by the next tick.
+
+    Servers that leave UIDNEXT out, or whose replicas answer with old numbers, are
+    treated as uncertain: UIDs are fetched or compared, the cursor never goes back.
+
+Example
+    >>> state = FolderState("inbox", "INBOX", uidvalidity=7, uidnext=100, messages=40,
+    ...                     next_uid=100)
+    >>> plan_tick(state, FolderStatus(messages=41, uidnext=103, uidvalidity=7))
+    TickPlan(action='changed', uid_range=(100, 102), next_uid=103, vanished=True)
+
+    Three came (100 to 102) and the folder grew by one only, so two vanished.
+
+What it costs
+    Nothing: no input or output. It decides what the server is asked: a folder for which
+    the action is "nothing" costs no round trip and no statement.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +48,15 @@ MAX_TRIES = 20
 class TickPlan:
     """What one tick does with a folder.
 
-    ``action``: "nothing"; "first" (never seen: new mail starts here, what is
-    older is history's); "changed" (look at ``uid_range`` if there is one, then
-    keep the snapshot); "renumbered" (UIDVALIDITY changed: known UIDs mean
-    nothing any more).
+    ``action``: "nothing"; "first" (never seen: new mail starts here, older mail is left
+    to a backfill); "changed" (fetch ``uid_range`` if there is one, then keep the
+    snapshot); "renumbered" (UIDVALIDITY changed: known UIDs are void).
 
-    ``uid_range``: (first, last) UIDs to look at, both included.
+    ``uid_range``: (first, last) UIDs to fetch, both included.
     ``next_uid``: the cursor once the plan is carried out; None when the server
     gives no UIDNEXT: then it is the highest UID found, plus one.
-    ``vanished``: whether messages went; None: it shows when it is known how many
-    came.
+    ``vanished``: whether messages were expunged; None: unknown until it is known how
+    many came.
     """
 
     action: str
@@ -49,7 +78,8 @@ def plan_tick(state: FolderState, status: FolderStatus) -> TickPlan:
     if uidnext < max(cursor, state.uidnext):
         # A stale answer (a replica behind): neither cursor nor snapshot goes back.
         return TickPlan("nothing", None, cursor)
-    # UIDNEXT counts what came since the snapshot, MESSAGES what came less what went.
+    # UIDNEXT counts what came since the snapshot, MESSAGES what came less what
+    # vanished.
     came = uidnext - (state.uidnext or cursor)
     vanished = state.messages < 0 or status.messages - state.messages < came
     if uidnext > cursor:
@@ -65,11 +95,11 @@ def plan_tick(state: FolderState, status: FolderStatus) -> TickPlan:
 def _plan_without_uidnext(
     state: FolderState, status: FolderStatus, cursor: int
 ) -> TickPlan:
-    """163.com and others leave UIDNEXT out."""
+    """The plan for servers that leave UIDNEXT out, such as 163.com."""
     modseq = status.highestmodseq
     if modseq and modseq == state.highestmodseq and status.messages == state.messages:
         return TickPlan("nothing", None, cursor)
-    # Equal counts prove nothing: one may have come and one gone.
+    # Equal counts prove nothing: one may have come and another one vanished.
     uid_range = (cursor, MAX_UID) if cursor <= MAX_UID else None
     return TickPlan("changed", uid_range, None, None)
 
@@ -77,10 +107,10 @@ def _plan_without_uidnext(
 def plan_renames(
     known: Sequence[FolderState], listed: Sequence[Folder]
 ) -> list[tuple[Hashable, list[str]]]:
-    """Folders that may go by another name now.
+    """Folders that may have been renamed.
 
-    A UIDVALIDITY proves little, for some servers give the same to many folders: the
-    folder has to be opened.
+    An equal UIDVALIDITY is only a hint, because some servers give the same to many
+    folders: the folder has to be opened.
 
     :return: (key, raw names to try)
     """
@@ -106,7 +136,7 @@ def plan_renames(
 def without_collisions(
     renames: Mapping[Hashable, str], known: Sequence[FolderState]
 ) -> dict[Hashable, str]:
-    """Only new names that no other known folder keeps, and each once."""
+    """Only new names that no other known folder has, and each only once."""
     while True:
         kept = {state.raw_name for state in known if state.key not in renames}
         counts = Counter(renames.values())
@@ -138,7 +168,7 @@ def body_batches(
 
     :param records: pairs (UID, size in bytes)
     :return: at most ``max_count`` and ``max_bytes`` each; a message larger than
-        that stands alone
+        that is a batch of its own
     """
     batches: list[list[int]] = []
     total = 0

@@ -1,4 +1,4 @@
-"""What is remembered between two passes, and what a pass counts."""
+"""What is stored between two passes, and what a pass counts."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ class FolderState:
     """A folder as the store knows it, but for its handled UIDs.
 
     Every UID of the server is either handled (imported or skipped); or below
-    ``next_uid`` and not handled (older than what is wanted, or history still to
-    come); or at or above ``next_uid`` (new, not looked at).
+    ``next_uid`` and not handled (older than what is wanted, or left for a backfill); or
+    at or above ``next_uid`` (new, not looked at).
 
     :param key: the store's own name for the folder
     :param raw_name: its name on the wire
     :param uidvalidity: None: never opened
-    :param uidnext: the server's UIDNEXT in the last snapshot that was worked off;
-        0: the server does not give it
-    :param messages: how many stood in it then; -1: that is not certain
+    :param uidnext: the server's UIDNEXT in the last snapshot whose changes were
+        handled; 0: the server does not give it
+    :param messages: how many messages it contained then; -1: uncertain
     :param highestmodseq: RFC 7162, of the same snapshot
-    :param first_uid: UIDs from here on came as new mail; those below are history
+    :param first_uid: UIDs from here on came as new mail; those below are older mail
     :param next_uid: the first UID not yet looked at as new mail
-    :param read_since: every message received since that day is handled; None: the
-        history of the folder has not been read
+    :param read_since: every message received since that day is handled; None: no older
+        mail of the folder has been read
     :param rebind_below: after a renumbering, UIDs below it are still to be compared
-        with the old places; 0: none
+        with the old locations; 0: none
     :param mailbox_id: RFC 8474; survives a renaming
     :param reconciled_at: naive UTC
     """
@@ -50,9 +50,10 @@ class FolderState:
 class Counts:
     """What became of the messages of a batch or a whole pass.
 
-    ``linked`` counts contacts: a message of two counts twice. Of the ``skipped``,
-    ``internal`` were among ourselves alone, ``bulk`` were newsletters and mail of
-    lists, ``deleted`` were deleted here before; the rest are of strangers.
+    ``linked`` counts contacts: a message of two contacts counts twice. Of the
+    ``skipped``, ``internal`` were between internal users only, ``bulk`` were
+    newsletters and mailing lists, ``deleted`` were deleted here before; the rest are of
+    strangers.
     """
 
     seen: int = 0
@@ -65,6 +66,6 @@ class Counts:
     deleted: int = 0
 
     def add(self, other: Counts) -> None:
-        """Take another batch in."""
+        """Add the counts of another batch."""
         for name in vars(self):
             setattr(self, name, getattr(self, name) + getattr(other, name))

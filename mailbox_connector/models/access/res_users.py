@@ -42,7 +42,7 @@ class ResUsers(models.Model):
     def _compute_mailbox_has_sender(self):
         Account = self.env["mailbox.account"]
         for user in self:
-            user.mailbox_has_sender = bool(Account._mailboxes_of(user, user.company_id))
+            user.mailbox_has_sender = bool(Account.mailboxes_of(user, user.company_id))
 
     @api.constrains("mailbox_identity_id")
     def _check_mailbox_identity_id(self):

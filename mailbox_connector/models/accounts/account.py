@@ -77,14 +77,6 @@ class MailboxAccount(models.Model):
         default="everyone",
         help="Portal users and visitors never read them.",
     )
-    identity_ids = fields.One2many(
-        "mailbox.identity",
-        "account_id",
-        string="Other own addresses",
-        domain=[("is_main", "=", False)],
-        help="Aliases whose mail arrives in this mailbox. They are never taken for "
-        "customers.",
-    )
     imap_host = fields.Char(string="IMAP host")
     imap_port = fields.Integer(string="IMAP port", default=PORTS["imap"]["tls"])
     imap_security = fields.Selection(
@@ -359,7 +351,7 @@ class MailboxAccount(models.Model):
         )
         self.env["mailbox.audience"]._readers_changed()
         for account in accounts:
-            account._main_identity()
+            account.main_identity()
         accounts._update_mail_servers()
         return accounts
 

@@ -253,7 +253,7 @@ class MailMessage(models.Model):
             return defaults
         readable = self.env["mailbox.audience"].sudo()._readable_ids(self.env.user)
         if readable and target.is_current_user(self.env):
-            defaults += [self._store_mailboxes(), self._store_answerable(readable)]
+            defaults += [self._store_mailboxes(), self._store_can_reply(readable)]
         return [*defaults, self._store_automatic()]
 
     def _store_mailboxes(self):
@@ -266,7 +266,7 @@ class MailMessage(models.Model):
             predicate=lambda message: bool(message.sudo().mailbox_audience_id),
         )
 
-    def _store_answerable(self, readable):
+    def _store_can_reply(self, readable):
         # sudo: links have no access of their own
         links = self.env["mailbox.link"].sudo()
         links = links.search_fetch(
@@ -278,7 +278,7 @@ class MailMessage(models.Model):
         )
         shown = set(links.mail_message_id.ids)
         return Store.Attr(
-            "mailbox_answerable", True, predicate=lambda message: message.id in shown
+            "mailbox_can_reply", True, predicate=lambda message: message.id in shown
         )
 
     def _store_automatic(self):
@@ -292,23 +292,26 @@ class MailMessage(models.Model):
         )
 
     # ------------------------------------------------------------------
-    # Answering
+    # Replying
     # ------------------------------------------------------------------
 
-    def action_mailbox_answer(self, kind):
-        """Reply to the e-mail that this message shows; see ``_open_answer``."""
+    def action_mailbox_reply(self, kind):
+        """Reply to the e-mail that this message shows; see ``_open_reply_composer``.
+
+        :param str kind: ``reply``, ``reply_all`` or ``forward``
+        """
         self.ensure_one()
         self.check_access("read")
-        # sudo: links have no access of their own; the e-mail's is asked for
+        # sudo: links have no access of their own; that to the e-mail is checked
         link = self.env["mailbox.link"].sudo()
         mail = link.search([("mail_message_id", "=", self.id)], limit=1).message_id
         if not mail:
-            raise UserError(self.env._("This message is no e-mail of a mailbox."))
-        return mail.sudo(False)._open_answer(kind, shown=self)
+            raise UserError(self.env._("This message is not an e-mail of a mailbox."))
+        return mail.sudo(False)._open_reply_composer(kind, shown=self)
 
-    def _mailbox_restrict_answer(self, mail_id):
-        """What quotes an e-mail that is for a mailbox's members alone, and its files,
-        are for them as well, whatever it is sent as."""
+    def _mailbox_restrict_reply(self, mail_id):
+        """A reply to an e-mail that is for a mailbox's members alone is for them alone
+        as well, with its files: it quotes that e-mail. Wherever it is sent from."""
         mail = self.env["mailbox.message"].browse(mail_id).exists()
         accounts = mail.audience_id.account_ids
         if self.mailbox_audience_id or set(accounts.mapped("visibility")) != {
@@ -350,7 +353,7 @@ class MailMessage(models.Model):
         mails = self._mailbox_failed() & notification.mail_mail_id
         mails = mails.filtered(lambda mail: mail.mailbox_outcome == "ask")
         if arrived:
-            mails._mailbox_was_sent()
+            mails.mailbox_settle_as_sent()
         else:
             mails.action_retry()
             mails._send_soon()

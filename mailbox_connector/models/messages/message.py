@@ -6,6 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import is_html_empty
 
 from ...engine.mime.addresses import spellings
+from ...engine.mime.subjects import reply_subject
 from ...services.sending import reply_composer, sender_selection
 from ...services.trace import trace
 
@@ -231,33 +232,33 @@ class MailboxMessage(models.Model):
         return self.env["ir.rule"]._make_access_error(operation, self)
 
     def action_reply(self):
-        return self._open_answer("reply")
+        return self._open_reply_composer("reply")
 
     def action_reply_all(self):
-        return self._open_answer("reply_all")
+        return self._open_reply_composer("reply_all")
 
     def action_forward(self):
-        return self._open_answer("forward")
+        return self._open_reply_composer("forward")
 
-    def _open_answer(self, kind, shown=None):
-        """The composer that answers this e-mail, as a window action.
+    def _open_reply_composer(self, kind, shown=None):
+        """The composer for a reply to this e-mail, as a window action.
 
         :param str kind: ``reply``, ``reply_all`` or ``forward``
-        :param shown: the ``mail.message`` that shows it, where that is known
+        :param shown: the ``mail.message`` that shows it, if known
         :raise AccessError: the user may not read the e-mail
-        :raise UserError: it is on no contact that the user may read
+        :raise UserError: it is not shown on any contact that the user may read
         """
         self.ensure_one()
         self.check_access("read")
-        contact, parent = self._answer_place(shown)
-        identity = self._answer_identity()
-        signature = self._answer_signature(identity)
+        contact, parent = self._reply_contact(shown)
+        identity = self._reply_identity()
+        signature = self._reply_signature(identity)
         values = {
             "composition_mode": "comment",
             "model": contact._name,
             "res_ids": repr(contact.ids),
             "parent_id": parent.id,
-            "mailbox_answers_id": self.id,
+            "mailbox_replied_id": self.id,
             "email_add_signature": False,
         }
         mail = self.sudo()
@@ -271,10 +272,10 @@ class MailboxMessage(models.Model):
                 "attachment_ids": [Command.set(files.ids)],
             }
         else:
-            partners, others = self._answer_recipients(kind == "reply_all")
+            partners, others = self._reply_recipients(kind == "reply_all")
             values |= {
                 "composition_comment_option": "reply_all",
-                "subject": reply_composer.reply_subject(mail.subject),
+                "subject": reply_subject(mail.subject),
                 "body": reply_composer.quote(self.env, mail, signature),
                 "partner_ids": [Command.set(partners.ids)],
                 "mailbox_email_to": ", ".join(map(str, others)),
@@ -298,9 +299,9 @@ class MailboxMessage(models.Model):
             "target": "new",
         }
 
-    def _answer_place(self, shown):
-        """The contact on whose record the answer is written, and what it answers
-        there (a ``mail.message``, empty if the contact shows none)."""
+    def _reply_contact(self, shown):
+        """The contact on whose record the reply is written, and the ``mail.message``
+        that it replies to there (empty if the contact shows none)."""
         # sudo: links have no access of their own
         links = self.sudo().link_ids.filtered(
             lambda link: link.partner_id.sudo(False) in self.partner_ids
@@ -310,11 +311,11 @@ class MailboxMessage(models.Model):
         if not links:
             raise UserError(
                 self.env._(
-                    "This e-mail is on no contact that you may see. Make the person "
-                    "a contact first."
+                    "This e-mail is not shown on any contact that you may see. Create "
+                    "a contact for the person first."
                 )
             )
-        # Who wrote it, or was written to, before those who got a copy of it.
+        # Its author and those in To come before those in Cc.
         order = [name for name, _label in links._fields["header"].selection]
         link = links.sorted(
             lambda link: (
@@ -325,22 +326,22 @@ class MailboxMessage(models.Model):
         )[0]
         return link.partner_id.sudo(False), link.mail_message_id.sudo(False)
 
-    def _answer_recipients(self, everybody):
-        """Whom the answer goes to: contacts, and addresses that are none's."""
+    def _reply_recipients(self, everybody):
+        """Whom the reply goes to: contacts, and addresses of other people."""
         own = self.env["mailbox.account"].sudo().own_addresses()
-        # sudo: Odoo's own addresses, whoever may see them
+        # sudo: Odoo's own addresses, which the user may not read
         Domain = self.env["mail.alias.domain"].sudo()
         found = reply_composer.recipients(self.sudo(), own, everybody)
         aliases = set(Domain._find_aliases([one.email for one in found]))
         me = self.env.user.email_normalized
         people = [one for one in found if one.email not in {*aliases, me}]
-        known = self._answer_partners([one.email for one in people])
+        known = self._reply_partners([one.email for one in people])
         partners = self.env["res.partner"].union(*known.values())
         return partners, [one for one in people if one.email not in known]
 
-    def _answer_partners(self, emails):
-        """The contacts that addresses lead to, by address: one that shows this e-mail
-        before others, and a colleague's own one."""
+    def _reply_partners(self, emails):
+        """The contacts with these addresses, by address. Of several, one that shows
+        this e-mail is preferred, then a colleague's own."""
         forms = {form: email for email in emails for form in spellings(email)}
         found = self.env["res.partner"].search(
             [("email_normalized", "in", list(forms))]
@@ -357,20 +358,22 @@ class MailboxMessage(models.Model):
             known.setdefault(forms[one.email_normalized], one)
         return known
 
-    def _answer_identity(self):
+    def _reply_identity(self):
         """The address that the e-mail came in on, if the user may send as it."""
-        mine = sender_selection.senders(self.env, self.env.user, self.env.company)
-        return sender_selection.conversation(None, mine, self)
+        mine = sender_selection.sender_identities(
+            self.env, self.env.user, self.env.company
+        )
+        return sender_selection.identity_of_conversation(None, mine, self)
 
-    def _answer_signature(self, identity):
-        """What stands between the answer and what it quotes, or an empty text."""
+    def _reply_signature(self, identity):
+        """The signature between the reply and its quote, or an empty text."""
         signature = identity and identity._signature_html()
         if not signature and not is_html_empty(self.env.user.signature):
             signature = Markup("<div>-- <br>%s</div>") % self.env.user.signature
         return signature + Markup("<br>") if signature else Markup()
 
     def _files_to_forward(self):
-        """Copies of the attachments, which the composer may do with as it likes."""
+        """Copies of the attachments, which the composer may change or delete."""
         # sudo: who may read the e-mail may read its files. As they came: no
         # recompression, and no html that runs in our origin.
         files = self.sudo().attachment_ids.with_context(

@@ -164,7 +164,7 @@ class MailboxBackfill(models.Model):
             self.id,
             self.since,
             frozenset(self.folder_ids.ids) or None,
-            again=0 < undone < self.id,
+            include_undone=0 < undone < self.id,
         )
 
     def _go_to(self, state):

@@ -20,7 +20,8 @@ class MailboxTombstone(models.Model):
     @api.model
     def _digest(self, identity):
         """
-        :param identity: (hash of the Message-ID, fingerprint); ``importer.identity``
+        :param identity: (hash of the Message-ID, fingerprint); see
+            ``message_values.message_key``
         """
         return hmac(self.env(su=True), "mailbox_connector.tombstone", identity)
 

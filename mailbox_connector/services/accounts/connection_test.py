@@ -11,7 +11,8 @@ from queue import SimpleQueue
 from ...engine.check.run import check
 from ...engine.check.steps import Checked
 from ...engine.errors import EngineError, Side
-from ...engine.net.transport import Deadline, EgressPolicy
+from ...engine.net.deadline import Deadline
+from ...engine.net.egress import EgressPolicy
 from ...engine.types import Endpoint, Folder, Security
 
 #: Seconds for both sides together: a person is waiting.

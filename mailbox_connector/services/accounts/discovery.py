@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...engine.discovery.discover import Discovery, discover
-from ...engine.discovery.dns import Names
+from ...engine.discovery.dns import DnsResolver
 from ...engine.discovery.https import PORT, Https
 from ...engine.discovery.settings import Settings, Source
 from ...services.accounts.endpoints import egress_policy
@@ -25,16 +25,16 @@ def find(env, address: str) -> Discovery:
     parameters = env["ir.config_parameter"].sudo()
     nameservers = parameters.get_param(NAMESERVERS, "").replace(",", " ").split()
     policy = egress_policy(env)
-    names = Names(nameservers)
+    resolver = DnsResolver(nameservers)
     port = parameters.get_param(HTTPS_PORT) or ""
     ca_pem = parameters.get_param(HTTPS_CA) or None
-    https = Https(policy, names, ca_pem, int(port) if port.isdecimal() else PORT)
+    https = Https(policy, resolver, ca_pem, int(port) if port.isdecimal() else PORT)
     return discover(
         address,
         env["mailbox.provider"]._all(),
         policy,
         online=parameters.get_param(MODE, "online") != "table",
-        names=names,
+        resolver=resolver,
         https=https,
         seconds=SECONDS,
     )

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from ...engine.errors import EngineError
 from ...engine.imap.session import ImapSession
 from ...engine.mime.parse import parse_message
-from ...engine.net.transport import Deadline, EgressPolicy
-from ...engine.smtp.session import open_smtp, send
+from ...engine.net.deadline import Deadline
+from ...engine.net.egress import EgressPolicy
+from ...engine.smtp.session import open_smtp
+from ...engine.smtp.transaction import send
 from ...engine.types import Endpoint
 
 #: Marks a test mail, so that it can be found and told from other mail.
@@ -42,19 +44,6 @@ class RoundTrip:
     senders: tuple[str, ...] = ()
     kept_id: bool = True
     imap_error: EngineError | None = None
-
-
-class Watch(ImapSession):
-    """Looks for one marked mail, reading only (EXAMINE, BODY.PEEK)."""
-
-    def marked(self, message_id: str, token: str) -> list[int]:
-        """UIDs in the open folder of a mail with that id, or mark if it was renamed.
-
-        :param token: letters and digits
-        """
-        return self.search_message_id(message_id) or self._search(
-            f'HEADER {HEADER} "{token}"'
-        )
 
 
 def hand_over(
@@ -97,7 +86,7 @@ def watch(
     start, pause = time.monotonic(), 0.2
     try:
         # A little more than the watch: its last look may come to an end.
-        with Watch(imap, policy, Deadline(seconds + 15)) as session:
+        with ImapSession(imap, policy, Deadline(seconds + 15)) as session:
             trip.read = time.monotonic() - start
             while not _seen(trip, session, folders, message_id, token):
                 left = start + seconds - time.monotonic()
@@ -113,7 +102,10 @@ def watch(
 def _seen(trip, session, folders, message_id, token) -> bool:
     for folder in folders:
         session.examine(folder)
-        uids = session.marked(message_id, token)
+        # By the mark where the provider gave the mail another Message-ID.
+        uids = session.search_message_id(message_id) or session.search_header(
+            HEADER, token
+        )
         if not uids:
             continue
         trip.folder = folder

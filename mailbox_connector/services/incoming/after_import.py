@@ -16,8 +16,9 @@ from odoo import fields
 from ...engine.imap.roles import Role
 from ...engine.types import HeaderRecord
 from . import document_replies
-from .importer import Candidate, Importer, identity
+from .importer import Candidate, Importer
 from .matcher import Match
+from .message_values import message_key
 
 #: What stands in these folders was sent by us, or is wanted by nobody.
 SILENT = {Role.SENT.value, Role.DRAFTS.value, Role.JUNK.value, Role.TRASH.value}
@@ -85,7 +86,7 @@ class Inbound:
             # Without its parts it was put aside by the import.
             if candidate.parsed is None or self._is_old(candidate):
                 continue
-            key = identity(candidate.parsed)
+            key = message_key(candidate.parsed)
             shown = {
                 "email_from": _first_address(candidate),
                 "subject": candidate.parsed.subject,

@@ -143,8 +143,8 @@ def _is_our_own(env, header: bytes) -> bool:
     """Whether this Odoo sent it, and a server on its way gave it another Message-ID:
     its own one stands last in References."""
     values = dict(fields(header))
-    own = parse_references(values.get(b"references"))[-1:]
-    if not own or b"x-odoo-objects" not in values:
+    own = parse_references(values.get("references"))[-1:]
+    if not own or "x-odoo-objects" not in values:
         return False
     return bool(
         env["mail.message"].search_count([("message_id", "=", own[0])], limit=1)
@@ -156,7 +156,7 @@ def _identity(account, named: set[str]):
     addresses = account.sender_ids
     return (
         addresses.filtered(lambda one: one.email_normalized in named)[:1]
-        or account._main_identity()
+        or account.main_identity()
     )
 
 

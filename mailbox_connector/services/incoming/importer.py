@@ -18,14 +18,15 @@ from psycopg2 import Error as DatabaseError
 from odoo import SUPERUSER_ID
 
 from ...engine.errors import MessageError, one_line
-from ...engine.mime.ids import message_id_hash
 from ...engine.mime.parse import parse_message
 from ...engine.sync.state import Counts
 from ...engine.types import HeaderRecord, ParsedMessage
+from ...error_messages import explain_import_failure
 from ..framework import bulk_insert
 from ..framework.concurrency import CONFLICT_ERRORS
 from . import chatter_copies, conversations, rewritten_message_ids
 from .matcher import Match
+from .message_values import message_key, message_values
 from .newsletters import Newsletters
 
 _logger = logging.getLogger(__name__)
@@ -167,7 +168,7 @@ class Importer:
         """What was deleted here does not come back."""
         Tombstone = self.env["mailbox.tombstone"]
         digests = {
-            c.header.uid: Tombstone._digest(identity(c.parsed)) for c in candidates
+            c.header.uid: Tombstone._digest(message_key(c.parsed)) for c in candidates
         }
         buried = Tombstone._buried(digests.values())
         return [c for c in candidates if digests[c.header.uid] not in buried]
@@ -176,7 +177,7 @@ class Importer:
         """Give each candidate its ``mailbox.message``; widen the readers of those
         that were seen in another mailbox before."""
         Message = self.env["mailbox.message"]
-        keys = {identity(c.parsed): c for c in candidates}
+        keys = {message_key(c.parsed): c for c in candidates}
         known = {
             (message.message_id_hash, message.fingerprint): message
             for message in Message.search(
@@ -198,7 +199,7 @@ class Importer:
         created = bulk_insert.create(
             Message,
             [
-                self._message_values(keys[key], key, conversation)
+                self._message_values(keys[key], conversation)
                 for key, conversation in zip(new_keys, conversation_ids, strict=True)
             ],
             defaults=self.defaults,
@@ -208,7 +209,7 @@ class Importer:
         )
         by_key = dict(zip(new_keys, created, strict=True))
         for candidate in candidates:
-            key = identity(candidate.parsed)
+            key = message_key(candidate.parsed)
             if key in by_key:
                 candidate.record_id = by_key[key]
                 candidate.is_new = keys[key] is candidate
@@ -233,28 +234,15 @@ class Importer:
         ).mailbox_audience_id = audience
         return True
 
-    def _message_values(
-        self, candidate: Candidate, key: tuple[str, str], conversation_id: int
-    ) -> dict:
+    def _message_values(self, candidate: Candidate, conversation_id: int) -> dict:
         parsed = candidate.parsed
-        return {
-            "rfc_message_id": parsed.message_id,
-            "message_id_hash": key[0],
-            "fingerprint": key[1],
-            "parent_hash": parent_hash(parsed),
-            "audience_id": self.audience.id,
-            "backfill_id": self.backfill_id,
-            "conversation_id": conversation_id,
-            "direction": "out" if self.is_outgoing(parsed) else "in",
-            "automatic": candidate.automatic or False,
-            "date": parsed.date,
-            "subject": parsed.subject,
-            "email_from": header_text(parsed, "from"),
-            "email_reply_to": header_text(parsed, "reply_to"),
-            "email_to": header_text(parsed, "to"),
-            "email_cc": header_text(parsed, "cc"),
-            "attachment_count": sum(not a.inline for a in parsed.attachments),
-        }
+        return message_values(
+            parsed,
+            audience_id=self.audience.id,
+            conversation_id=conversation_id,
+            direction="out" if self.is_outgoing(parsed) else "in",
+            backfill_id=self.backfill_id,
+        )
 
     def is_outgoing(self, parsed: ParsedMessage) -> bool:
         """Whether the mailbox itself sent a message."""
@@ -286,6 +274,8 @@ class Importer:
         """Put one message aside, as it came, with the reason in words."""
         expected = isinstance(error, MessageError | DatabaseError | ValueError)
         reason = one_line(str(error)) or type(error).__name__
+        if isinstance(error, MessageError):
+            reason = explain_import_failure(self.env, error.failure)
         _logger.log(
             logging.INFO if expected else logging.ERROR,
             "Mailbox %s, folder %s, UID %s was put aside: %s",
@@ -348,23 +338,3 @@ def _parse(candidate: Candidate) -> None:
     if candidate.parsed is None:
         received = candidate.header.internal_date
         candidate.parsed = parse_message(candidate.raw, received)
-
-
-def header_text(parsed: ParsedMessage, header: str) -> str:
-    """The addresses of a header as people write them."""
-    return ", ".join(map(str, parsed.addresses.get(header, ())))
-
-
-def identity(parsed: ParsedMessage) -> tuple[str, str]:
-    """What makes an e-mail this one: hash of its Message-ID, and its content's.
-
-    A message without an id is known by its content and date alone.
-    """
-    name = parsed.message_id or f"{parsed.fingerprint} {parsed.date}"
-    return message_id_hash(name), parsed.fingerprint
-
-
-def parent_hash(parsed: ParsedMessage) -> str | bool:
-    """Hash of the Message-ID that a message answers, or False."""
-    parent = parsed.in_reply_to or (parsed.references or [""])[-1]
-    return message_id_hash(parent) if parent else False

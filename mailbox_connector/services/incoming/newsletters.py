@@ -7,9 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ...engine.mime.addresses import spellings
-from ...engine.mime.headers import block, fields
 from ...engine.mime.ids import message_id_hash
-from ...engine.mime.mass_mail import bulk_kind
+from ...engine.mime.mass_mail import mass_mail_kind
 
 if TYPE_CHECKING:
     from .importer import Candidate
@@ -44,9 +43,10 @@ class Newsletters:
             found.difference_update(provider.domains)
         return found
 
-    def kind(self, header: Iterable[tuple[bytes, str]]) -> str | None:
-        """ "list", "newsletter" or None, by header fields; see :func:`bulk_kind`."""
-        return bulk_kind(header, self.own, self.own_domains)
+    def kind(self, header: Iterable[tuple[str, str]]) -> str | None:
+        """ "list", "newsletter" or None, by header fields; see
+        :func:`mass_mail_kind`."""
+        return mass_mail_kind(header, self.own, self.own_domains)
 
     def left_out(self, candidates: Iterable[Candidate]) -> set[int]:
         """UIDs of the messages that the mailbox leaves out.
@@ -60,9 +60,9 @@ class Newsletters:
         suspects = {
             candidate.header.uid: candidate.parsed.references
             for candidate in candidates
-            if candidate.parsed.marked_bulk
+            if candidate.parsed.marked_mass_mail
             and not candidate.answers
-            and self.kind(fields(block(candidate.raw)))
+            and self.kind(candidate.parsed.header_fields)
         }
         known = self._known({one for many in suspects.values() for one in many})
         return {uid for uid, many in suspects.items() if known.isdisjoint(many)}

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ...engine.mime.headers import block, fields
 from ...engine.mime.ids import message_id_hash
 
 #: A header that Odoo writes into each mail; an answer to one does not have it.
-OURS = b"x-odoo-objects"
+OURS = "x-odoo-objects"
 
 
 def restore(env, account, candidates: Iterable) -> dict[str, str]:
@@ -29,7 +28,7 @@ def restore(env, account, candidates: Iterable) -> dict[str, str]:
         parsed = candidate.parsed
         if not own or own[0] in (parsed.message_id, parsed.in_reply_to):
             continue
-        if any(name == OURS for name, _value in fields(block(candidate.raw))):
+        if any(name == OURS for name, _value in parsed.header_fields):
             named[message_id_hash(own[0])] = (own[0], candidate)
     if not named:
         return {}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ...engine.errors import EngineError, Kind
 from ...engine.imap.session import ImapSession
-from ...engine.net.transport import Deadline
+from ...engine.net.deadline import Deadline
 from ...engine.sync.account import AccountPass
 from ...engine.sync.state import Counts
 from ...services.accounts.endpoints import egress_policy, endpoint
@@ -45,8 +45,8 @@ class Sync:
         """
         store = OdooStore(self.account, self.commit)
         with self._session() as session:
-            careful = bool(self.account.failures)
-            work = AccountPass(session, store, self.pause, careful)
+            single_fetch = bool(self.account.failures)
+            work = AccountPass(session, store, self.pause, single_fetch)
             self.new, self.backfill = work.new, work.backfill
             try:
                 if backfill:

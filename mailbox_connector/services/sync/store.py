@@ -13,6 +13,7 @@ from odoo import fields
 
 from ...engine.imap.ranges import UidRanges
 from ...engine.sync.state import Counts, FolderState
+from ...error_messages import explain_import_failure
 from ..framework.concurrency import CONFLICT_ERRORS
 from ..incoming.after_import import Inbound, Wanted
 from ..incoming.importer import Candidate, Importer
@@ -54,7 +55,7 @@ class OdooStore(BackfillStore):
         super().__init__(account)
         self.commit = commit
         self._matcher: Matcher | None = None
-        self._gone_places: bool | None = None
+        self._has_vanished: bool | None = None
         self._known = None
         self._importers: dict[int, Importer] = {}
         #: Contacts whose open chatters have not been told yet.
@@ -93,7 +94,7 @@ class OdooStore(BackfillStore):
     def rollback(self):
         self.env.cr.rollback()
         self._matcher = None
-        self._gone_places = None
+        self._has_vanished = None
         self._known = None
         self._importers = {}
         self._inbound = None
@@ -134,8 +135,8 @@ class OdooStore(BackfillStore):
             [*COLUMNS, *OPTIONAL, "name", "role", "sequence", "sync", "gone"],
         )
 
-    def handled(self, key, again=False):
-        return self._folder(key)._handled(again)
+    def handled(self, key, without_undone=False):
+        return self._folder(key)._handled(without_undone)
 
     def save(self, key, imported=(), skipped=(), **changes):
         folder = self._folder(key)
@@ -153,9 +154,9 @@ class OdooStore(BackfillStore):
                 "undone_uids": "",
             }
         )
-        self._gone_places = None
+        self._has_vanished = None
 
-    def gone(self, key):
+    def folder_gone(self, key):
         self._folder(key)._mark_gone()
 
     def purge(self, before):
@@ -169,10 +170,10 @@ class OdooStore(BackfillStore):
         return self.env["mailbox.folder"].browse(key)
 
     # ------------------------------------------------------------------
-    # Places
+    # Locations
     # ------------------------------------------------------------------
 
-    def places(self, key):
+    def locations(self, key):
         self.env.cr.execute(
             """
             SELECT location.uid
@@ -202,7 +203,7 @@ class OdooStore(BackfillStore):
         return dict(self.env.cr.fetchall())
 
     def may_rebind(self):
-        if self._gone_places is None:
+        if self._has_vanished is None:
             self.env.cr.execute(
                 """
                 SELECT EXISTS (
@@ -213,15 +214,15 @@ class OdooStore(BackfillStore):
                 """,
                 [self.account.id],
             )
-            self._gone_places = self.env.cr.fetchone()[0]
-        return self._gone_places
+            self._has_vanished = self.env.cr.fetchone()[0]
+        return self._has_vanished
 
-    def rebind(self, key, headers, gone):
+    def rebind(self, key, headers, vanished):
         by_hash = {h.header_hash: h.uid for h in headers if h.header_hash}
-        gone = {folder: uids for folder, uids in gone.items() if uids}
-        if not by_hash or not (gone or self.may_rebind()):
+        vanished = {folder: uids for folder, uids in vanished.items() if uids}
+        if not by_hash or not (vanished or self.may_rebind()):
             return set()
-        pairs = [(folder, uid) for folder, uids in gone.items() for uid in uids]
+        pairs = [(folder, uid) for folder, uids in vanished.items() for uid in uids]
         self.env.cr.execute(
             """
             SELECT DISTINCT ON (location.header_hash)
@@ -293,7 +294,7 @@ class OdooStore(BackfillStore):
         self._locations_changed()
 
     def _locations_changed(self):
-        self._gone_places = None
+        self._has_vanished = None
         self.env["mailbox.location"].invalidate_model(flush=False)
         self.env["mailbox.message"].invalidate_model(["location_ids"], flush=False)
 
@@ -343,8 +344,9 @@ class OdooStore(BackfillStore):
             self._inbound = Inbound(self.account)
         return self._inbound
 
-    def keep_failed(self, key, reasons):
-        for uid, reason in reasons.items():
+    def keep_failed(self, key, failures):
+        for uid, failure in failures.items():
+            reason = explain_import_failure(self.env, failure)
             self._importer(key).keep_failed(uid, reason)
 
     def _importer(self, key):

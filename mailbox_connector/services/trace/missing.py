@@ -13,8 +13,8 @@ from ...engine.imap.ranges import UidRanges
 from ...engine.mime.addresses import spellings
 from ...engine.mime.parse import parse_message
 from ...engine.types import Role
-from ..incoming.importer import identity
 from ..incoming.matcher import Matcher
+from ..incoming.message_values import message_key
 from ..incoming.newsletters import Newsletters
 
 if TYPE_CHECKING:
@@ -290,5 +290,5 @@ class Absent:
                 parsed = parse_message(raw, header.internal_date)
             except MessageError:
                 return False
-            return bool(Tombstone._buried([Tombstone._digest(identity(parsed))]))
+            return bool(Tombstone._buried([Tombstone._digest(message_key(parsed))]))
         return False

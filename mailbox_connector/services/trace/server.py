@@ -12,7 +12,7 @@ from ...engine.errors import EngineError, Kind
 from ...engine.mime import mass_mail, words
 from ...engine.mime.ids import message_id_hash
 from ...engine.net.deadline import Deadline
-from ...engine.types import Folder, HeaderRecord
+from ...engine.types import Folder, HeaderFields, HeaderRecord
 
 #: Messages of a folder that are compared, the newest.
 COMPARED = 50
@@ -41,9 +41,9 @@ class Place:
     name: str
     uidvalidity: int
     header: HeaderRecord
-    fields: list[tuple[bytes, str]]
+    fields: HeaderFields
 
-    def value(self, name: bytes) -> str:
+    def value(self, name: str) -> str:
         """The first field of that lower-case name, decoded."""
         found = (value for key, value in self.fields if key == name)
         return words.text(next(found, ""))
@@ -121,7 +121,7 @@ class Search:
         return (
             _stands_in(asked.sender, people["from"] + people["reply_to"])
             and _stands_in(asked.recipient, people["to"] + people["cc"])
-            and asked.subject.casefold() in place.value(b"subject").casefold()
+            and asked.subject.casefold() in place.value("subject").casefold()
             and (not asked.day or asked.day in self._days(place))
         )
 
@@ -134,7 +134,7 @@ class Search:
 def _written(place: Place) -> datetime | None:
     """What its Date field says, aware."""
     try:
-        moment = parsedate_to_datetime(place.value(b"date"))
+        moment = parsedate_to_datetime(place.value("date"))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

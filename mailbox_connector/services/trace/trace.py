@@ -262,7 +262,7 @@ class Why:
         else:
             received = header.internal_date
             title = self._title(
-                place.value(b"subject"),
+                place.value("subject"),
                 ", ".join(map(str, header.addresses["from"][:1])),
                 received and received.replace(tzinfo=None),
             )

@@ -17,8 +17,10 @@ from odoo.tests import TransactionCase, tagged
 from ...engine.diagnosis import from_imap, from_smtp
 from ...engine.errors import STOPPING, EngineError, Field, Kind, Side
 from ...engine.net import resolver
+from ...engine.net.connection import connect
+from ...engine.net.deadline import Deadline
+from ...engine.net.egress import EgressPolicy
 from ...engine.net.tls import tls_error
-from ...engine.net.transport import Deadline, EgressPolicy, connect
 from ...engine.types import Endpoint, Security
 from ...error_messages import explain
 

@@ -92,7 +92,7 @@ class TestReplies(InboundCase):
         answer = self.answers()
         self.assertIn("Yes.", answer.body)
         self.assertEqual(answer.author_id, self.customer)
-        self.assertEqual(answer.mailbox_identity_id, self.account._main_identity())
+        self.assertEqual(answer.mailbox_identity_id, self.account.main_identity())
         self.assertEqual(answer.subtype_id, self.env.ref("mail.mt_comment"))
         notified = answer.notification_ids.res_partner_id
         self.assertEqual(notified, self.owner.partner_id)

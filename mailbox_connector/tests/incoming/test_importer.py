@@ -73,7 +73,7 @@ class TestMatching(MailboxCase):
     def test_own_addresses_and_colleagues_are_never_customers(self):
         self._partner(OURS)
         self._partner("alias@example.org")
-        self.account.identity_ids = [(0, 0, {"email": "alias@example.org"})]
+        self.account.sender_ids = [(0, 0, {"email": "alias@example.org"})]
         colleague = new_test_user(self.env, "mb_colleague", email="co@example.org")
         raw = mail("co@example.org", f"{OURS}, alias@example.org")
         self.assertTrue(colleague.partner_id.email_normalized)

@@ -1,4 +1,4 @@
-"""What all parts of an IMAP session share: the connection and its errors."""
+"""What all commands of an IMAP session share: the connection and its errors."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from contextlib import contextmanager
 
 from ..diagnosis import from_imap
 from ..errors import EngineError, Kind
+from ..net.connection import connect
+from ..net.deadline import Deadline
+from ..net.egress import EgressPolicy
 from ..net.observer import Observer
-from ..net.transport import Deadline, EgressPolicy, connect
 from ..types import Endpoint
 from . import responses
-from .protocol import SIGN_IN_LIMITS, BoundedIMAPClient, Limits
+from .protocol import SIGN_IN_LIMITS, AnswerLimits, BoundedIMAP4
 from .signin import check_credentials, sign_in
 
 #: Seconds for LOGOUT, which nobody needs to wait for.
 FAREWELL_TIMEOUT = 2.0
 
 
-class Connected:
-    """A connection to one account. A context manager: connects and signs in.
+class AccountConnection:
+    """A signed-in connection to one account: a context manager that opens and closes
+    it.
 
     Every failure is an :class:`EngineError`.
 
     :param policy: which hosts may be reached; None: public ones only
     :param deadline: for everything this session does
     :param compress: whether to compress before mail is fetched (RFC 4978), where
-        the server can; None: over the internet only, where lines are slow
-    :param observer: told what happens on the connection
+        the server can; None: over the internet only, not in the local network
+    :param observer: informed about what happens on the connection
     """
 
     def __init__(
@@ -52,9 +55,9 @@ class Connected:
         self._timeouts = timeouts
         self._observer = observer
         self._compress = compress
-        self._client: BoundedIMAPClient | None = None
+        self._imap: BoundedIMAP4 | None = None
 
-    def __enter__(self) -> Connected:
+    def __enter__(self) -> AccountConnection:
         self.open()
         return self
 
@@ -63,7 +66,7 @@ class Connected:
 
     def open(self) -> None:
         """Connect, encrypt, sign in."""
-        check_credentials(self.endpoint, self._error)
+        check_credentials(self.endpoint)
         connection = connect(
             self.endpoint,
             self._policy,
@@ -73,29 +76,29 @@ class Connected:
         )
         try:
             with self._translate(login=True):
-                self._client = BoundedIMAPClient(connection)
+                self._imap = BoundedIMAP4(connection)
                 with self._bounded(SIGN_IN_LIMITS):
-                    self.capabilities = sign_in(self._client, self.endpoint)
+                    self.capabilities = sign_in(self._imap, self.endpoint)
         except BaseException:
             connection.close()
-            self._client = None
+            self._imap = None
             raise
 
     def close(self) -> None:
         """Say goodbye if that is quick, and hang up. Never raises."""
-        client, self._client = self._client, None
-        if client is None:
+        protocol, self._imap = self._imap, None
+        if protocol is None:
             return
-        connection = client.protocol.connection
+        connection = protocol.connection
         connection.read_timeout = min(connection.read_timeout, FAREWELL_TIMEOUT)
         try:
-            client.logout()
-        except Exception:  # noqa: BLE001  the work is done, whatever it says
+            protocol.logout()
+        except Exception:  # noqa: BLE001  the work is done, whatever the server says
             pass
         connection.close()
 
     def _compress_once(self) -> None:
-        """COMPRESS, if wanted and offered; not before there is much to fetch."""
+        """COMPRESS, if wanted and offered; called only when there is mail to fetch."""
         wanted, self._compress = self._compress, False
         if wanted is False or "COMPRESS=DEFLATE" not in self.capabilities:
             return
@@ -110,23 +113,18 @@ class Connected:
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error:
-            return  # it announces what it cannot do
+            return  # announced and yet refused
         if typ == "OK":
             connection.compress()
 
     @property
-    def _protocol(self):
-        if self._client is None:
-            raise self._error(Kind.CONNECTION_LOST)
-        return self._client.protocol
-
-    def _error(self, kind: Kind, **more) -> EngineError:
-        endpoint = self.endpoint
-        more = {"host": endpoint.host, "port": endpoint.port, **more}
-        return EngineError(kind, endpoint.side, **more)
+    def _protocol(self) -> BoundedIMAP4:
+        if self._imap is None:
+            raise self.endpoint.error(Kind.CONNECTION_LOST)
+        return self._imap
 
     def _timely(self, data: Iterable | None) -> Iterator:
-        """Answers to be read, as long as there is time."""
+        """``data`` one by one, until the deadline."""
         for number, answer in enumerate(data or ()):
             if not number % 100:
                 self._deadline.check(self.endpoint.side)
@@ -136,13 +134,13 @@ class Connected:
         try:
             return responses.wire_name(raw_name)
         except ValueError:
-            raise self._error(Kind.FOLDER_GONE, detail=raw_name) from None
+            raise self.endpoint.error(Kind.FOLDER_GONE, detail=raw_name) from None
 
     @contextmanager
     def _translate(self, login: bool = False, folder: str = ""):
-        """Whatever goes wrong inside becomes an EngineError.
+        """Whatever fails inside becomes an EngineError.
 
-        The cause is cut off: a traceback must not show what a server echoed.
+        Without its cause: a traceback must not show what a server echoed.
         """
         try:
             yield
@@ -165,13 +163,13 @@ class Connected:
             raise error from None
 
     @contextmanager
-    def _bounded(self, limits: Limits, discarded: Iterable[str] = ()):
-        """Other limits inside; answers of the kinds ``discarded`` are not kept."""
+    def _bounded(self, limits: AnswerLimits, discarded: Iterable[str] = ()):
+        """Set other limits inside; answers of the kinds ``discarded`` are not kept."""
         protocol = self._protocol
         protocol.limits = limits
         protocol.discarded = frozenset(discarded)
         try:
             yield protocol
         finally:
-            protocol.limits = Limits()
+            protocol.limits = AnswerLimits()
             protocol.discarded = frozenset()

@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import base64
 
-from ..types import Endpoint
+from .types import Endpoint
 
-#: What stands for something that is not shown.
+#: Shown in place of a secret.
 HIDDEN = b"***"
-#: So many bytes in common with a secret are a part of it; all of a shorter one.
+#: This many bytes in common with a secret are hidden; of a shorter secret all of it.
 TELLING = 8
+#: Text that contains a secret shorter than this is dropped: asterisks among known words
+#: would reveal it.
+SHORT = 6
 
 
 class Redaction:
-    """Hides an endpoint's password, in every form in which it goes over the wire.
+    """Hides an endpoint's password in every form in which it is sent.
 
-    Servers quote what they were sent: whole or cut off, decoded or not, in any case.
+    Servers quote what they received: whole or cut off, decoded or not, in upper or
+    lower case. Used for errors and for transcripts.
     """
 
     def __init__(self, endpoint: Endpoint):
         self._pieces: dict[int, set[bytes]] = {}
-        for secret in _forms(endpoint):
+        self._forms = _forms(endpoint)
+        for secret in self._forms:
             size = min(TELLING, len(secret))
             for start in range(len(secret) - size + 1):
                 self._pieces.setdefault(size, set()).add(secret[start : start + size])
 
+    def of_text(self, text: str) -> str:
+        """``text`` of an error, with secrets hidden; '' where that would reveal one."""
+        line = _bytes(text)
+        lowered = line.lower()
+        if any(len(form) < SHORT and form in lowered for form in self._forms):
+            return ""
+        return self.of(line).decode("utf-8", "replace")
+
     def of(self, line: bytes) -> bytes:
-        """``line`` with :data:`HIDDEN` for whatever is, or is a part of, a secret."""
+        """``line`` with :data:`HIDDEN` for everything that is a secret or part of
+        one."""
         lowered = line.lower()
         hidden = bytearray(len(line))
         for size, pieces in self._pieces.items():
@@ -35,22 +49,25 @@ class Redaction:
                     hidden[start : start + size] = b"\1" * size
         if not any(hidden):
             return line
-        kept, place = [], 0
-        while place < len(line):
-            end = hidden.find(1 - hidden[place], place)
+        kept, start = [], 0
+        while start < len(line):
+            end = hidden.find(1 - hidden[start], start)
             end = len(line) if end < 0 else end
-            kept.append(HIDDEN if hidden[place] else line[place:end])
-            place = end
+            kept.append(HIDDEN if hidden[start] else line[start:end])
+            start = end
         return b"".join(kept)
 
 
 def _forms(endpoint: Endpoint) -> list[bytes]:
-    """In lower case: plain, quoted (RFC 9051), and in base64 alone or with the name."""
+    """The password in lower case: plain, quoted (RFC 9051), base64, and base64 together
+    with the username (RFC 4616)."""
     user, password = endpoint.username, endpoint.password
+    if not password:
+        return []
     quoted = password.replace("\\", "\\\\").replace('"', '\\"')
     plain = [_bytes(text) for text in (password, quoted)]
     whole = _bytes(f"\0{user}\0{password}")
-    # The name of AUTH LOGIN is no secret; it is of no use either.
+    # The username of AUTH LOGIN is not secret, but of no use in base64.
     packed = [base64.b64encode(text) for text in (plain[0], whole, _bytes(user))]
     forms = (*plain, *(text.rstrip(b"=") for text in packed))
     return [form.lower() for form in forms if form]

@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Field, Kind, Side
+from odoo.addons.mailbox_connector.engine.net.connection import connect
 from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.net.egress import EgressPolicy
 from odoo.addons.mailbox_connector.engine.net.resolver import (
@@ -14,7 +15,6 @@ from odoo.addons.mailbox_connector.engine.net.resolver import (
     idna_host,
 )
 from odoo.addons.mailbox_connector.engine.net.tls import tls_context
-from odoo.addons.mailbox_connector.engine.net.transport import connect
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from odoo.addons.mailbox_connector.engine.mime.headers import fields
-from odoo.addons.mailbox_connector.engine.mime.mass_mail import bulk_kind
+from odoo.addons.mailbox_connector.engine.mime.mass_mail import mass_mail_kind
 
 OWN = {"anna@acme.example", "team@lists.example.org"}
 DOMAINS = {"acme.example"}
@@ -18,7 +18,7 @@ LIST = (
 
 
 def kind(header: str) -> str | None:
-    return bulk_kind(fields(header.encode()), OWN, DOMAINS)
+    return mass_mail_kind(fields(header.encode()), OWN, DOMAINS)
 
 
 BULK = {
@@ -113,15 +113,15 @@ def test_what_customers_write_is_never_taken_for_bulk(name):
 
 def test_a_provider_domain_is_nobodys_own():
     header = ANN + LIST.format(id="<news.provider.example>", post="n@provider.example")
-    assert bulk_kind(fields(header.encode()), {"me@provider.example"}) == "list"
+    assert mass_mail_kind(fields(header.encode()), {"me@provider.example"}) == "list"
 
 
 @pytest.mark.parametrize(
     "value", ["<" * 9_000, "<>", "\udcff" * 500, "x" * 100_000, "<a b>", "mailto:@,@"]
 )
 def test_junk_in_a_header_raises_nothing(value):
-    pairs = [(name, value) for name in (b"list-id", b"list-post", b"mailing-list")]
-    assert bulk_kind([*pairs, (b"precedence", value)], OWN, DOMAINS) in (
+    pairs = [(name, value) for name in ("list-id", "list-post", "mailing-list")]
+    assert mass_mail_kind([*pairs, ("precedence", value)], OWN, DOMAINS) in (
         "list",
         "newsletter",
     )
