@@ -11,7 +11,7 @@ from ..error_messages import explain
 from ..services.accounts import test_email
 from ..services.accounts.endpoints import egress_policy, endpoint
 from ..services.accounts.test_email_messages import EmailTestMessages
-from ..services.incoming.importer import identity
+from ..services.incoming.message_values import message_key
 from ..services.sending.outgoing import OF_THE_MAIL
 
 #: How a step is shown: icon and colour.
@@ -141,7 +141,7 @@ class MailboxTestEmail(models.TransientModel):
         """No sync imports it, in whatever folder a provider saves it."""
         # sudo: nobody has access to tombstones
         tombstones = self.env["mailbox.tombstone"].sudo()
-        tombstones._bury([tombstones._digest(identity(parse_message(mime)))])
+        tombstones.add_digests([tombstones.digest_of(message_key(parse_message(mime)))])
 
     @api.model
     def _record(self, account, error):

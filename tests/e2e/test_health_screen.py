@@ -74,7 +74,7 @@ def test_a_manager_finds_what_needs_somebody_and_tries_it_again(tour, servers, b
         row = rows.filter(has_text=f"{name} {word}")
         expect(row.locator("td[name=health]")).to_have_text(state)
     page.locator(".o_searchview_dropdown_toggler").click()
-    page.get_by_role("menuitemcheckbox", name="Needs someone").click()
+    page.get_by_role("menuitemcheckbox", name="Action needed").click()
     expect(rows).to_have_count(1)
     page.keyboard.press("Escape")
 

@@ -182,7 +182,7 @@ def test_a_provider_without_passwords_is_told_before_one_is_typed(tour):
     shown(marta, "email").fill(f"{unique('carl')}@outlook.com")
     shown(marta, "name").fill("Carl")
     alert = marta.page.get_by_role("alert").filter(has_text="Outlook.com")
-    expect(alert).to_contain_text("does not allow password sign-in")
+    expect(alert).to_contain_text("does not allow password sign-in for mail apps")
     expect(alert).to_contain_text("Use an Outlook Server")
     expect(button(marta, "Next")).to_have_count(0)
     shown(marta, "name").press("Enter")

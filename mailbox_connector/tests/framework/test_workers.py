@@ -3,7 +3,7 @@
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form, TransactionCase, new_test_user, tagged
 
-SHARED = {"fetch new mail": "_cron_new_mail", "import history": "_cron_backfill"}
+SHARED = {"fetch new mail": "_cron_new_mail", "import older e-mails": "_cron_backfill"}
 
 
 @tagged("post_install", "-at_install")
