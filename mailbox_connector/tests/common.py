@@ -1,4 +1,4 @@
-"""What the tests of the addon share: mailboxes without a server, mail, people."""
+"""Shared by the tests of the addon: mailboxes without a server, e-mails, users."""
 
 from datetime import datetime, timezone
 from email.message import EmailMessage
@@ -32,7 +32,7 @@ def mail(
     inline=(),
     **headers,
 ):
-    """An e-mail as it comes (RFC 5322), in bytes.
+    """An e-mail (RFC 5322), in bytes.
 
     :param attachments: (filename, content) pairs
     :param inline: (Content-ID without brackets, PNG content) pairs for the html
@@ -74,7 +74,7 @@ class MailboxMixin:
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # Tests ask nobody outside this machine.
+        # Tests send no requests to other machines.
         cls.env["ir.config_parameter"].set_param("mailbox_connector.discovery", "table")
         cls.owner = cls.make_user("mb_owner", "mailbox_connector.group_mailbox_user")
         cls.member = cls.make_user("mb_member", "mailbox_connector.group_mailbox_user")

@@ -1,4 +1,4 @@
-"""What comes back to a mailbox about mail that could not be delivered."""
+"""Delivery reports that a mailbox receives about its sent e-mails."""
 
 import smtplib
 
@@ -23,7 +23,7 @@ def offer(agent):
 
 
 def come_back(agent, raw):
-    """A mail server hands a report over, with the null sender (RFC 5321 4.5.5)."""
+    """A mail server delivers a report with the null sender (RFC 5321 section 4.5.5)."""
     servers = agent.servers
     with smtplib.SMTP(servers.smtp_host, servers.smtp_starttls_port) as smtp:
         smtp.starttls(context=servers.ssl_context())
@@ -68,9 +68,9 @@ def test_a_bounce_shows_on_the_message_with_the_reason(env, agent, offer):
     assert ledger(agent, offer).reason == reason
     news = env["bus.bus"].search([("id", ">", bus)]).mapped("message")
     assert any("mail.notification" in one and "bounce" in one for one in news)
-    # The report is no customer's mail.
+    # The report is not an e-mail of the customer.
     assert agent.mailbox.subjects(agent.contact).count("Undelivered Mail") == 0
-    # Nothing is sent again by itself, and the next pass counts nothing twice.
+    # Nothing is sent again automatically, and the next pass counts nothing twice.
     env["mail.mail"].process_email_queue()
     agent.mailbox.sync()
     assert agent.contact.message_bounce == 1
@@ -91,7 +91,7 @@ def test_delayed_then_given_up(env, agent, offer):
 
 
 def test_a_forged_bounce_moves_no_counter(env, agent, offer):
-    """Anybody may write one; who was not sent the mail has not missed it."""
+    """Anybody can write one, also about people who were not sent the e-mail."""
     victim = env["res.partner"].create(
         {"name": "Victim", "email": f"{unique('v')}@customer.example"}
     )
@@ -104,8 +104,8 @@ def test_a_forged_bounce_moves_no_counter(env, agent, offer):
     assert (victim.message_bounce, agent.contact.message_bounce) == (0, 0)
 
 
-def test_history_counts_no_bounce(env, agent, offer, make_mailbox):
-    """A mailbox that is connected later brings last year's bounces along."""
+def test_older_reports_count_no_bounce(env, agent, offer, make_mailbox):
+    """A mailbox that is connected later contains last year's bounces."""
     late = make_mailbox("late")
     raw = report(offer.message_id, agent.contact.email, to=late.address)
     late.servers.append(late.address, "INBOX", raw)
@@ -116,7 +116,7 @@ def test_history_counts_no_bounce(env, agent, offer, make_mailbox):
 
 
 def test_a_bounce_of_other_mail_is_left_alone(env, agent):
-    """Sent with another mail program: nothing here to mark, nothing kept."""
+    """It was sent with another mail program: nothing to mark, nothing kept."""
     raw = report("<other@example.com>", "x@customer.example", to=agent.address)
     come_back(agent, raw)
     row = env["mailbox.inbound"].search([("account_id", "=", agent.account.id)])
@@ -124,7 +124,7 @@ def test_a_bounce_of_other_mail_is_left_alone(env, agent):
     assert not (row.email_from or row.subject or row.raw_files())
 
 
-def test_a_customers_answer_takes_the_counter_back(env, agent, offer):
+def test_a_customers_reply_resets_the_counter(env, agent, offer):
     """As with Odoo's gateway: an address that writes is alive."""
     come_back(agent, report(offer.message_id, agent.contact.email, to=agent.address))
     assert agent.contact.message_bounce == 1

@@ -51,7 +51,7 @@ def staff(env):
     return Staff
 
 
-def test_an_open_contact_shows_new_mail_by_itself(live, browser, staff):
+def test_an_open_contact_shows_new_mail_automatically(live, browser, staff):
     from odoo.addons.mailbox_connector.tests.common import PNG, mail
 
     addresses = {name: f"{unique(name)}@example.com" for name in ("ada", "bob")}
@@ -97,7 +97,7 @@ def test_an_open_contact_shows_new_mail_by_itself(live, browser, staff):
     expect(messages.first).to_contain_text("Re: Our offer")
     expect(button).to_contain_text("3")
 
-    # A new mail, and an old one that history brings in between.
+    # A new e-mail, and an older one that is imported in between.
     staff.receive(sent(0, "Just in"))
     expect(messages.first).to_contain_text("Just in")
     expect(button).to_contain_text("4")
@@ -137,7 +137,7 @@ def test_an_open_contact_shows_new_mail_by_itself(live, browser, staff):
 
 
 def test_a_change_of_readers_holds_in_every_process_at_once(live, staff):
-    """Each process keeps in mind who reads what."""
+    """Each process caches who can read what."""
     from odoo.addons.mailbox_connector.tests.common import mail
 
     address = f"{unique('eve')}@example.com"

@@ -1,4 +1,4 @@
-"""Mail that is not as it should be, from a real server to the contact."""
+"""Malformed e-mails, from a real server to the contact."""
 
 from datetime import date, datetime, timedelta, timezone
 
@@ -19,7 +19,9 @@ def messages(env, contact):
     return env["mailbox.message"].search([("partner_ids", "=", contact.id)])
 
 
-def test_without_message_id_it_is_known_by_its_content(env, servers, mailbox, contact):
+def test_without_message_id_it_is_identified_by_its_content(
+    env, servers, mailbox, contact
+):
     header = "Date: Thu, 01 Jan 2026 10:00:00 +0000"
     raw = raw_mail(contact, "Nameless", header)
     put(servers, mailbox, raw)
@@ -30,8 +32,8 @@ def test_without_message_id_it_is_known_by_its_content(env, servers, mailbox, co
     assert sorted(len(message.location_ids) for message in found) == [1, 2]
 
 
-def test_two_mails_bear_one_message_id(env, servers, mailbox, contact):
-    """Some programs write the same one into every mail: each is a mail of its own."""
+def test_two_mails_have_the_same_message_id(env, servers, mailbox, contact):
+    """Some programs give every e-mail the same one: they are different e-mails."""
     header = f"Message-ID: <always@{contact.email.partition('@')[2]}>"
     for number in range(3):
         put(servers, mailbox, raw_mail(contact, f"Number {number}", header))
@@ -47,7 +49,7 @@ def test_broken_date_is_the_day_of_arrival(env, servers, mailbox, contact):
     assert message.date.date() == date.today() - timedelta(days=2)
 
 
-def test_without_from_it_belongs_to_whom_it_was_sent(env, servers, mailbox, contact):
+def test_without_from_it_belongs_to_its_recipients(env, servers, mailbox, contact):
     raw = f"To: {contact.email}\r\nSubject: Who?\r\n\r\nText".encode()
     put(servers, mailbox, raw, folder="Sent")
     mailbox.connect()
@@ -65,7 +67,7 @@ def test_header_alone(env, servers, mailbox, contact):
 
 
 def test_almost_nothing_does_not_stop_the_folder(env, servers, mailbox, contact):
-    """Dovecot takes no message of 0 bytes; one of a line end is as empty."""
+    """Dovecot refuses messages of 0 bytes; a single line end is the closest."""
     put(servers, mailbox, b"\r\n")
     mailbox.receive(contact.email, "After it")
     mailbox.connect()

@@ -1,4 +1,4 @@
-"""The addon goes: Odoo works on, and nobody reads what they could not read before.
+"""Uninstalling: Odoo keeps working, and nobody can read more than before.
 
 In a database of its own, by processes of their own: installed, filled, uninstalled,
 then asked over RPC as the people concerned.
@@ -117,7 +117,7 @@ def uninstalled():
         )
         printed = shell(name, LOOK)
         found = next(line for line in printed.splitlines() if "FOUND " in line)
-        # Odoo logs each refusal as a warning; refusals are what is asked for.
+        # Odoo logs each refusal as a warning; here they are expected.
         server, address = launch.serve(
             name,
             logs / "uninstall.log",

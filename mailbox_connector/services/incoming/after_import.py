@@ -60,7 +60,7 @@ class AfterImport:
         return self.account.addresses()
 
     def kinds(self, headers: Iterable[HeaderRecord]) -> dict[int, str]:
-        """Which new messages are to be fetched whoever sent them.
+        """Which new messages are to be fetched, no matter who sent them.
 
         One query; none if no new message answers anything.
 

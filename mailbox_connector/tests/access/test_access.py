@@ -1,4 +1,4 @@
-"""Who reads an imported e-mail, by whatever way it is asked for."""
+"""Who can read an imported e-mail, by all ways of access."""
 
 import json
 
@@ -29,7 +29,7 @@ class TestReaders(MailboxCase):
         cls.open = cls.import_mail(mail(subject="Open", text=SECRET))
 
     def who_reads(self, mailbox_message):
-        """Logins of those who read it, the same by every way, or the test fails."""
+        """Logins of the users who can read it; the same by every way of access."""
         copy = self.copies(mailbox_message)
         readers = []
         for user in (
@@ -91,7 +91,7 @@ class TestReaders(MailboxCase):
         return Message._message_fetch(None, thread=thread)["messages"]
 
     def test_portal_user_still_writes_messages(self):
-        """Columns of ours that portal users may not set must not be in their way."""
+        """The addon's columns, which portal users may not set, must not prevent it."""
         message = (
             self.env["mail.message"]
             .with_user(self.portal)
@@ -105,7 +105,7 @@ class TestReaders(MailboxCase):
         )
         self.assertFalse(message.sudo().mailbox_audience_id)
 
-    def test_nobody_makes_a_copy_by_a_default_in_the_context(self):
+    def test_nobody_creates_a_copy_by_a_default_in_the_context(self):
         audience = self.env["mailbox.audience"].for_accounts(self.account)
         message = (
             self.env["mail.message"]
@@ -134,12 +134,12 @@ class TestReaders(MailboxCase):
         self.closed.owner_id = self.manager
         self.assertEqual(self.who_reads(self.secret), ["mb_manager", "mb_agent"])
 
-    def test_whoever_leaves_the_company_reads_nothing_of_it_any_more(self):
+    def test_a_user_who_leaves_the_company_cannot_read_it_any_more(self):
         company = self.env["res.company"].create({"name": "Other"})
         self.agent.write({"company_ids": company.ids, "company_id": company.id})
         self.assertNotIn("mb_agent", self.who_reads(self.open))
 
-    def test_whoever_becomes_a_portal_user_reads_nothing_any_more(self):
+    def test_a_user_who_becomes_a_portal_user_cannot_read_it_any_more(self):
         self.agent.group_ids = self.env.ref("base.group_portal")
         self.assertNotIn("mb_agent", self.who_reads(self.open))
 
@@ -152,7 +152,7 @@ class TestReaders(MailboxCase):
         self.assertEqual(self.import_mail(raw), both)
         self.assertIn("mb_agent", self.who_reads(both))
         store = self.store_of(self.copies(both), self.agent)
-        # A mailbox that one may not read is not told of either.
+        # Nor does one see the address of a mailbox that one may not read.
         self.assertEqual(store["mailbox_emails"], ["sales@example.org"])
 
     def store_of(self, copy, user):
@@ -176,10 +176,10 @@ class TestReaders(MailboxCase):
         self.assertFalse(
             self.copies(self.open).with_user(self.agent).has_access("read")
         )
-        # A member reads the mailbox's mail, whoever it is from.
+        # A member may read the mailbox's e-mails, no matter who sent them.
         self.assertTrue(self.open.with_user(self.owner).has_access("read"))
 
-    def test_an_answer_does_not_tell_the_subject_of_what_it_answers(self):
+    def test_a_reply_does_not_show_the_subject_of_its_parent(self):
         secret = self.copies(self.secret)
         note = self.customer.with_user(self.agent).message_post(
             body="Note",
@@ -197,8 +197,8 @@ class TestReaders(MailboxCase):
             self.assertEqual(values["parent_id"], (secret.id, shown), user.login)
 
     def test_the_body_is_not_found_out_by_searching_contacts(self):
-        """`message_ids` bypasses access in core: a contact found by a word of a body
-        tells that the word is in it."""
+        """`message_ids` bypasses access rights in core: finding a contact by a word
+        would reveal that the word is in a body."""
         for user in (self.portal, self.agent):
             contacts = self.env["res.partner"].with_user(user)
             for field in ("message_ids.body", "message_ids.attachment_ids.name"):
@@ -224,7 +224,7 @@ class TestReaders(MailboxCase):
     # Writing
     # ------------------------------------------------------------------
 
-    def test_nobody_makes_or_moves_emails_of_a_mailbox(self):
+    def test_nobody_creates_or_moves_emails_of_a_mailbox(self):
         audience = self.open.audience_id
         note = self.customer.with_user(self.agent).message_post(body="Note")
         admin = self.env.ref("base.user_admin")
@@ -321,7 +321,7 @@ class TestAccessByHttp(MailboxHttpCase):
         )
 
     def rpc(self, route, **params):
-        # Odoo logs each refusal, which is what is asked for here.
+        # Odoo logs each refusal; here they are expected.
         with mute_logger("odoo.http"):
             response = self.url_open(
                 route,
@@ -367,7 +367,7 @@ class TestAccessByHttp(MailboxHttpCase):
                             mute_logger("odoo.http"),
                         ):
                             self.assertEqual(self.url_open(url).status_code, status)
-            # A picture that may not be seen is a placeholder.
+            # A user without access gets a placeholder instead of the picture.
             shown = self.url_open(f"/web/image/{picture.id}").content == PNG
             self.assertEqual(shown, statuses[0] == 200, login)
 

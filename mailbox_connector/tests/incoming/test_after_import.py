@@ -17,7 +17,7 @@ from ..common import MailboxCase, mail
 
 
 class InboundCase(MailboxCase):
-    """Mail comes into mailboxes; what it sets off is done at once."""
+    """New e-mails in mailboxes; what they cause is done immediately."""
 
     @classmethod
     def setUpClass(cls):
@@ -37,7 +37,7 @@ class InboundCase(MailboxCase):
         return mail(**{"date": datetime.now(timezone.utc), **values})
 
     def come(self, *raws, account=None, folder="INBOX", received=None, backfill=False):
-        """Read e-mails in as a sync does; the rows of the queue, worked off."""
+        """Import e-mails as a sync does; the rows of the queue, processed."""
         account = account or self.account
         box = account.folder_ids.filtered(lambda one: one.raw_name == folder)
         store = OdooStore(account, self.env.flush_all)
@@ -69,7 +69,7 @@ class InboundCase(MailboxCase):
         return rows
 
     def answers(self):
-        """What stands on the document besides what was asked."""
+        """The e-mails on the document."""
         return self.document.message_ids.filtered(
             lambda one: one.message_type == "email"
         )
@@ -85,9 +85,9 @@ class InboundCase(MailboxCase):
 
 @tagged("post_install", "-at_install")
 class TestReplies(InboundCase):
-    """An answer finds its document, whoever wrote it, once."""
+    """A reply is posted on its document once, no matter who wrote it."""
 
-    def test_a_contacts_answer_stands_on_document_and_contact(self):
+    def test_a_contacts_reply_is_shown_on_document_and_contact(self):
         raw = self.answer(text="Yes.")
         self.come(raw)
         answer = self.answers()
@@ -102,7 +102,7 @@ class TestReplies(InboundCase):
         )
         self.assertEqual(len(copies), 1)
 
-    def test_a_strangers_answer_stands_on_the_document_alone(self):
+    def test_a_strangers_reply_is_shown_on_the_document_alone(self):
         rows = self.come(self.answer(sender="Nobody <nobody@stranger.example>"))
         self.assertEqual(
             self.answers().email_from, '"Nobody" <nobody@stranger.example>'
@@ -114,31 +114,31 @@ class TestReplies(InboundCase):
         self.assertEqual(rows.state, "done")
         self.assertFalse(rows.email_from or rows.subject or rows.raw_files())
 
-    def test_a_colleagues_answer_stands_on_the_document_in_their_name(self):
+    def test_a_colleagues_reply_is_shown_on_the_document_in_their_name(self):
         self.come(self.answer(sender=self.agent.email))
         self.assertEqual(self.answers().author_id, self.agent.partner_id)
 
-    def test_an_answer_to_a_note_stays_a_note(self):
+    def test_a_reply_to_a_note_is_a_note(self):
         note = self.document.message_post(body="Psst", subtype_xmlid="mail.mt_note")
         self.come(self.answer(sender=self.agent.email, in_reply_to=note.message_id))
         self.assertEqual(self.answers().subtype_id, self.env.ref("mail.mt_note"))
 
-    def test_who_does_not_read_the_question_does_not_read_the_answer(self):
-        """It was sent from a mailbox for its members alone."""
+    def test_a_reply_has_the_readers_of_the_question(self):
+        """The question was sent from a mailbox that only members may read."""
         audience = self.env["mailbox.audience"].for_accounts(self.account)
         self.asked.mailbox_audience_id = audience
         self.come(self.answer())
         self.assertEqual(self.answers().mailbox_audience_id, audience)
 
-    def test_the_address_it_was_written_to_is_noted(self):
+    def test_the_address_it_was_sent_to_is_recorded(self):
         alias = self.env["mailbox.identity"].create(
             {"account_id": self.account.id, "email": "orders@example.org"}
         )
         self.come(self.answer(to="Orders <orders@example.org>"))
         self.assertEqual(self.answers().mailbox_identity_id, alias)
 
-    def test_a_provider_gave_the_question_another_message_id(self):
-        """Its answer names that one, and the real one in References."""
+    def test_a_provider_replaced_the_message_id_of_the_question(self):
+        """The reply names the new one, and the original one in References."""
         self.come(
             self.answer(
                 in_reply_to="<rewritten@provider.example>",
@@ -148,7 +148,7 @@ class TestReplies(InboundCase):
         self.assertTrue(self.answers())
 
     def test_the_newest_message_it_answers_decides(self):
-        """The conversation went on, on the contact: its answers stay there."""
+        """The conversation was continued on the contact: its replies stay there."""
         later = self.customer.message_post(body="Later")
         self.come(
             self.answer(
@@ -157,11 +157,11 @@ class TestReplies(InboundCase):
             )
         )
         self.assertFalse(self.answers())
-        # The other way round it goes to the document, not to the newest row.
+        # In the opposite order it belongs to the document, not to the newest message.
         self.come(self.answer(references=f"{later.message_id} {self.asked.message_id}"))
         self.assertTrue(self.answers())
 
-    def test_what_we_sent_ourselves_is_no_answer(self):
+    def test_what_we_sent_ourselves_is_no_reply(self):
         self.come(self.answer(sender="sales@example.org", to="customer@example.com"))
         self.come(
             self.answer(sender="other@example.org", to="customer@example.com"),
@@ -169,9 +169,9 @@ class TestReplies(InboundCase):
         )
         self.assertFalse(self.answers())
 
-    def test_a_notification_that_comes_back_under_another_id_is_no_answer(self):
-        """A colleague's mailbox is connected too: what Odoo sent them, renamed by a
-        server on its way, would be put on the document and sent to them again."""
+    def test_a_notification_that_comes_back_with_another_id_is_no_reply(self):
+        """A colleague's mailbox is connected, too. A notification of Odoo whose
+        Message-ID was replaced on the way would be posted and sent to them again."""
         self.come(
             self.answer(
                 in_reply_to=None,
@@ -182,7 +182,7 @@ class TestReplies(InboundCase):
         )
         self.assertFalse(self.answers())
 
-    def test_two_mailboxes_and_folders_see_it_once(self):
+    def test_in_two_mailboxes_and_folders_it_is_posted_once(self):
         other = self.make_account("info@example.org", owner=self.member)
         other.started_on = "2024-01-01"
         raw = self.answer()
@@ -191,14 +191,14 @@ class TestReplies(InboundCase):
         self.come(raw)
         self.assertEqual(len(self.answers()), 1)
 
-    def test_what_the_gateway_took_is_not_taken_again(self):
+    def test_what_the_gateway_posted_is_not_posted_again(self):
         raw = self.answer()
         self.env["mail.thread"].message_process(False, raw)
         self.come(raw)
         self.assertEqual(len(self.answers()), 1)
 
     def test_an_owner_with_an_own_mailbox_is_notified_in_odoo(self):
-        """Core leaves out followers in To; the mailbox is no person's reading."""
+        """Core skips followers in To, but here To is only the mailbox."""
         personal = self.make_account(self.owner.email, owner=self.owner)
         personal.started_on = "2024-01-01"
         self.come(self.answer(to=self.owner.email), account=personal)
@@ -206,7 +206,7 @@ class TestReplies(InboundCase):
             self.answers().notification_ids.res_partner_id, self.owner.partner_id
         )
 
-    def test_one_who_is_notified_by_email_gets_no_second_one(self):
+    def test_users_notified_by_email_get_no_second_email(self):
         self.owner.notification_type = "email"
         personal = self.make_account(self.owner.email, owner=self.owner)
         personal.started_on = "2024-01-01"
@@ -214,8 +214,8 @@ class TestReplies(InboundCase):
         self.assertTrue(self.answers())
         self.assertFalse(self.answers().notification_ids)
 
-    def test_an_alias_that_takes_it_keeps_it(self):
-        """To an alias of another model it is a forward, and the gateway's."""
+    def test_what_an_alias_receives_is_left_to_it(self):
+        """An e-mail to an alias of another model is handled by the gateway."""
         domain = self.env["mail.alias.domain"].create({"name": "example.org"})
         self.env["mail.alias"].create(
             {
@@ -227,7 +227,7 @@ class TestReplies(InboundCase):
         self.come(self.answer(to="sales@example.org, jobs@example.org"))
         self.assertFalse(self.answers())
 
-    def test_history_is_put_on_no_document(self):
+    def test_older_mail_is_posted_on_no_document(self):
         self.come(self.answer(), backfill=True)
         before = datetime(2023, 12, 31, tzinfo=timezone.utc)
         self.come(self.answer(date=before), received=before)
@@ -240,7 +240,7 @@ class TestReplies(InboundCase):
 
 @tagged("post_install", "-at_install")
 class TestQueue(InboundCase):
-    """What cannot be done waits, is tried again, and then is left for a person."""
+    """Rows that fail wait and are retried; after the last attempt a person decides."""
 
     def queued(self, raw):
         self.patch(inbound_queue, "perform", lambda row: None)
@@ -260,7 +260,7 @@ class TestQueue(InboundCase):
         self.assertEqual(self.account.inbound_count, 1)
         self.assertTrue(row.raw_files().raw, "the e-mail is kept until it is done")
 
-    def test_a_person_leaves_it(self):
+    def test_a_person_takes_care_of_it(self):
         row = self.queued(self.answer())
         with self.assertRaises(AccessError):
             row.with_user(self.member).action_leave()
@@ -268,7 +268,7 @@ class TestQueue(InboundCase):
         self.assertEqual(row.state, "done")
         self.assertFalse(row.raw_files())
 
-    def test_what_is_deleted_here_is_passed_on_no_more(self):
+    def test_what_is_deleted_is_not_processed(self):
         row = self.queued(self.answer())
         self.env["mailbox.message"].search(
             [("message_id_hash", "=", row.message_id_hash)]
@@ -285,7 +285,7 @@ class TestQueue(InboundCase):
         self.assertFalse(row.with_user(self.owner).has_access("write"))
 
     @mute_logger("odoo.models.unlink")
-    def test_what_was_done_long_ago_is_forgotten(self):
+    def test_old_processed_rows_are_deleted(self):
         (row,) = self.come(self.answer())
         row._gc_done()
         self.assertTrue(row.exists())

@@ -14,7 +14,7 @@ def report(
     to="sales@example.org",
     original_to=None,
 ):
-    """A delivery status notification as Postfix writes them, in bytes."""
+    """A delivery status notification as Postfix writes it, in bytes."""
     text = f"""Return-Path: <>
 From: MAILER-DAEMON@mx.example.net (Mail Delivery System)
 To: {to}
@@ -57,7 +57,7 @@ Message-ID: {message_id}
 
 @tagged("post_install", "-at_install")
 class TestDeliveryReports(InboundCase):
-    """The message that could not be delivered says so, in words."""
+    """A message that could not be delivered shows the reason."""
 
     @classmethod
     def setUpClass(cls):
@@ -132,7 +132,7 @@ class TestDeliveryReports(InboundCase):
         self.assertUntouched()
 
     def test_a_forged_report_is_not_believed(self):
-        """Neither of mail that we did not send, nor of one who was not sent it."""
+        """Neither about e-mails that we did not send, nor about other recipients."""
         self.env["res.partner"].create({"name": "V", "email": "victim@example.net"})
         self.come(report("<unknown@example.org>", "customer@example.com"))
         self.come(self.report("victim@example.net"))
@@ -143,33 +143,33 @@ class TestDeliveryReports(InboundCase):
             .message_bounce
         )
 
-    def test_mail_that_was_passed_on_is_the_first_recipients(self):
+    def test_forwarded_mail_counts_for_the_original_recipient(self):
         self.come(
             self.report("moved@elsewhere.example", original_to="customer@example.com")
         )
         self.assertTrue(self.row.bounced_at)
         self.assertIn("customer@example.com", self.row.reason)
 
-    def test_mail_that_left_by_odoos_own_server(self):
+    def test_mail_that_was_sent_by_odoos_own_server(self):
         self.row.unlink()
         self.come(self.report())
         self.assertEqual(self.notification.notification_status, "bounce")
         self.assertEqual(self.customer.message_bounce, 1)
 
-    def test_the_chatters_message_is_gone(self):
+    def test_the_message_in_the_chatter_was_deleted(self):
         raw = self.report()
         self.sent.unlink()
         self.come(raw)
         self.assertTrue(self.row.bounced_at)
         self.assertEqual(self.customer.message_bounce, 1)
 
-    def test_history_counts_no_bounce(self):
+    def test_older_reports_count_no_bounce(self):
         raw = self.report()
         self.come(raw, backfill=True)
         self.assertUntouched()
 
-    def test_a_bounce_of_a_document_is_no_answer_to_it(self):
-        """A report that refers to what it returns would be put on the document."""
+    def test_a_bounce_for_a_document_is_no_reply_to_it(self):
+        """A report that refers to the returned message would be posted there."""
         posted = self.document.message_post(body="Bill")
         raw = report(posted.message_id, "customer@example.com").replace(
             b"MIME-Version", f"References: {posted.message_id}\r\nMIME-Version".encode()
@@ -186,7 +186,7 @@ class TestDeliveryReports(InboundCase):
         self.assertTrue(posted.has_error)
         self.assertEqual(self.notification.notification_status, "sent")
 
-    def test_a_provider_gave_it_another_message_id(self):
+    def test_a_provider_replaced_its_message_id(self):
         raw = report("<renamed@provider.example>", "customer@example.com")
         references = (
             f"Subject: Offer\r\nReferences: <a@b.example> {self.sent.message_id}"
@@ -194,7 +194,7 @@ class TestDeliveryReports(InboundCase):
         self.come(raw.replace(b"Subject: Offer", references.encode()))
         self.assertTrue(self.row.bounced_at)
 
-    def test_open_chatters_are_told(self):
+    def test_open_chatters_are_reloaded(self):
         told = []
         self.patch(
             self.registry["res.partner"],

@@ -32,14 +32,14 @@ class TestFailedImports(MailboxCase):
         return self.env["mailbox.failed.import"].with_user(user).search([])
 
     def test_users_see_those_of_their_mailboxes_and_managers_all(self):
-        """A manager looks after the mailboxes of those who cannot."""
+        """Managers can help with the mailboxes of others."""
         self.assertEqual(self.seen_by(self.owner), self.rows[0])
         self.assertFalse(self.seen_by(self.member))
         self.account.member_ids = self.member
         self.assertEqual(self.seen_by(self.member), self.rows[0])
         self.assertEqual(self.seen_by(self.manager), self.rows[::-1])
 
-    def test_the_mailbox_counts_them_and_leads_to_them(self):
+    def test_the_mailbox_counts_and_opens_them(self):
         account = self.account.with_user(self.owner)
         self.assertEqual(account.failed_import_count, 1)
         action = account.action_view_failed_imports()

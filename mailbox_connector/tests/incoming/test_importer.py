@@ -1,4 +1,4 @@
-"""What an import makes of mail: whose it is, what is shown, what is never done."""
+"""Imports: whose an e-mail is, what is shown of it, what never happens."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -80,7 +80,7 @@ class TestMatching(MailboxCase):
         self.assertTrue(colleague.partner_id.email_normalized)
         self.assertFalse(self.import_mail(raw))
 
-    def test_mail_we_sent_is_ours_and_stands_on_the_recipient(self):
+    def test_mail_we_sent_is_ours_and_is_shown_on_the_recipient(self):
         [message] = self.import_mail(
             mail(f"Sales <{OURS}>", "customer@example.com"), folder="Sent"
         )
@@ -121,7 +121,7 @@ class TestCopies(MailboxCase):
         picture = files.filtered(lambda a: a.mimetype == "image/png")
         self.assertIn(f'src="/web/image/{picture.id}"', copy.body)
         self.assertEqual(picture.raw, PNG)
-        self.assertNotIn(picture, copy.attachment_ids, "it stands in the text")
+        self.assertNotIn(picture, copy.attachment_ids, "it is shown in the text")
         paper = copy.attachment_ids
         self.assertEqual((paper.name, paper.raw), ("Angebot.pdf", b"%PDF-1.4"))
         self.assertEqual(paper.res_model, "mailbox.message")
@@ -150,7 +150,7 @@ class TestCopies(MailboxCase):
         self.assertEqual(message.rfc_message_id, "<real@customer.example>")
         self.assertNotIn("real@customer.example", self.copies(message).message_id)
 
-    def test_same_mail_in_two_folders_stands_once(self):
+    def test_same_mail_in_two_folders_is_shown_once(self):
         raw = mail(OURS, f"customer@example.com, {OURS}")
         [one] = self.import_mail(raw, folder="Sent")
         [other] = self.import_mail(raw, folder="INBOX")
@@ -158,7 +158,7 @@ class TestCopies(MailboxCase):
         self.assertEqual(len(one.location_ids), 2)
         self.assertEqual(len(self.copies(one, self.customer)), 1)
 
-    def test_same_mail_in_two_mailboxes_stands_once_and_both_read_it(self):
+    def test_same_mail_in_two_mailboxes_is_shown_once_to_readers_of_both(self):
         raw = mail("customer@example.com", f"{OURS}, private@example.org")
         private = self.make_account(
             "private@example.org", self.member, visibility="members"
@@ -181,7 +181,7 @@ class TestCopies(MailboxCase):
             )
             self.assertEqual(len(found), count, user.login)
 
-    def test_forged_message_id_opens_nobodys_mail(self):
+    def test_forged_message_id_gives_no_access_to_other_mail(self):
         secret = self.make_account("secret@example.org", self.member, "members")
         [mine] = self.import_mail(
             mail(
@@ -204,7 +204,7 @@ class TestCopies(MailboxCase):
         self.assertFalse(mine.with_user(self.owner).search([("id", "=", mine.id)]))
         self.assertEqual(len(self.copies(mine | forged, self.customer)), 2)
 
-    def test_mail_without_id_is_told_apart_by_content_and_date(self):
+    def test_mail_without_id_is_identified_by_content_and_date(self):
         def raw(day):
             lines = mail(
                 "customer@example.com",

@@ -9,9 +9,9 @@ from .test_after_import import InboundCase
 
 @tagged("post_install", "-at_install")
 class TestAutomatic(InboundCase):
-    """What no person wrote is filed and sets nothing off."""
+    """Automatic e-mails are shown and cause nothing else."""
 
-    def test_an_automatic_answer_is_put_down_silently(self):
+    def test_an_automatic_reply_is_logged_and_notifies_nobody(self):
         self.account.notify_members = True
         sent = self.env["mail.mail"].search_count([])
         self.come(
@@ -51,7 +51,7 @@ class TestAutomatic(InboundCase):
         self.assertFalse(message.automatic)
 
     def test_a_read_receipt_marks_nothing_as_bounced(self):
-        """Core takes it for a bounce of the message it names."""
+        """Core would take it for a bounce of the message that it names."""
         self.asked.notification_ids.unlink()
         notification = self.env["mail.notification"].create(
             {
@@ -72,8 +72,8 @@ class TestAutomatic(InboundCase):
 
 
 @tagged("post_install", "-at_install")
-class TestNotices(InboundCase):
-    """Members of a mailbox are told of new customer mail, and of nothing else."""
+class TestMemberNotifications(InboundCase):
+    """Members of a mailbox are notified of new customer e-mails, of nothing else."""
 
     @classmethod
     def setUpClass(cls):
@@ -84,7 +84,7 @@ class TestNotices(InboundCase):
     def letter(self, **values):
         return self.answer(**{"in_reply_to": None, **values})
 
-    def test_members_are_told_and_mark_it_as_read(self):
+    def test_members_are_notified_and_mark_it_as_read(self):
         self.come(self.letter())
         for user in (self.owner, self.member):
             notification = self.told(user.partner_id)
@@ -100,7 +100,7 @@ class TestNotices(InboundCase):
         self.come(self.letter())
         self.assertFalse(self.told(self.owner.partner_id))
 
-    def test_told_once_though_it_is_moved(self):
+    def test_notified_once_even_if_it_is_moved(self):
         raw = self.letter()
         self.come(raw)
         self.told(self.owner.partner_id).mail_message_id.with_user(
@@ -110,14 +110,14 @@ class TestNotices(InboundCase):
         self.assertEqual(len(self.told(self.owner.partner_id)), 1)
         self.assertTrue(self.told(self.owner.partner_id).is_read)
 
-    def test_who_is_told_on_a_document_is_told_once(self):
-        """An answer stands on the document as well, which the owner follows."""
+    def test_followers_of_the_document_are_notified_once(self):
+        """A reply is shown on the document as well, which the owner follows."""
         self.come(self.answer())
         self.assertTrue(self.answers().notification_ids)
         self.assertFalse(self.told(self.owner.partner_id))
         self.assertTrue(self.told(self.member.partner_id))
 
-    def test_each_mailbox_tells_its_own_members(self):
+    def test_each_mailbox_notifies_its_own_members(self):
         other = self.make_account("info@example.org", owner=self.manager)
         other.started_on = "2024-01-01"
         other.notify_members = True
@@ -129,7 +129,7 @@ class TestNotices(InboundCase):
         self.assertEqual(len(self.told(self.manager.partner_id)), 1)
         self.assertEqual(len(self.told(self.owner.partner_id)), 1)
 
-    def test_nothing_else_is_told(self):
+    def test_nothing_else_notifies(self):
         old = datetime.now(timezone.utc) - timedelta(days=30)
         self.come(self.letter(), backfill=True)
         self.come(self.letter(date=old))
@@ -141,7 +141,7 @@ class TestNotices(InboundCase):
         self.assertFalse(self.told(self.owner.partner_id))
 
     def test_only_those_who_may_read_it(self):
-        """A member without a right to contacts is told nothing."""
+        """A member without access to contacts is not notified."""
         self.customer.company_id = self.account.company_id
         elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
         self.member.write(
@@ -151,7 +151,7 @@ class TestNotices(InboundCase):
         self.assertFalse(self.told(self.member.partner_id))
         self.assertTrue(self.told(self.owner.partner_id))
 
-    def test_those_notified_by_email_have_no_inbox(self):
+    def test_users_notified_by_email_have_no_inbox(self):
         self.member.notification_type = "email"
         self.come(self.letter())
         self.assertFalse(self.told(self.member.partner_id))

@@ -1,4 +1,4 @@
-"""Newsletters and mailing lists stay out; what customers write never does."""
+"""Newsletters and mailing lists are left out; what customers write never is."""
 
 from odoo.tests import tagged
 
@@ -63,8 +63,8 @@ class TestNewsletters(MailboxCase):
         self.inbox.mark_handled(skipped=bulk)
         self.assertEqual(self.inbox.skipped_uids, {"bulk": "1:2"})
 
-    def test_our_own_group_brings_all_its_mail(self):
-        """support@ may be a group of ours: everything it passes on bears the marks of
+    def test_mail_of_our_own_group_is_imported(self):
+        """support@ may be our own group: all mail that it forwards looks like mail of
         a list."""
         [message] = self.import_mail(
             mail(
@@ -83,7 +83,7 @@ class TestNewsletters(MailboxCase):
         raw = mail(to=self.account.email, List_Id=f"<news.{domain}>")
         self.assertEqual(self.run_import(raw).bulk, 1)
 
-    def test_an_answer_to_us_by_a_list_comes_in(self):
+    def test_a_reply_to_us_by_a_list_is_imported(self):
         self.import_mail(
             mail(OURS, "customer@example.com", message_id="<asked@example.org>"),
             folder="Sent",
@@ -93,7 +93,7 @@ class TestNewsletters(MailboxCase):
         other = mail(in_reply_to="<unknown@example.net>", **LIST)
         self.assertEqual(self.run_import(other).bulk, 1)
 
-    def test_what_we_send_and_automatic_answers_come_in(self):
+    def test_what_we_send_and_automatic_replies_are_imported(self):
         counts = self.run_import(
             mail(OURS, "customer@example.com", List_Unsubscribe="<https://x.example>"),
             mail("Boss <mb_owner@staff.example.org>", "customer@example.com", **LIST),
@@ -102,7 +102,7 @@ class TestNewsletters(MailboxCase):
         )
         self.assertEqual((counts.linked, counts.skipped), (4, 0))
 
-    def test_switched_off_they_come_in(self):
+    def test_turned_off_they_are_imported(self):
         raw = mail(List_Unsubscribe="<https://x.example>")
         self.run_import(raw)
         folder = self.inbox
@@ -121,7 +121,7 @@ class TestNewsletters(MailboxCase):
         self.assertEqual((counts.matched, counts.skipped, counts.deleted), (0, 1, 1))
         self.assertEqual(self.importer.skipped, {1: SkipReason.DELETED})
 
-    def test_internal_mail_is_told_from_strangers(self):
+    def test_internal_mail_is_distinguished_from_strangers(self):
         matcher = Matcher(self.env, self.account)
 
         def internal(**headers):

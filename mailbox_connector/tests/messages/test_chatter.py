@@ -1,4 +1,4 @@
-"""E-mails in the chatter of a contact: their order, their files, their silence."""
+"""E-mails in the chatter of a contact: their order, files and notifications."""
 
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ PATIENCE = 300
 
 
 def backfill(count):
-    """E-mails of one a day, the newest first, as an import of history brings them."""
+    """One e-mail for each day, newest first, as a backfill imports them."""
     return [
         mail(subject=f"Mail {day:03}", date=START + timedelta(days=day))
         for day in reversed(range(count))
@@ -64,7 +64,7 @@ class TestOrder(MailboxCase):
         )
         self.assertFalse(self.fetch(after=expected[0].id))
 
-    def test_a_jump_shows_what_stands_around_the_message(self):
+    def test_a_jump_shows_the_messages_around_it(self):
         expected = self.expected()
         self.assertEqual(
             self.fetch(around=expected[35].id, limit=20).ids, expected[25:45].ids
@@ -78,7 +78,7 @@ class TestOrder(MailboxCase):
             rest.mapped("subject"), [f"Mail 00{n}" for n in range(5, -1, -1)]
         )
 
-    def test_equal_and_future_and_missing_dates_have_their_place(self):
+    def test_equal_and_future_and_missing_dates_are_in_order(self):
         later = datetime.now(timezone.utc) + timedelta(hours=20)
         self.import_mail(
             mail(subject="Future", date=later),
@@ -98,7 +98,7 @@ class TestOrder(MailboxCase):
         gone.unlink()
         self.assertTrue(self.fetch(before=gone_id))
 
-    def test_the_client_is_told_and_other_chatters_are_as_ever(self):
+    def test_the_client_is_informed_and_other_chatters_are_unchanged(self):
         Message = self.env["mail.message"].with_user(self.agent)
         told = Message._message_fetch(None, thread=self.thread)["mailbox"]
         self.assertEqual(told, {"by_date": True})
@@ -111,7 +111,7 @@ class TestOrder(MailboxCase):
         self.assertLess(
             result["messages"].ids.index(new.id), result["messages"].ids.index(old.id)
         )
-        # Whoever sees no e-mail on the contact sees core's order.
+        # Users who see no e-mail on the contact see core's order.
         self.account.visibility = "members"
         result = Message._message_fetch(None, thread=self.thread)
         self.assertEqual(result["messages"], self.note)
@@ -119,7 +119,7 @@ class TestOrder(MailboxCase):
 
     def test_the_index_serves_a_page_of_a_long_conversation(self):
         self.env.flush_all()
-        # Too few rows here for the planner to care: what it can do is asked.
+        # With so few rows the planner would not use an index unless it has to.
         self.env.cr.execute(
             "SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off"
         )
@@ -137,8 +137,8 @@ class TestOrder(MailboxCase):
 
 
 @tagged("post_install", "-at_install")
-class TestSilence(MailboxCase):
-    def test_nobody_is_told_and_nothing_is_counted_as_unread(self):
+class TestNotifications(MailboxCase):
+    def test_nobody_is_notified_and_nothing_is_counted_as_unread(self):
         self.customer.message_subscribe([self.agent.partner_id.id])
         before = self.env["mail.mail"].search_count([])
         (email,) = self.import_mail(mail(sender="customer@example.com"))
@@ -170,8 +170,8 @@ class TestSilence(MailboxCase):
         self.assertIn(other.id, [info["partner_id"] for info in suggested])
 
     def test_a_message_sent_from_the_contact_does_not_refer_to_copies(self):
-        """A copy's Message-ID is made up: in References it would tell the customer's
-        mail program of messages that do not exist."""
+        """A copy's Message-ID is made up: the customer's mail program could not find
+        such a message."""
         self.import_mail(mail(subject="One"), mail(subject="Two"))
         message = self.customer.with_user(self.agent).message_post(
             body="Answer",
@@ -240,7 +240,7 @@ class TestReload(MailboxCase):
             )
         return [c for c in channels if isinstance(c, str | tuple)]
 
-    def test_who_may_read_the_contact_hears_of_its_mail(self):
+    def test_users_who_may_read_the_contact_hear_of_its_mail(self):
         asked = f"mailbox_connector.contact_{self.customer.id}"
         heard = (self.customer, "mailbox")
         self.assertIn(heard, self.channels(self.agent, asked))
@@ -258,7 +258,7 @@ class TestReload(MailboxCase):
         )
         self.assertNotIn(heard, self.channels(self.agent, asked))
 
-    def test_an_import_tells_each_contact_once(self):
+    def test_an_import_reloads_each_contact_once(self):
         def told():
             self.env.cr.precommit.run()
             return self.env["bus.bus"].search_count(
@@ -281,7 +281,7 @@ class TestChatterTour(MailboxHttpCase):
         cls.import_mail(*raws[:50])
         cls.import_mail(*raws[50:])
         cls.url = f"/odoo/action-base.action_partner_form/{cls.customer.id}"
-        # Else each tour builds them anew, in the time it has until it is ready.
+        # Otherwise each tour builds them again, in the time it has to get ready.
         bundle = cls.env["ir.qweb"]._get_asset_bundle
         for name in ("web.assets_web", "web.assets_tests"):
             bundle(name).js()
@@ -296,12 +296,12 @@ class TestChatterTour(MailboxHttpCase):
         self.tour("mailbox_chatter_order")
 
     def test_jump_to_an_old_message(self):
-        """A jump to a message shows its surroundings; from there one goes on both
-        ways, to the oldest and the newest."""
+        """A jump to a message shows the messages around it; from there one can scroll
+        to the oldest and to the newest."""
         self.tour("mailbox_chatter_jump")
 
     def test_chatter_with_a_date_in_the_future(self):
-        """What one posts now stands below a mail dated in the future."""
+        """A message posted now is shown below an e-mail dated in the future."""
         later = datetime.now(timezone.utc) + timedelta(hours=20)
         self.import_mail(mail(subject="Mail 999", date=later))
         self.tour("mailbox_chatter_future")

@@ -1,4 +1,4 @@
-"""Deleting an e-mail in Odoo: who may, what goes, and that it does not come back."""
+"""Deleting an e-mail in Odoo: who may, what is deleted, and that it stays deleted."""
 
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
@@ -34,21 +34,21 @@ class TestDelete(MailboxCase):
         with self.assertRaises(AccessError):
             message.with_user(self.manager).unlink()
 
-    def test_it_does_not_come_back_by_another_mailbox(self):
+    def test_another_mailbox_does_not_import_it_again(self):
         self.message.with_user(self.manager).unlink()
         other = self.make_account("other@example.org", self.owner)
         self.assertFalse(self.import_mail(self.raw, account=other).exists())
         self.assertFalse(self.customer.mailbox_message_count)
 
     def test_what_was_written_in_the_chatter_stays(self):
-        """The e-mail of a message sent from the contact is deleted; the message is
-        the user's own."""
+        """The e-mail of a message sent from the contact is deleted; the message itself
+        belongs to the user."""
         written = self.customer.message_post(body="Hello", message_type="comment")
         self.message.link_ids.mail_message_id = written
         self.message.with_user(self.manager).unlink()
         self.assertTrue(written.exists())
 
-    def test_contact_that_is_deleted_may_come_back_with_its_mail(self):
+    def test_a_deleted_contact_created_again_gets_its_mail_again(self):
         values = {"name": "Visitor", "email": "visitor@example.com"}
         raw = mail(sender="visitor@example.com")
         visitor = self.env["res.partner"].create(values)

@@ -1,5 +1,4 @@
-"""Odoo's own gateway and a mailbox that sees the same mail: neither takes it from the
-other."""
+"""Odoo's own gateway and a mailbox receive the same e-mail: both handle it."""
 
 from odoo.tests import tagged
 
@@ -15,7 +14,7 @@ class TestGateway(MailboxCase):
             {"name": "gateway.example.org"}
         )
         cls.env.company.alias_domain_id = cls.domain
-        # Any model with a chatter serves: a mail to the alias makes a contact.
+        # Any model with a chatter will do: an e-mail to the alias creates a contact.
         cls.alias = cls.env["mail.alias"].create(
             {
                 "alias_name": "leads",
@@ -31,7 +30,7 @@ class TestGateway(MailboxCase):
         )
 
     def receive(self, raw):
-        """The mail comes in by Odoo's gateway; the id of the thread it went to."""
+        """Receive an e-mail by Odoo's gateway; the id of its thread."""
         return self.env["mail.thread"].message_process(False, raw)
 
     def shown(self, partner):
@@ -44,21 +43,21 @@ class TestGateway(MailboxCase):
         )
         return found.mapped("subject")
 
-    def test_mail_to_an_alias_makes_its_record_after_the_mailbox_saw_it(self):
+    def test_mail_to_an_alias_creates_its_record_after_the_mailbox_has_it(self):
         (email,) = self.import_mail(self.raw)
         record = self.env["res.partner"].browse(self.receive(self.raw))
         self.assertEqual(record.name, "Interested")
         self.assertNotEqual(record, self.customer)
         self.assertEqual(email.partner_ids, self.customer)
 
-    def test_mail_to_an_alias_makes_its_record_before_the_mailbox_sees_it(self):
+    def test_mail_to_an_alias_creates_its_record_before_the_mailbox_has_it(self):
         record = self.env["res.partner"].browse(self.receive(self.raw))
         self.assertEqual(record.name, "Interested")
         (email,) = self.import_mail(self.raw)
         self.assertIn(self.customer, email.partner_ids)
         self.assertEqual(self.shown(self.customer), ["Interested"])
 
-    def test_an_answer_goes_to_its_document_although_the_mailbox_saw_it(self):
+    def test_a_reply_is_posted_on_its_document_although_the_mailbox_has_it(self):
         record = self.env["res.partner"].browse(self.receive(self.raw))
         question = record.message_post(
             body="What for?",
@@ -110,7 +109,7 @@ class TestGateway(MailboxCase):
         self.assertEqual(email.partner_ids, self.customer | other)
 
     def answer_to_contact(self):
-        """A customer's answer to what was posted on the contact, to both."""
+        """A customer's reply to a message on the contact, sent to both."""
         question = self.customer.message_post(
             body="Hello?",
             message_type="comment",
@@ -125,23 +124,23 @@ class TestGateway(MailboxCase):
             html="<p>Yes, <b>thank you</b>.</p>",
         )
 
-    def test_the_same_mail_on_the_same_contact_stands_once_gateway_first(self):
+    def test_the_same_mail_on_the_same_contact_is_shown_once_gateway_first(self):
         answer = self.answer_to_contact()
         self.receive(answer)
         (email,) = self.import_mail(answer)
         self.assertEqual(self.shown(self.customer), ["Re: Hello"])
         self.assertIn("thank you", email.body)
 
-    def test_the_same_mail_on_the_same_contact_stands_once_mailbox_first(self):
+    def test_the_same_mail_on_the_same_contact_is_shown_once_mailbox_first(self):
         answer = self.answer_to_contact()
         (email,) = self.import_mail(answer)
         self.receive(answer)
         self.assertEqual(self.shown(self.customer), ["Re: Hello"])
         self.assertIn("thank you", email.body)
 
-    def test_another_mail_under_the_same_id_replaces_nothing(self):
-        """Whoever knows a Message-ID must not be able to put another text in place
-        of the true one."""
+    def test_another_mail_with_the_same_id_replaces_nothing(self):
+        """A person who knows a Message-ID must not be able to replace the original
+        text."""
         answer = self.answer_to_contact()
         (email,) = self.import_mail(answer)
         self.receive(answer.replace(b"thank you", b"no thanks"))

@@ -26,7 +26,7 @@ class TestMerge(MailboxCase):
         shown = self.env["mail.message"]._message_fetch(None, thread=self.keep)
         return shown["messages"].filtered("mailbox_audience_id")
 
-    def test_a_mail_to_all_contacts_stands_once_on_the_one_that_is_left(self):
+    def test_a_mail_to_all_contacts_is_shown_once_on_the_merged_one(self):
         both = self.import_mail(
             mail(
                 to="ada@example.com, ada.l@example.com, al@example.com",

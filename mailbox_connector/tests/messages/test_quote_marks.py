@@ -9,7 +9,7 @@ from odoo.addons.mailbox_connector.services.incoming.quote_marks import (
 
 @tagged("post_install", "-at_install")
 class TestQuotes(TransactionCase):
-    """The chatter folds what is marked: the answer is seen, the quote on demand."""
+    """The chatter folds what is marked: one sees the reply, and the quote on demand."""
 
     def test_quotes_of_mail_programs_are_folded(self):
         for source in (
