@@ -11,8 +11,8 @@ from odoo.tools import SQL
 
 from ...engine.errors import EngineError, Field, Kind, Side
 from ...error_messages import explain
+from ...formatting import format_moment
 from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
-from ...services.framework.formatting import format_moment
 from ...services.framework.scheduled_work import work_off
 
 _logger = logging.getLogger(__name__)
