@@ -64,7 +64,7 @@ class MailboxAlert(models.Model):
     since = fields.Datetime(required=True)
     text = fields.Char(help="What is wrong, as shown on the mailbox.")
     error = fields.Json(help="The error itself, to explain it in any language.")
-    needs_person = fields.Boolean(help="Needs someone to act.")
+    needs_person = fields.Boolean(help="Someone has to act.")
     urgent = fields.Boolean(help="Alert immediately.")
     recovered = fields.Boolean(help="Solved; the owner has not been informed yet.")
     notify_at = fields.Datetime(required=True)
