@@ -28,7 +28,7 @@
         "data/mailbox_provider.xml",
         "views/mailbox_preview_templates.xml",
         "wizards/mailbox_connect_views.xml",
-        "wizards/mailbox_test_mail_views.xml",
+        "wizards/mailbox_test_email_views.xml",
         "views/mailbox_message_views.xml",
         "views/mail_compose_message_views.xml",
         "views/mailbox_failed_import_views.xml",

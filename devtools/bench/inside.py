@@ -55,7 +55,7 @@ def backfill(env, days: int = 7, profile: str | None = None) -> dict:
     with Clock(env) as clock:
         if profile:
             profiler.enable()
-        account._start_backfill(days)
+        account.start_backfill(days)
         env["mailbox.sync"]._cron_backfill()
         profiler.disable()
     if profile:

@@ -62,7 +62,7 @@ def prepare(env, common: dict, users: list[str]) -> None:
         [{**common, "email": user, "imap_username": user} for user in users]
     )
     for account in accounts:
-        account._start_backfill(0)
+        account.start_backfill(0)
     env.cr.commit()
     env["mailbox.sync"]._cron_new_mail()
     _due(env)

@@ -128,7 +128,7 @@ def prepare(env, user: str, smtp: dict, mailbox: dict | None) -> None:
         account.action_connect()
         if account.imap_problem or account.smtp_problem:
             raise RuntimeError(account.imap_problem or account.smtp_problem)
-        account._start_backfill(0)
+        account.start_backfill(0)
     settle(env)
 
 

@@ -142,7 +142,7 @@ def tick(env, values: dict, other: dict, server_log: str) -> list[list[str]]:
     accounts = env["mailbox.account"].create([values, other])
     for account in accounts:
         account.action_connect()
-        account._start_backfill(0)
+        account.start_backfill(0)
     passes = [accounts, accounts, accounts[1], accounts]
     for number, due in enumerate(passes):
         env.cr.commit()

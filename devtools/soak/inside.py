@@ -41,13 +41,13 @@ def make_mailbox(env, values: dict, contacts: list[str], days: int) -> dict:
     account.action_connect()
     if problem := account.imap_problem or account.smtp_problem:
         raise RuntimeError(problem)
-    account._start_backfill(days)
+    account.start_backfill(days)
     return {"account": account.id}
 
 
 def start_backfill(env, account: int, days: int) -> None:
     """Widen the window, as Import in the dialog does."""
-    env["mailbox.account"].browse(account)._start_backfill(days)
+    env["mailbox.account"].browse(account).start_backfill(days)
 
 
 def archive(env, account: int) -> None:
@@ -70,7 +70,7 @@ def one_pass(
     if seconds:
         from odoo.addons.mailbox_connector.models.sync import sync
 
-        sync.SLICE_HARD = seconds
+        sync.SCHEDULED = (sync.SCHEDULED[0], seconds)
     if file_limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
     for kind in kinds:

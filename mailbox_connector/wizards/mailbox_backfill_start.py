@@ -4,20 +4,19 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
-from ..engine.errors import EngineError
-from ..error_messages import explain
+from ..models.accounts.backfill_days import MOST_DAYS
 from ..services.sync import preview, undo
 
-#: Days of history that are offered as buttons.
+#: Periods, in days, that are offered as buttons.
 WINDOWS = (7, 30, 90, 365)
 
 
 class MailboxBackfillStart(models.TransientModel):
-    """The dialog of **Import more history**: how far back, of which folders, and what
+    """The dialog **Import older e-mails**: how far back, from which folders, and what
     that would bring."""
 
     _name = "mailbox.backfill.start"
-    _description = "Import more history"
+    _description = "Import older e-mails"
     _rec_name = "account_id"
 
     account_id = fields.Many2one(
@@ -31,12 +30,12 @@ class MailboxBackfillStart(models.TransientModel):
     preview_days = fields.Integer(readonly=True)
 
     _days_in_range = models.Constraint(
-        "CHECK (days BETWEEN 1 AND 3650)",
-        "Days of history: any number from 1 to 3650.",
+        f"CHECK (days BETWEEN 1 AND {MOST_DAYS})",
+        f"Days to import: enter a number from 1 to {MOST_DAYS}.",
     )
 
     def _for(self, account):
-        """The dialog for a mailbox, with the next longer window suggested."""
+        """The dialog for a mailbox, with the next longer period suggested."""
         folders = account.folder_ids.filtered(lambda one: one.sync and not one.gone)
         read = [folder.read_since for folder in folders if folder.read_since]
         today = fields.Date.context_today(self)
@@ -53,7 +52,7 @@ class MailboxBackfillStart(models.TransientModel):
         )
 
     def action_window(self):
-        """Another window, by a button, and what it would bring."""
+        """Choose another period by a button, and show what it would bring."""
         self.ensure_one()
         days = self.env.context.get("mailbox_days")
         if days in WINDOWS:
@@ -61,27 +60,21 @@ class MailboxBackfillStart(models.TransientModel):
         return self.action_preview()
 
     def action_preview(self):
-        """Say what the import would bring, from headers alone."""
+        """Show what the import would bring, from headers alone."""
         self.ensure_one()
         self.account_id.check_access("write")
         since = fields.Date.context_today(self) - timedelta(days=self.days)
-        try:
-            # sudo: the dialog's user has no right to open credentials, the preview has
-            found = preview.look(self.account_id.sudo(), self._chosen().sudo(), since)
-        except EngineError as error:
-            raise UserError(
-                explain(self.env, error, self.account_id.provider_id)
-            ) from error
+        found = preview.preview_for(self.env, self.account_id, self._chosen(), since)
         self.preview = preview.render(self.env, found)
         self.preview_days = self.days
         return self._reopen()
 
     def action_import(self):
-        """Begin; the form shows how it gets on."""
+        """Begin; the form shows the progress."""
         self.ensure_one()
         folders = self._chosen()
         is_all = len(folders) == len(self.folder_line_ids)
-        self.account_id._start_backfill(self.days, None if is_all else folders)
+        self.account_id.start_backfill(self.days, None if is_all else folders)
         return {"type": "ir.actions.act_window_close"}
 
     def _chosen(self):
@@ -93,7 +86,7 @@ class MailboxBackfillStart(models.TransientModel):
     def _reopen(self):
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Import more history"),
+            "name": self.env._("Import older e-mails"),
             "res_model": self._name,
             "res_id": self.id,
             "view_mode": "form",
@@ -104,10 +97,10 @@ class MailboxBackfillStart(models.TransientModel):
 
 
 class MailboxBackfillStartFolder(models.TransientModel):
-    """A folder in the dialog, and whether its history is imported."""
+    """A folder in the dialog, and whether it is imported."""
 
     _name = "mailbox.backfill.start.folder"
-    _description = "Folder to import history of"
+    _description = "Folder to import older e-mails from"
     _rec_name = "folder_id"
 
     start_id = fields.Many2one(
@@ -117,7 +110,7 @@ class MailboxBackfillStartFolder(models.TransientModel):
         "mailbox.folder", required=True, ondelete="cascade", readonly=True
     )
     chosen = fields.Boolean(string="Import", default=True)
-    reached = fields.Char(string="Read so far", compute="_compute_reached")
+    reached = fields.Char(string="Imported so far", compute="_compute_reached")
 
     def _compute_reached(self):
         for line in self:
@@ -125,15 +118,15 @@ class MailboxBackfillStartFolder(models.TransientModel):
             line.reached = (
                 self.env._("back to %s", format_date(self.env, day))
                 if day
-                else self.env._("new mail alone")
+                else self.env._("only new e-mails")
             )
 
 
 class MailboxBackfillUndo(models.TransientModel):
-    """The dialog of **Undo this import**: what goes, and what stays and why."""
+    """The dialog **Undo this import**: what is removed, what is kept, and why."""
 
     _name = "mailbox.backfill.undo"
-    _description = "Undo an import of history"
+    _description = "Undo an import"
     _rec_name = "backfill_id"
 
     backfill_id = fields.Many2one(
@@ -144,13 +137,13 @@ class MailboxBackfillUndo(models.TransientModel):
     def _compute_preview(self):
         for dialog in self:
             dialog.backfill_id.account_id.check_access("write")
-            # sudo: e-mails of contacts that the user may not read go as well
-            found = undo.Undo(dialog.backfill_id.sudo()).look()
+            # sudo: e-mails of contacts that the user may not read are removed as well
+            found = undo.Undo(dialog.backfill_id.sudo()).preview()
             dialog.preview = undo.render(self.env, found)
 
     def action_confirm(self):
         self.ensure_one()
-        self.backfill_id._undo()
+        self.backfill_id.start_undo()
         return {"type": "ir.actions.act_window_close"}
 
     def _open(self):

@@ -4,36 +4,36 @@ from ..services.trace import trace
 
 
 class MailboxTrace(models.TransientModel):
-    """Asks why an e-mail is here, or is not."""
+    """The dialog **Why is an e-mail missing?**: what to search for, and the answer."""
 
     _name = "mailbox.trace"
-    _description = "Why is this e-mail here, or not?"
+    _description = "Why is an e-mail missing?"
 
     account_id = fields.Many2one(
         "mailbox.account",
         string="Mailbox",
         domain=[("state", "=", "connected")],
-        help="Empty: all mailboxes that you may see.",
+        help="Leave it empty to search all your mailboxes.",
     )
     message_name = fields.Char(
         string="Message-ID",
-        help="The name that every e-mail bears. Mail programs show it under “Show "
-        "original” or “View source”. With it nothing else is needed.",
+        help="The unique ID of the e-mail. Mail apps show it under “Show original” or "
+        "“View source”. If you enter it, leave the other fields empty.",
     )
-    sender = fields.Char(help="An address or a name, or a part of it.")
-    recipient = fields.Char(help="An address or a name, or a part of it.")
-    subject = fields.Char(help="A part of it is enough.")
-    day = fields.Date(help="The day it was sent or received.")
+    sender = fields.Char(help="An e-mail address or a name, or a part of it.")
+    recipient = fields.Char(help="An e-mail address or a name, or a part of it.")
+    subject = fields.Char(help="The subject, or a part of it.")
+    day = fields.Date(help="The day when it was sent or received.")
     message_id = fields.Many2one("mailbox.message", string="E-mail", readonly=True)
     answer = fields.Html(readonly=True, sanitize=False)
-    late = fields.Json(
+    importable = fields.Json(
         readonly=True,
-        help="Skipped messages that would come in now: folder id, UID.",
+        help="Skipped e-mails that would be imported now: folder ID, UID.",
     )
 
     @api.model
     def default_get(self, fields_list):
-        """From wherever it is asked."""
+        """Fill in the mailbox or contact from which the dialog is opened."""
         values = super().default_get(fields_list)
         model = self.env.context.get("active_model")
         record = self.env[model or self._name].browse(
@@ -46,7 +46,7 @@ class MailboxTrace(models.TransientModel):
         return values
 
     def action_ask(self):
-        """Look, and show what was found in the same dialog."""
+        """Search, and show the answer in the same dialog."""
         self.ensure_one()
         asked = trace.question(
             self.env,
@@ -56,27 +56,27 @@ class MailboxTrace(models.TransientModel):
             self.subject,
             self.day,
         )
-        asking = trace.Why(self.env, asked, self._accounts())
-        self._show(asking.answer(), asking.notes)
-        self.late = asking.late or False
-        return self._reopen()
+        answering = trace.Trace(self.env, asked, self._accounts())
+        self.show(answering.answer(), answering.notes)
+        self.importable = answering.importable or False
+        return self.reopen()
 
-    def action_bring_in(self):
-        """Look again at what was skipped before its contact was there."""
+    def action_import(self):
+        """Import what was skipped because its contact did not exist yet."""
         self.ensure_one()
-        late = self.late or []
-        folders = self.env["mailbox.folder"].browse({folder for folder, _uid in late})
+        found = self.importable or []
+        folders = self.env["mailbox.folder"].browse({folder for folder, _uid in found})
         folders.exists().check_access("read")
-        # sudo: folders are written by nobody but the server
+        # sudo: only the server writes folders
         for folder in folders.exists().sudo():
-            folder._look_again(uid for number, uid in late if number == folder.id)
+            folder.reconsider(uid for number, uid in found if number == folder.id)
         for account in folders.exists().account_id:
             account.action_sync_now()
         self.env.invalidate_all()
         return self.action_ask()
 
     def _accounts(self):
-        """The mailboxes that are asked about."""
+        """The mailboxes to search."""
         Account = self.env["mailbox.account"]
         if not Account.has_access("read"):
             return Account
@@ -85,16 +85,24 @@ class MailboxTrace(models.TransientModel):
             return self.account_id
         return Account.search([("state", "=", "connected")])
 
-    def _show(self, findings, notes=()):
+    @api.private
+    def show(self, findings, notes=()):
+        """Fill in the answer.
+
+        :param findings: :class:`services.trace.trace.Finding`
+        :param notes: sentences besides them
+        """
         self.answer = self.env["ir.qweb"]._render(
             "mailbox_connector.trace",
             {"findings": findings, "notes": notes, "one": self.message_id},
         )
 
-    def _reopen(self):
+    @api.private
+    def reopen(self):
+        """The action that shows this dialog."""
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Why is an e-mail here, or not?"),
+            "name": self.env._("Why is an e-mail missing?"),
             "res_model": self._name,
             "res_id": self.id,
             "view_mode": "form",

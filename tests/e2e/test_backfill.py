@@ -123,7 +123,7 @@ def test_only_the_chosen_folders_are_read(env, mailbox, contact):
 def test_pause_takes_effect_after_the_batch_in_hand_and_goes_on(
     env, ten, contact, small_batches, monkeypatch
 ):
-    backfill = ten.account._start_backfill(30)
+    backfill = ten.account.start_backfill(30)
     env.cr.commit()
     with monkeypatch.context() as patch:
         after_batches(patch, 2, lambda: by_a_person(env, backfill, "action_pause"))
@@ -146,7 +146,7 @@ def test_pausing_in_the_middle_of_a_batch_doubles_nothing(
     env, ten, contact, small_batches, monkeypatch
 ):
     """The batch is done anew, for the import was changed under its hands."""
-    backfill = ten.account._start_backfill(30)
+    backfill = ten.account.start_backfill(30)
     env.cr.commit()
     counted, calls = OdooStore.backfill_counted, []
 
@@ -173,14 +173,14 @@ def test_pausing_in_the_middle_of_a_batch_doubles_nothing(
 def test_a_cancelled_import_keeps_what_came_in_and_can_be_begun_again(
     env, ten, contact, small_batches, monkeypatch
 ):
-    backfill = ten.account._start_backfill(30)
+    backfill = ten.account.start_backfill(30)
     env.cr.commit()
     with monkeypatch.context() as patch:
         after_batches(patch, 1, lambda: by_a_person(env, backfill, "action_cancel"))
         env["mailbox.sync"]._cron_backfill()
     env.invalidate_all()
     assert (backfill.state, backfill.seen) == ("stopped", 3)
-    assert backfill._progress()["can_undo"]
+    assert backfill.progress()["can_undo"]
     again = more(ten, 30)
     assert again != backfill and again.seen == 7
     assert set(ten.subjects(contact)) == TEN
@@ -192,10 +192,10 @@ def test_two_imports_of_a_mailbox_and_one_of_another(env, make_mailbox, contact)
         box.receive(contact.email, f"Near {box.address}", days=3)
         box.receive(contact.email, f"Far {box.address}", days=40, folder="Projects")
         box.connect(days=0)
-    near = one.account._start_backfill(7)
-    far = one.account._start_backfill(60)
-    assert one.account._start_backfill(60) == far, "it is not begun twice"
-    third = other.account._start_backfill(60)
+    near = one.account.start_backfill(7)
+    far = one.account.start_backfill(60)
+    assert one.account.start_backfill(60) == far, "it is not begun twice"
+    third = other.account.start_backfill(60)
     assert {p["id"] for p in one.account.progress} == {near.id, far.id}
     env.cr.commit()
     env["mailbox.sync"]._cron_backfill()
@@ -211,7 +211,7 @@ def test_killed_with_two_imports_under_way(
     for n in range(10):
         mailbox.receive(contact.email, f"{n}", days=2 if n < 4 else 20)
     mailbox.connect(days=0)
-    imports = mailbox.account._start_backfill(7) + mailbox.account._start_backfill(30)
+    imports = mailbox.account.start_backfill(7) + mailbox.account.start_backfill(30)
     env.cr.commit()
 
     def die():
@@ -233,13 +233,13 @@ def test_time_that_it_rests_does_not_count(env, mailbox):
         {"account_id": mailbox.account.id, "since": "2024-01-01"}
     )
     backfill.write({"seen": 100, "total": 400, "active_seconds": 10})
-    progress = backfill._progress()
+    progress = backfill.progress()
     assert (progress["rate"], progress["seconds_left"]) == (10, 30)
     backfill.action_pause()
     backfill.action_resume()
-    backfill._found(300)
+    backfill.record_left(300)
     assert backfill.active_seconds == 10
-    assert env["mailbox.backfill"]._rate(mailbox.account) == 10
+    assert env["mailbox.backfill"].rate(mailbox.account) == 10
 
 
 def test_undo_takes_out_what_an_import_brought_and_a_later_one_brings_it_again(
@@ -305,8 +305,8 @@ def test_undo_keeps_what_was_used_since_and_says_why(
     names = {
         "Answered": "answered or forwarded",
         "Starred": "starred or pinned",
-        "Liked": "reacted",
-        "By hand": "by a person",
+        "Liked": "with a reaction",
+        "By hand": "by a user",
         "Shared": "another way",
         "Gone": "no longer on the mail server",
     }
@@ -354,7 +354,7 @@ def test_undo_keeps_what_was_used_since_and_says_why(
     assert shared.audience_id.account_ids == other.account, (
         "this mailbox has it no more"
     )
-    assert backfill._progress()["kept"] == 6
+    assert backfill.progress()["kept"] == 6
     more(mailbox, 30)
     assert set(mailbox.subjects(contact)) == {*names, "Untouched"}
     assert shared.audience_id.account_ids == other.account + mailbox.account
@@ -363,17 +363,17 @@ def test_undo_keeps_what_was_used_since_and_says_why(
 def test_an_undo_that_is_cut_off_goes_on(env, ten, contact, monkeypatch):
     backfill = more(ten, 30)
     monkeypatch.setattr(undo, "BATCH", 3)
-    count = type(backfill)._count_undone
+    count = type(backfill).add_undone
 
     def die(record, *args):
         count(record, *args)
         if record.undone > 3:
             raise Killed
 
-    backfill._undo()
+    backfill.start_undo()
     env.cr.commit()
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(MailboxBackfill, "_count_undone", die)
+        patch.setattr(MailboxBackfill, "add_undone", die)
         env["mailbox.backfill"]._cron_undo()
     env.cr.rollback()
     env.invalidate_all()
@@ -394,13 +394,13 @@ def test_an_undo_that_cannot_go_on_says_why(env, ten, contact, monkeypatch):
     def forbid(record, *args):
         raise UserError("This one is needed.")
 
-    backfill._undo()
+    backfill.start_undo()
     env.cr.commit()
     with monkeypatch.context() as patch, mute_logger(MailboxBackfill.__module__):
-        patch.setattr(MailboxBackfill, "_count_undone", forbid)
+        patch.setattr(MailboxBackfill, "add_undone", forbid)
         env["mailbox.backfill"]._cron_undo()
     env.invalidate_all()
-    progress = backfill._progress()
+    progress = backfill.progress()
     assert progress["problem"] == "This one is needed."
     assert len(ten.subjects(contact)) == 10
     take_back(backfill)
@@ -410,9 +410,9 @@ def test_an_undo_that_cannot_go_on_says_why(env, ten, contact, monkeypatch):
 
 def test_undo_waits_for_whoever_reads_the_mailbox(env, ten, contact):
     backfill = more(ten, 30)
-    backfill._undo()
+    backfill.start_undo()
     env.cr.commit()
-    with env["mailbox.lease"]._hold(ten.account, "new") as held:
+    with env["mailbox.lease"].hold(ten.account, "new") as held:
         assert held
         assert backfill._undo_slice() is None
     assert len(ten.subjects(contact)) == 10
@@ -434,7 +434,7 @@ def test_who_may_watch_and_who_may_change(env, mailbox, monkeypatch):
         ]
     )
     mailbox.account.write({"owner_id": owner.id, "member_ids": [(4, member.id)]})
-    backfill = mailbox.account._start_backfill(7)
+    backfill = mailbox.account.start_backfill(7)
     channel = f"mailbox_connector.progress_{mailbox.account.id}"
     wanted = (mailbox.account, "progress")
     for user, sees in ((owner, True), (member, True), (stranger, False)):

@@ -81,7 +81,7 @@ def test_disk_full(rig):
     rig.world.arrive(attachment=50_000)
     state = rig.round("tick", "disk full", file_limit=20_000)
     rig.tally.faults += 1
-    assert "room" in state["problem"]
+    assert "space" in state["problem"]
     assert state["retry_in"] > 0 and not state["needs_person"]
     sound(rig)
 
@@ -245,7 +245,7 @@ def test_a_hang_ends_by_the_total_deadline(
     command; the others are served, and the mailbox goes on later."""
     from odoo.addons.mailbox_connector.models.sync import sync
 
-    monkeypatch.setattr(sync, "SLICE_HARD", 4)
+    monkeypatch.setattr(sync, "SCHEDULED", (8, 4))
     first.receive(contact.email, "To the first")
     second.receive(contact.email, "To the second")
     fault = proxy.hang(number)

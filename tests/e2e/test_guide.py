@@ -79,7 +79,7 @@ def connected(browser, live, servers) -> None:
     expect(marta.input("backfill_days")).to_have_value("7")
     marta.picture("connect")
     marta.press("Import")
-    marta.see_notice("4 of 4 e-mails looked at, 3 shown")
+    marta.see_notice("4 of 4 e-mails checked, 3 shown")
     expect(marta.dialog).to_have_count(0)
     expect(marta.page.locator("[name=state] [aria-checked=true]")).to_have_text(
         "Connected"
@@ -94,7 +94,7 @@ def connected(browser, live, servers) -> None:
         servers, letter(f"{NORA_NAME} <{NORA}>", SUPPORT, "Order 1044", "Ten lamps.\n")
     )
     marta.press("Sync now")
-    marta.see_notice("1 new e-mails, 1 shown on contacts.")
+    marta.see_notice("New e-mails: 1, shown on contacts: 1.")
     marta.dismiss_notices()
     marta.press("Sync now")
     marta.see_notice("Nothing new.")

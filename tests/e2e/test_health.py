@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from sending import make_user
 
+from odoo.addons.mailbox_connector.services.sync.mailbox_pass import PassRequest
+
 from devtools import imap_proxy
 
 SECONDS = 8, 30
@@ -34,13 +36,13 @@ def box(make_mailbox, owner, proxy):
     box = make_mailbox("health", owner_id=owner.id, imap_port=proxy.port)
     box.connect(days=0)
     served(box.account)
-    assert box.account.health == "connected", box.account.trouble_text
+    assert box.account.health == "connected", box.account.problem_text
     return box
 
 
 def served(account, seconds=SECONDS):
     """A pass of the scheduled action over this mailbox."""
-    account.env["mailbox.sync"]._sync(account, "new", *seconds)
+    account.env["mailbox.sync"].serve(account, PassRequest("new", *seconds))
     account.env.invalidate_all()
 
 
@@ -49,9 +51,9 @@ def tell(account, **later):
     env = account.env
     for row in account.alert_ids:
         row.since -= timedelta(**later)
-        row.tell_at -= timedelta(**later)
+        row.notify_at -= timedelta(**later)
     env.cr.commit()
-    env["mailbox.alert"]._cron_tell()
+    env["mailbox.alert"]._cron_notify()
     env.invalidate_all()
 
 
@@ -68,7 +70,9 @@ def told(user):
     return found.mail_message_id.sorted("id").mapped("subject")
 
 
-def test_a_refused_password_is_told_at_once_and_its_repair(env, servers, box, owner):
+def test_a_refused_password_is_notified_at_once_and_its_repair(
+    env, servers, box, owner
+):
     account = box.account
     account.imap_password = "not the password"
     env.cr.commit()
@@ -153,15 +157,15 @@ def test_two_workers_tell_it_once(env, box, owner):
     account.imap_problem = "Reading (IMAP): no"
     env.cr.commit()
     notice = account.alert_ids
-    notice.tell_at -= timedelta(minutes=11)
+    notice.notify_at -= timedelta(minutes=11)
     env.cr.commit()
     with env.registry.cursor() as cr:
         late = env["mailbox.alert"].with_env(env(cr=cr))
         assert late.search([("account_id", "=", account.id)])
-        notice._tell()
-        late._cron_tell()
+        notice._notify()
+        late._cron_notify()
         env.cr.commit()
-        late._cron_tell()
+        late._cron_notify()
     env.invalidate_all()
     assert len(told(owner)) == 1
     assert len(account.activity_ids) == 1
@@ -191,7 +195,7 @@ def test_history_is_one_line(env, make_mailbox, contact):
     for days in (1, 2, 3):
         box.receive(contact.email, f"{days} days ago", days=days)
     box.connect(days=7)
-    env["mailbox.sync"]._sync(box.account, "backfill", *SECONDS)
+    env["mailbox.sync"].serve(box.account, PassRequest("backfill", *SECONDS))
     env.invalidate_all()
     runs = box.account.run_ids.filtered(lambda run: run.kind in ("backfill", "now"))
     assert sum(runs.mapped("seen")) == 3

@@ -68,7 +68,7 @@ def test_a_manager_finds_what_needs_somebody_and_tries_it_again(tour, servers, b
     expect(rows).to_have_count(3)
     for name, state in (
         ("Sound", "Connected"),
-        ("Locked", "Needs you"),
+        ("Locked", "Action needed"),
         ("Fresh", "Not connected"),
     ):
         row = rows.filter(has_text=f"{name} {word}")
@@ -81,7 +81,7 @@ def test_a_manager_finds_what_needs_somebody_and_tries_it_again(tour, servers, b
     page.set_viewport_size({"width": 390, "height": 844})
     page.reload()
     card = page.locator(".o_kanban_record").filter(has_text=f"Locked {word}")
-    expect(card).to_contain_text("Needs you")
+    expect(card).to_contain_text("Action needed")
     expect(card).to_contain_text("refuses the username or the password")
     card.get_by_role("button", name="Try again now").click()
     screen.see_notice("refuses the username or the password")

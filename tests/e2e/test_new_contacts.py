@@ -4,6 +4,7 @@ import pytest
 from conftest import unique
 
 from odoo.addons.mailbox_connector.services.sync import new_contacts
+from odoo.addons.mailbox_connector.services.sync.mailbox_pass import PassRequest
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def work(mailbox):
     """What the scheduled action does with it, once it was woken."""
     sync = mailbox.env["mailbox.sync"]
     assert mailbox.account in sync._due("backfill_served_at")
-    sync._sync(mailbox.account, "backfill", 8, 90)
+    sync.serve(mailbox.account, PassRequest("backfill", 8, 90))
     mailbox.env.cr.commit()
     assert not waiting(mailbox)
 

@@ -95,7 +95,7 @@ def test_how_long_it_takes_is_told_by_how_long_it_took(env, mailbox, contact):
     env.cr.commit()
     folders = mailbox.account.folder_ids
     mailbox.account.action_connect()
-    found = preview.look(
+    found = preview.scan(
         mailbox.account, mailbox.account.folder_ids - folders, date(2024, 1, 1)
     )
     assert (found.seen, found.rate) == (1, 2)

@@ -24,8 +24,8 @@ def ask(env, mailbox):
     def ask(message_id="", *, user=None, account=mailbox.account, **asked):
         env.cr.commit()
         user = user or env.ref("base.user_admin")
-        Why = env["mailbox.trace"].with_user(user)
-        dialog = Why.create(
+        Trace = env["mailbox.trace"].with_user(user)
+        dialog = Trace.create(
             {"account_id": account.id, "message_name": message_id, **asked}
         )
         dialog.action_ask()
@@ -53,14 +53,17 @@ def test_mail_that_is_here(env, mailbox, contact, ask):
     new = mailbox.receive(contact.email, "New order")
     mailbox.sync()
     shown = ask(new)
-    assert "Here “New order” from" in shown
-    assert f"It stands on {contact.name}: the address {contact.email} is in" in shown
-    assert f"On the server it stands in INBOX of {mailbox.address}." in shown
-    assert "as new mail" in shown
-    assert "Everyone who may see the contact may read it." in shown
-    assert "with the import of history back to" in ask(old)
+    assert "In Odoo “New order” from" in shown
+    assert (
+        f"It is shown on {contact.name} because the address {contact.email} is in"
+        in shown
+    )
+    assert f"On the server it is in INBOX of {mailbox.address}." in shown
+    assert "as a new e-mail" in shown
+    assert "Everyone who has access to the contact can read it." in shown
+    assert "with the import of e-mails since" in ask(old)
     mailbox.account.visibility = "members"
-    assert f"Only the owner and members of {mailbox.address} may read it." in ask(new)
+    assert f"Only the owner and members of {mailbox.address} can read it." in ask(new)
 
 
 def test_by_what_a_person_remembers(env, mailbox, contact, ask, stranger):
@@ -75,7 +78,7 @@ def test_by_what_a_person_remembers(env, mailbox, contact, ask, stranger):
     assert "Another" not in ask(subject="100%")
     assert "No such e-mail" in ask(subject="überraschung\r\nA1 LOGOUT")
     assert "No such e-mail" in ask(sender='x"\r\nA1 LOGOUT\r\n')
-    assert "Not here “Überraschung" in ask(subject="überr")
+    assert "Not in Odoo “Überraschung" in ask(subject="überr")
     assert "Überraschung" in ask(sender=stranger.upper(), day=date.today())
     assert "Überraschung" in ask(recipient=mailbox.address, sender=stranger)
     assert "No such e-mail" in ask(
@@ -89,7 +92,7 @@ def test_by_what_a_person_remembers(env, mailbox, contact, ask, stranger):
 def test_nobody_has_the_address(mailbox, ask, stranger):
     mailbox.connect()
     name = mailbox.receive(stranger, "Hello")
-    assert "It is new: the next sync brings it." in ask(name)
+    assert "It is new. Press Sync now to import it." in ask(name)
     assert f"No contact has the address {stranger}." in ask(name)
     mailbox.sync()
     shown = ask(name)
@@ -118,10 +121,10 @@ def test_contacts_that_do_not_count(env, mailbox, contact, ask):
         archived
     )
     shown = ask(elsewhere)
-    assert f"is a contact of {other.name}, and the mailbox is of" in shown
+    assert f"is a contact of {other.name}, but the mailbox belongs to" in shown
     admin.company_ids = [Command.unlink(other.id)]
     assert far.name not in ask(elsewhere), "told of a contact that one may not see"
-    assert "Only your own addresses and colleagues stand in it" in ask(among)
+    assert "It has only addresses of your own and of colleagues" in ask(among)
 
 
 def test_a_newsletter_stays_out_until_it_is_wanted(env, mailbox, contact, ask):
@@ -131,7 +134,7 @@ def test_a_newsletter_stays_out_until_it_is_wanted(env, mailbox, contact, ask):
     mailbox.sync()
     assert not mailbox.subjects(contact)
     for name in (before, after):
-        assert "It is a newsletter, or came by a mailing list" in ask(name)
+        assert "It is a newsletter or from a mailing list" in ask(name)
     assert mailbox.account.backfill_ids.bulk == 1
     mailbox.account.skip_bulk = False
     env.cr.commit()
@@ -145,7 +148,7 @@ def test_folders_that_are_not_read(mailbox, contact, ask):
     draft = mailbox.receive(mailbox.address, "Half", folder="Drafts", to=contact.email)
     mailbox.sync()
     shown = ask(junk)
-    assert "The folder Junk is not read." in shown
+    assert "The folder Junk is not imported." in shown
     assert "move it to the inbox" in shown
     assert "It is a draft" in ask(draft)
 
@@ -156,28 +159,29 @@ def test_older_than_what_was_imported(env, mailbox, contact, ask):
     assert "not connected yet" in ask(name)
     mailbox.connect(days=7)
     shown = ask(name)
-    assert "mail was imported back to" in shown and "Import more history" in shown
-    mailbox.account._start_backfill(90)
-    assert "has not had its turn" in ask(name)
+    assert "e-mails were only imported back to" in shown
+    assert "Press Import older e-mails" in shown
+    mailbox.account.start_backfill(90)
+    assert "is running and has not reached it yet" in ask(name)
     backfill = mailbox.account.backfill_ids[:1]
     backfill.action_pause()
-    assert "an import of history that is paused" in ask(name)
+    assert "an import that is paused" in ask(name)
 
 
-def test_put_aside(mailbox, contact, ask, faulty):
+def test_a_failed_import(mailbox, contact, ask, faulty):
     mailbox.connect()
     name = mailbox.receive(contact.email, "Faulty")
     mailbox.sync()
     shown = ask(name)
-    assert "It could not be read: The parts of the e-mail are nested too deep" in shown
-    assert "Try it again" in shown
+    assert "The import failed: The parts of the e-mail are nested too deep" in shown
+    assert "Open the failed import" in shown
 
 
 def test_deleted_here(env, mailbox, contact, ask):
     name = mailbox.receive(contact.email, "Private", days=1)
     mailbox.connect()
     env["mailbox.message"].search([("rfc_message_id", "=", name)]).unlink()
-    assert "It was deleted here before." in ask(name)
+    assert "It was deleted in Odoo and will not be imported again." in ask(name)
 
 
 def test_a_contact_that_was_made_later(env, mailbox, ask, stranger):
@@ -185,12 +189,12 @@ def test_a_contact_that_was_made_later(env, mailbox, ask, stranger):
     name = mailbox.receive(stranger, "Hello")
     mailbox.sync()
     late = env["res.partner"].create({"name": "Late", "email": stranger})
-    assert "none of its addresses was on a contact. By now one is" in ask(name)
+    assert "none of its addresses was on a contact. Now one is" in ask(name)
     dialog = env["mailbox.trace"].search([], order="id desc", limit=1)
-    dialog.with_user(mailbox.account.owner_id).action_bring_in()
+    dialog.with_user(mailbox.account.owner_id).action_import()
     env.cr.commit()
     assert mailbox.subjects(late) == ["Hello"]
-    assert "Here “Hello”" in text(dialog.answer) and not dialog.late
+    assert "In Odoo “Hello”" in text(dialog.answer) and not dialog.importable
 
 
 def test_a_folder_that_is_numbered_anew(env, mailbox, contact, ask):
@@ -198,13 +202,13 @@ def test_a_folder_that_is_numbered_anew(env, mailbox, contact, ask):
     mailbox.connect()
     env["mailbox.message"].search([("rfc_message_id", "=", name)]).unlink()
     folder(mailbox, "INBOX").uidvalidity += 1
-    assert "numbered this folder anew" in ask(name)
+    assert "has renumbered the e-mails in this folder" in ask(name)
 
 
 def test_it_is_nowhere(mailbox, ask):
     mailbox.connect()
     shown = ask("<gone@customer.example>")
-    assert "No such e-mail was found here." in shown
+    assert "No such e-mail was found in Odoo." in shown
     assert f"{mailbox.address}: no such e-mail on its server (INBOX" in shown
 
 
@@ -213,7 +217,7 @@ def test_the_server_is_away(mailbox, contact, ask):
     mailbox.connect()
     mailbox.account.write({"imap_port": 1, "imap_password": "x"})
     shown = ask(name)
-    assert "Here “Here” from" in shown
+    assert "In Odoo “Here” from" in shown
     assert "Reading (IMAP):" in shown
 
 
@@ -238,7 +242,7 @@ def test_only_members_learn_what_is_on_the_server(env, mailbox, contact, ask, st
     shown = ask(known, user=manager)
     assert "only the owner and members of" in shown and "Contract" not in shown
     shown = ask(user=manager, subject="Secret plan")
-    assert "only its owner and members may look" in shown
+    assert "only its owner and members may search" in shown
     assert stranger not in shown
 
 
@@ -247,13 +251,13 @@ def test_an_agent_without_a_mailbox_asks_about_what_they_see(env, mailbox, conta
     mailbox.connect()
     agent = new_test_user(env, unique("agent"), groups="base.group_user")
     record = env["mailbox.message"].search([("rfc_message_id", "=", name)])
-    action = record.with_user(agent).action_why()
+    action = record.with_user(agent).action_trace()
     shown = text(env["mailbox.trace"].browse(action["res_id"]).answer)
-    assert f"It stands on {contact.name}" in shown
+    assert f"It is shown on {contact.name}" in shown
     assert "On the server" not in shown, "of a mailbox that is not theirs"
     dialog = env["mailbox.trace"].with_user(agent).create({"message_name": name})
     dialog.action_ask()
-    assert "Here “Order”" in text(dialog.answer)
+    assert "In Odoo “Order”" in text(dialog.answer)
     other = new_test_user(env, unique("other"), groups="base.group_user")
     with pytest.raises(AccessError):
         dialog.with_user(other).read(["answer"])
@@ -281,4 +285,4 @@ def test_a_message_id_is_found_however_it_was_copied(env, mailbox, contact, ask)
     mailbox.servers.append(mailbox.address, "INBOX", raw)
     mailbox.connect()
     for pasted in (name, name.strip("<>"), f"Message-ID: {name}\n", f"  {name} "):
-        assert "Here “Copied”" in ask(pasted)
+        assert "In Odoo “Copied”" in ask(pasted)

@@ -138,7 +138,7 @@ def test_a_mailbox_has_one_worker_however_many_come_at_once(mailbox):
     def come_and_go(env):
         account = env["mailbox.account"].browse(account_id)
         for _number in range(50):
-            with env["mailbox.lease"]._hold(account, "new") as held:
+            with env["mailbox.lease"].hold(account, "new") as held:
                 if held:
                     inside.append(held)
                     crowds.append(len(inside))

@@ -8,7 +8,11 @@ from datetime import date, datetime, timedelta
 
 from odoo.addons.mailbox_connector.engine.imap.ranges import UidRanges
 from odoo.addons.mailbox_connector.engine.sync.interfaces import Backfill
-from odoo.addons.mailbox_connector.engine.sync.state import Counts, FolderState
+from odoo.addons.mailbox_connector.engine.sync.state import (
+    Counts,
+    FolderState,
+    SkipReason,
+)
 
 #: Folders that are not read.
 UNREAD = {"Trash"}
@@ -204,8 +208,8 @@ class ModelStore:
         self.step()
         return {h.uid: "contact" for h in headers if h.addresses["from"][0]}
 
-    def internal(self, headers):
-        return 0
+    def skip_reasons(self, headers):
+        return {header.uid: SkipReason.NO_CONTACT for header in headers}
 
     def import_messages(self, key, messages):
         self.step()
@@ -217,7 +221,7 @@ class ModelStore:
             self.data.locations[location] = number, record.header_hash
             if self._serving:
                 self.data.found_by[location] = self._serving
-        return Counts(len(messages), len(messages), len(messages))
+        return Counts(len(messages), len(messages), len(messages)), {}
 
     def keep_failed(self, key, failures):
         self.data.keep_failed |= {(key, uid) for uid in failures}

@@ -50,7 +50,7 @@ from ..net.deadline import Deadline
 from ..types import FolderStatus, HeaderRecord
 from .interfaces import Backfill, Session, Store, Vanished
 from .plan import TickPlan, backfill_batches, body_batches
-from .state import Counts, FolderState
+from .state import Counts, FolderState, SkipReason
 
 #: Messages whose headers are fetched together.
 BATCH = 250
@@ -68,13 +68,13 @@ class Renumbered(Exception):
 class _Done:
     """What one transaction has handled.
 
-    ``imported``, ``skipped``: UIDs; failed ones count as imported. ``matches``: of
-    those whose bodies are still to be fetched.
+    ``imported``: UIDs; failed ones count as imported. ``skipped``: why, by UID.
+    ``matches``: of those whose bodies are still to be fetched.
     """
 
     counts: Counts
     imported: Collection[int]
-    skipped: Collection[int] = ()
+    skipped: Mapping[int, SkipReason] = field(default_factory=dict)
     matches: dict[int, object] = field(default_factory=dict)
 
 
@@ -382,19 +382,17 @@ class FolderPass:
             rest = [record for record in rest if record.uid in importable]
         matches = self.store.match(rest)
         drafts = {record.uid for record in headers if _is_draft(record)}
-        skipped = ({record.uid for record in rest} | drafts) - matches.keys()
+        skipped = dict.fromkeys(drafts, SkipReason.DRAFT)
+        strangers = [record for record in rest if record.uid not in matches]
+        skipped |= self.store.skip_reasons(strangers)
         failures = dict.fromkeys(withheld, ImportFailure.WITHHELD)
         failures.update(
             (record.uid, ImportFailure.TOO_LARGE)
             for record in rest
             if record.uid in matches and record.size > MAX_MESSAGE
         )
-        counts = Counts(
-            seen=len(moved) + len(skipped),
-            matched=len(moved),
-            skipped=len(skipped),
-            internal=self.store.internal([r for r in rest if r.uid in skipped]),
-        )
+        counts = Counts(seen=len(moved) + len(skipped), matched=len(moved))
+        counts.add(Counts.of_skipped(skipped.values()))
         counts.add(self._keep_failed(failures))
         return _Done(counts, moved | failures.keys(), skipped, matches)
 
@@ -408,9 +406,11 @@ class FolderPass:
 
         def work() -> _Done:
             counts = self._keep_failed(dict.fromkeys(withheld, ImportFailure.WITHHELD))
+            skipped: dict[int, SkipReason] = {}
             if messages:
-                counts.add(self.store.import_messages(self.state.key, messages))
-            return _Done(counts, got | withheld)
+                done, skipped = self.store.import_messages(self.state.key, messages)
+                counts.add(done)
+            return _Done(counts, (got | withheld) - skipped.keys(), skipped)
 
         self._commit(work)
 

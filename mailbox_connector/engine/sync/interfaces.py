@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from ..errors import ImportFailure
 from ..imap.ranges import UidRanges
 from ..types import Endpoint, Folder, FolderStatus, HeaderRecord
-from .state import Counts, FolderState
+from .state import Counts, FolderState, SkipReason
 
 T = TypeVar("T")
 
@@ -107,10 +108,13 @@ class Store(Protocol):
         self,
         key: Hashable,
         imported: Iterable[int] = (),
-        skipped: Iterable[int] = (),
+        skipped: Mapping[int, SkipReason] = MappingProxyType({}),
         **changes,
     ) -> None:
-        """Store handled UIDs and changed attributes of :class:`FolderState`."""
+        """Store handled UIDs and changed attributes of :class:`FolderState`.
+
+        :param skipped: UIDs that were not imported, and why
+        """
 
     def begin(self, state: FolderState) -> None:
         """Store a folder's first state, or a new one after a renumbering."""
@@ -163,13 +167,16 @@ class Store(Protocol):
         a contact.
         """
 
-    def internal(self, headers: Sequence[HeaderRecord]) -> int:
-        """How many of these are between internal users only."""
+    def skip_reasons(self, headers: Sequence[HeaderRecord]) -> dict[int, SkipReason]:
+        """By UID, why :meth:`match` has just left out these messages."""
 
     def import_messages(
         self, key: Hashable, messages: Sequence[tuple[HeaderRecord, object, bytes]]
-    ) -> Counts:
-        """Import (header, matches, raw message); a bad one becomes a failed import."""
+    ) -> tuple[Counts, dict[int, SkipReason]]:
+        """Import (header, matches, raw message); a bad one becomes a failed import.
+
+        :return: what became of them, and the UIDs that were skipped, with the reason
+        """
 
     def keep_failed(self, key: Hashable, failures: Mapping[int, ImportFailure]) -> None:
         """Store failed imports by UID: messages without their bytes, and why."""

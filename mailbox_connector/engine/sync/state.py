@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, fields
 from datetime import date, datetime
+from enum import Enum
+
+
+class SkipReason(str, Enum):
+    """Why a message was looked at and not imported.
+
+    Given where it is decided and stored with the UID: nothing else of such a message
+    is kept. Those that :data:`RECONSIDERED` names may belong to a contact one day.
+    """
+
+    #: None of its addresses was on a contact.
+    NO_CONTACT = "no_contact"
+    #: Only our own addresses and colleagues' were in it.
+    INTERNAL = "internal"
+    #: It was a draft.
+    DRAFT = "draft"
+    #: A newsletter, or mail of a list, and the mailbox leaves those out.
+    BULK = "bulk"
+    #: It had been deleted here before.
+    DELETED = "deleted"
+    #: Of no contact, and fetched for what new mail sets off: a delivery report, or an
+    #: answer to a document.
+    PASSED_ON = "passed_on"
+
+
+#: Looked at again when a contact gets an address that they have.
+RECONSIDERED = (SkipReason.NO_CONTACT, SkipReason.INTERNAL, SkipReason.DRAFT)
 
 
 @dataclass
@@ -50,10 +78,9 @@ class FolderState:
 class Counts:
     """What became of the messages of a batch or a whole pass.
 
-    ``linked`` counts contacts: a message of two contacts counts twice. Of the
-    ``skipped``, ``internal`` were between internal users only, ``bulk`` were
-    newsletters and mailing lists, ``deleted`` were deleted here before; the rest are of
-    strangers.
+    ``linked`` counts contacts: a message of two counts twice. ``internal``, ``bulk``
+    and ``deleted`` are those of the ``skipped`` with that :class:`SkipReason`; the
+    rest are of strangers.
     """
 
     seen: int = 0
@@ -65,7 +92,26 @@ class Counts:
     bulk: int = 0
     deleted: int = 0
 
+    @classmethod
+    def of_skipped(cls, reasons: Iterable[SkipReason]) -> Counts:
+        """The counts of skipped messages, by the reason of each."""
+        by_reason = Counter(reasons)
+        return cls(
+            skipped=by_reason.total(),
+            internal=by_reason[SkipReason.INTERNAL],
+            bulk=by_reason[SkipReason.BULK],
+            deleted=by_reason[SkipReason.DELETED],
+        )
+
     def add(self, other: Counts) -> None:
-        """Add the counts of another batch."""
-        for name in vars(self):
+        """Add another batch's counts."""
+        for name in COUNT_NAMES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts by their names."""
+        return {name: getattr(self, name) for name in COUNT_NAMES}
+
+
+#: The names of all counts, as they are stored and shown.
+COUNT_NAMES = tuple(field.name for field in fields(Counts))

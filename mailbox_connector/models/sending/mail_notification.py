@@ -9,7 +9,9 @@ class MailNotification(models.Model):
     def _to_store_defaults(self, target):
         """For mail of a mailbox: why it did not arrive, or until when it waits."""
         defaults = super()._to_store_defaults(target)
-        if self.env["mailbox.audience"].sudo()._any() and target.is_internal(self.env):
+        if self.env["mailbox.audience"].sudo().has_mailboxes() and target.is_internal(
+            self.env
+        ):
             user = target.get_user(self.env)
             found = self._mailbox_delivery(user or self.env.user)
             defaults.append(

@@ -45,7 +45,7 @@ class MailThread(models.AbstractModel):
         account = identity.account_id
         if account.visibility == "members":
             # What it sends is for its members alone, like what it receives.
-            audience = self.env["mailbox.audience"].sudo()._for_accounts(account)
+            audience = self.env["mailbox.audience"].sudo().for_accounts(account)
             message.sudo().mailbox_audience_id = audience
         if message.sudo().mailbox_identity_id != identity:
             # As the superuser: it was chosen for them among those they may send from.
@@ -169,7 +169,7 @@ class MailThread(models.AbstractModel):
         user = self.env.user
         if (
             "suggestedRecipients" in (request_list or ())
-            and self.env["mailbox.audience"].sudo()._any()
+            and self.env["mailbox.audience"].sudo().has_mailboxes()
             and store.target.is_current_user(self.env)
         ):
             senders = sender_selection.sender_identities(

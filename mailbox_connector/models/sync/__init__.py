@@ -1,4 +1,4 @@
-"""Reading a mailbox: passes, folders, backfills."""
+"""Reading a mailbox: passes, folders, backfills, leases."""
 
 from . import account_sync
 from . import backfill

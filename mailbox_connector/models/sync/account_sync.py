@@ -3,28 +3,28 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ...services.sync.mailbox_pass import WAITED_FOR, PassRequest
 from .backfill import OPEN
-from .sync import NOW, NOW_HARD
 
-#: Imports that are over and still shown on the form.
+#: Finished imports that are still shown on the form.
 SHOWN = 1
 
 
 class MailboxAccountSync(models.AbstractModel):
-    """Reading a mailbox: Sync now, and the imports of its history: begun, gone on with,
-    shown.
+    """Reading a mailbox: Sync now, and the imports of older mail: started, continued
+    and shown.
     """
 
     _name = "mailbox.account.sync"
     _description = "Mailbox: reading"
 
     failed_import_count = fields.Integer(
-        string="Could not be read", compute="_compute_failed_import_count"
+        string="Failed imports", compute="_compute_failed_import_count"
     )
     progress = fields.Json(
         compute="_compute_progress",
-        string="Import of history",
-        help="The imports that are not over, and the last one that is.",
+        string="Imports",
+        help="The imports that are not finished, and the last finished one.",
     )
 
     @api.depends("failed_import_ids")
@@ -39,17 +39,17 @@ class MailboxAccountSync(models.AbstractModel):
 
     def _trigger_crons(self, *names):
         for name in names:
-            # sudo: any user may ask for their mailbox to be served
-            self.env["ir.cron"].sudo()._mailbox_wake(name)
+            # sudo: any user may have their mailbox served soon
+            self.env["ir.cron"].sudo()._mailbox_trigger(name)
 
     def action_sync_now(self):
-        """Read new mail, and go on with history, for as long as a person waits."""
+        """Import new mail, and continue imports, for as long as a person waits."""
         sync, is_left = self._sync_now()
         if sync:
             sync_service = self.env["mailbox.sync"]
-            kind, text = "success", sync_service._result_text(self.sudo(), sync)
+            kind, text = "success", sync_service.result_text(self.sudo(), sync)
             if is_left:
-                text += " " + self.env._("It goes on by itself.")
+                text += " " + self.env._("The rest follows automatically.")
         elif self.imap_problem:
             kind, text = "danger", self.imap_problem
         else:
@@ -62,8 +62,8 @@ class MailboxAccountSync(models.AbstractModel):
     def _sync_now(self):
         """Serve this mailbox while somebody waits.
 
-        :return: the :class:`services.sync.Sync` that ran, or None: busy, or it failed;
-            and whether it goes on by itself
+        :return: the :class:`services.sync.mailbox_pass.MailboxPass` that ran, or None:
+            busy, or it failed; and whether it continues automatically
         :raise AccessError: the user is neither owner, member nor manager
         :raise UserError: it is not connected
         """
@@ -75,9 +75,8 @@ class MailboxAccountSync(models.AbstractModel):
                     "Connect this mailbox first: press Connect IMAP, then Import."
                 )
             )
-        sync = self.env["mailbox.sync"]._sync(
-            self, "backfill", NOW, NOW_HARD, by_person=True
-        )
+        request = PassRequest("backfill", *WAITED_FOR, by_person=True)
+        sync = self.env["mailbox.sync"].serve(self, request)
         self.invalidate_recordset()
         is_left = bool(sync) and (sync.unfinished or self.backfill_state == "running")
         if is_left:
@@ -89,8 +88,8 @@ class MailboxAccountSync(models.AbstractModel):
         self.check_access("read")
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Check the round trip"),
-            "res_model": "mailbox.test.mail",
+            "name": self.env._("Send a test e-mail"),
+            "res_model": "mailbox.test.email",
             "view_mode": "form",
             "target": "new",
             "context": {"default_account_id": self.id},
@@ -115,7 +114,7 @@ class MailboxAccountSync(models.AbstractModel):
         return action
 
     def _notification_action(self, kind, text):
-        """Show ``text`` on the screen and the form as it is now."""
+        """Show ``text`` on the screen, and reload the form."""
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
@@ -133,21 +132,23 @@ class MailboxAccountSync(models.AbstractModel):
             imports = account.backfill_ids
             is_open = imports.filtered(lambda one: one.state in (*OPEN, "undoing"))
             over = (imports - is_open)[:SHOWN]
-            account.progress = [one._progress() for one in is_open + over]
+            account.progress = [one.progress() for one in is_open + over]
 
-    def _start_backfill(self, days, folders=None):
-        """Start to import ``days`` days of history, and reading.
+    @api.private
+    def start_backfill(self, days, folders=None):
+        """Begin to import new mail, and that of the last ``days`` days.
 
-        Imports that are under way go on; one of the same window is not begun twice.
+        Imports that are running continue; one of the same period is not started twice.
 
-        :param folders: ``mailbox.folder`` records, those alone; None: all that are read
-        :return: ``mailbox.backfill``; none for no days
+        :param folders: ``mailbox.folder`` records, only those; None: all that are
+            imported
+        :return: ``mailbox.backfill``; empty for no days
         """
         self.ensure_one()
         self.check_access("write")
         if not folders:
             self.write({"backfill_days": days})
-        # sudo: imports and the mailbox's state are written by nobody but the server
+        # sudo: only the server writes imports and the mailbox's state
         account = self.sudo()
         Backfill = account.env["mailbox.backfill"]
         backfill = Backfill
@@ -169,8 +170,8 @@ class MailboxAccountSync(models.AbstractModel):
                         "folder_ids": [fields.Command.set(folder_ids)],
                     }
                 )
-            backfill._go_to("running")
-            # The newest stands first.
+            backfill.set_state("running")
+            # The newest comes first.
             account.invalidate_recordset(["backfill_ids"])
         account.state = "connected"
         if not account.started_on:
@@ -178,14 +179,15 @@ class MailboxAccountSync(models.AbstractModel):
         self._trigger_crons("ir_cron_new_mail", "ir_cron_backfill")
         return backfill.sudo(self.env.su)
 
-    def _reopen_backfill(self):
-        """Go on with the import that reaches back farthest, for folders that were not
-        read then; what has been handled is not fetched again.
+    @api.private
+    def reopen_backfill(self):
+        """Continue the import that reaches back farthest, for folders that were not
+        read at the time; what has been handled is not fetched again.
 
-        :return: whether history of all folders is being imported; not if the last such
-            import was cancelled by a person
+        :return: whether older mail of all folders is being imported; not if a person
+            cancelled the last such import
         """
-        # sudo: imports are written by nobody but the server
+        # sudo: only the server writes imports
         for account in self.sudo():
             whole = account.backfill_ids.filtered(
                 lambda one: (
@@ -196,7 +198,7 @@ class MailboxAccountSync(models.AbstractModel):
                 continue
             done = whole.filtered(lambda one: one.state == "done").sorted("since")
             if done:
-                done[0]._go_to("running")
+                done[0].set_state("running")
                 account._trigger_crons("ir_cron_backfill")
         return any(
             one.state == "running" and not one.folder_ids
@@ -204,13 +206,13 @@ class MailboxAccountSync(models.AbstractModel):
         )
 
     def action_import_more(self):
-        """The dialog that says how far back mail has been read, and imports more."""
+        """The dialog that says how far back mail was imported, and imports more."""
         self.ensure_one()
         self.check_access("write")
         return self.env["mailbox.backfill.start"]._for(self)._reopen()
 
     def action_view_imports(self):
-        """All imports of this mailbox's history, in a list."""
+        """All imports of older mail, in a list."""
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",
@@ -225,8 +227,8 @@ class MailboxAccountSync(models.AbstractModel):
     # When it was last read
     # ------------------------------------------------------------------
 
-    # Each pass notes when it got through. On the lease, so that a pass without news
-    # leaves the mailbox's row to the people who edit it.
+    # Each completed pass notes the time; on the lease, so that a pass with nothing new
+    # does not write the row of the mailbox, which people edit.
 
     def _compute_imap_ok_at(self):
         # sudo: a lease belongs to nobody

@@ -6,48 +6,37 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 
 from ...engine.sync.interfaces import Backfill
+from ...engine.sync.state import COUNT_NAMES
 from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
+from ...services.framework.scheduled_work import work_off
 from ...services.sync.undo import Undo
 from ..access.ir_websocket import PROGRESS
 from .lease import LeaseLostError
 
-#: What a batch adds to an import's counts.
-COUNTED = (
-    "seen",
-    "matched",
-    "linked",
-    "skipped",
-    "failed",
-    "internal",
-    "bulk",
-    "deleted",
-)
-#: Seconds between two batches above which nothing was done, whatever the clock says.
+#: A longer time between two batches, in seconds, counts as a break.
 STANDSTILL = 60
 #: States of an import that may still bring something.
 OPEN = ("running", "paused")
 _logger = logging.getLogger(__name__)
 #: Seconds of work on one undo before another mailbox's has its turn.
 SLICE = 8
-#: Seconds between two renewals of a lease.
-RENEW = 20
-#: Seconds to wait for a mailbox that is being read at this moment.
+#: Seconds to wait for a mailbox that another worker is reading.
 WAIT = 0.5
 CRON = "mailbox_connector.ir_cron_undo"
 
 
 class MailboxBackfill(models.Model):
-    """One import of history, as far back as its window; resumable.
+    """One import of older mail, as far back as its window; resumable.
 
-    What is left is never stored: it is the server's UIDs of the window less the
+    What is left is never stored: it is the server's UIDs of the window minus the
     folder's handled UIDs, so stopping anywhere loses and doubles nothing.
 
-    An undo takes out in batches, under the mailbox's lease, what an import brought. It
-    needs no server, so that it works for a mailbox that cannot be read.
+    An undo removes in batches, under the mailbox's lease, what an import brought. It
+    needs no server, so it works for a mailbox that cannot be read.
     """
 
     _name = "mailbox.backfill"
-    _description = "Import of history"
+    _description = "Import of older e-mails"
     _order = "id desc"
     _rec_name = "since"
 
@@ -61,63 +50,63 @@ class MailboxBackfill(models.Model):
         "backfill_id",
         "folder_id",
         string="Folders",
-        help="Only these; empty: all that are read.",
+        help="Only these folders. If empty, all that are imported.",
     )
     state = fields.Selection(
         [
-            ("running", "Being imported"),
+            ("running", "Importing"),
             ("paused", "Paused"),
             ("done", "Done"),
             ("stopped", "Cancelled"),
-            ("undoing", "Being undone"),
+            ("undoing", "Undoing"),
             ("undone", "Undone"),
         ],
         required=True,
         default="running",
     )
-    total = fields.Integer(string="Messages in the window", readonly=True)
-    seen = fields.Integer(string="Looked at", readonly=True)
+    total = fields.Integer(string="E-mails in the period", readonly=True)
+    seen = fields.Integer(string="Checked", readonly=True)
     matched = fields.Integer(
         string="With your contacts",
         readonly=True,
-        help="E-mails that one of your contacts sent or received.",
+        help="E-mails sent or received by one of your contacts.",
     )
     linked = fields.Integer(
         string="Shown on contacts",
         readonly=True,
-        help="One e-mail with two of your contacts counts twice here.",
+        help="An e-mail with two of your contacts counts twice here.",
     )
     skipped = fields.Integer(
         readonly=True,
-        help="E-mails that were left out: of people who are no contacts, among "
-        "colleagues, newsletters, and those deleted here before.",
+        help="E-mails that were not imported: without a contact, between colleagues, "
+        "newsletters, and e-mails deleted in Odoo before.",
     )
-    internal = fields.Integer(string="Among colleagues", readonly=True)
-    bulk = fields.Integer(string="Newsletters and lists", readonly=True)
-    deleted = fields.Integer(string="Deleted here before", readonly=True)
-    failed = fields.Integer(string="Could not be read", readonly=True)
+    internal = fields.Integer(string="Between colleagues", readonly=True)
+    bulk = fields.Integer(string="Newsletters and mailing lists", readonly=True)
+    deleted = fields.Integer(string="Deleted in Odoo before", readonly=True)
+    failed = fields.Integer(string="Failed", readonly=True)
     finished_at = fields.Datetime(string="Finished on", readonly=True)
     counted_at = fields.Datetime(
-        readonly=True, help="When the last batch was done; empty while it rests."
+        readonly=True, help="When the last batch was completed; empty during a break."
     )
     active_seconds = fields.Integer(
-        readonly=True, help="How long it has worked, rests not counted."
+        readonly=True, help="How long the import has run, without breaks."
     )
     read_before = fields.Json(
         readonly=True,
-        help="Back to which day each folder, by its id, had been read before.",
+        help="Back to which day each folder, by its ID, had been imported before.",
     )
     undo_mark = fields.Integer(
         readonly=True,
-        help="The last import that there was when this one was undone: what was taken "
-        "out does not come with it or an earlier one.",
+        help="The latest import when this one was undone. Neither it nor earlier ones "
+        "fetch again what the undo removed.",
     )
     undo_total = fields.Integer(readonly=True)
-    undo_problem = fields.Char(readonly=True, help="Why the undo has stopped.")
-    undone = fields.Integer(string="Taken out", readonly=True)
+    undo_problem = fields.Char(readonly=True, help="Why the undo was stopped.")
+    undone = fields.Integer(string="Removed", readonly=True)
     can_undo = fields.Boolean(compute="_compute_can_undo")
     undo_kept = fields.Json(
-        readonly=True, help="How many e-mails stayed, by the reason."
+        readonly=True, help="How many e-mails were kept, by reason."
     )
 
     # ------------------------------------------------------------------
@@ -126,20 +115,20 @@ class MailboxBackfill(models.Model):
 
     def action_pause(self):
         """Import nothing more for now; takes effect after the batch in hand."""
-        self._mine("running")._go_to("paused")
+        self._in_state("running").set_state("paused")
 
     def action_resume(self):
-        """Go on where it was paused."""
-        paused = self._mine("paused")
-        paused._go_to("running")
+        """Continue where it was paused."""
+        paused = self._in_state("paused")
+        paused.set_state("running")
         if paused:
             paused.account_id._trigger_crons("ir_cron_backfill")
 
     def action_cancel(self):
-        """Import nothing more; what has come in stays, and can be undone."""
-        self._mine(*OPEN)._go_to("stopped")
+        """Import nothing more; what was imported is kept, and can be undone."""
+        self._in_state(*OPEN).set_state("stopped")
 
-    def _mine(self, *states):
+    def _in_state(self, *states):
         """Those in one of these states, with rights to change them.
 
         :raise AccessError: one is of a mailbox that the user may not change
@@ -152,11 +141,12 @@ class MailboxBackfill(models.Model):
     # For the sync
     # ------------------------------------------------------------------
 
-    def _history(self):
+    @api.private
+    def for_engine(self):
         """What a pass has to know of it.
 
-        What was undone comes again with an import that was asked for later; one that
-        was under way is no reason to bring it back.
+        What was undone is imported again by an import that was started later, but not
+        by one that was running already.
         """
         self.ensure_one()
         undone = max(self.account_id.backfill_ids.mapped("undo_mark"), default=0)
@@ -167,28 +157,31 @@ class MailboxBackfill(models.Model):
             include_undone=0 < undone < self.id,
         )
 
-    def _go_to(self, state):
-        """Change the state, and tell who is looking on."""
+    @api.private
+    def set_state(self, state):
+        """Change the state, also on open screens."""
         if self:
             over = state not in OPEN and fields.Datetime.now()
             self.write({"state": state, "counted_at": False, "finished_at": over})
-            self._tell_progress()
+            self.notify_progress()
 
-    def _count(self, counts):
+    @api.private
+    def add_counts(self, counts):
         """Add a batch's counts (:class:`engine.sync.state.Counts`) and its time."""
         self.ensure_one()
         now = fields.Datetime.now()
         took = (now - (self.counted_at or now)).total_seconds()
         self.write(
             {
-                **{name: self[name] + getattr(counts, name) for name in COUNTED},
+                **{name: self[name] + n for name, n in counts.as_dict().items()},
                 "active_seconds": self.active_seconds + min(took, STANDSTILL),
                 "counted_at": now,
             }
         )
 
-    def _found(self, left):
-        """So many are left to look at; the clock runs from here, if it stood."""
+    @api.private
+    def record_left(self, left):
+        """Note how many e-mails are left to check; a break ends here."""
         self.ensure_one()
         self.write(
             {
@@ -197,7 +190,8 @@ class MailboxBackfill(models.Model):
             }
         )
 
-    def _note_read(self, folder):
+    @api.private
+    def record_read_before(self, folder):
         """Keep how far back a folder had been read before this import."""
         self.ensure_one()
         before = dict(self.read_before or {})
@@ -217,11 +211,12 @@ class MailboxBackfill(models.Model):
     # For the screen
     # ------------------------------------------------------------------
 
-    def _progress(self):
+    @api.private
+    def progress(self):
         """What the screen shows of an import, as JSON.
 
-        ``rate``: messages a second; ``seconds_left``: None as long as nobody can
-        tell; ``since``: a date.
+        ``rate``: messages a second; ``seconds_left``: None while that is unknown;
+        ``since``: a date.
         """
         self.ensure_one()
         rate = self.seen / self.active_seconds if self.active_seconds else 0
@@ -232,24 +227,26 @@ class MailboxBackfill(models.Model):
             "state": self.state,
             "since": fields.Date.to_string(self.since),
             "folders": self.folder_ids.mapped("name"),
-            **{name: self[name] for name in ("total", *COUNTED)},
+            **{name: self[name] for name in ("total", *COUNT_NAMES)},
             "rate": round(rate, 1),
             "seconds_left": round(left / rate) if rate else None,
             **self._undo_progress(),
         }
 
-    def _tell_progress(self):
-        """Tell the open screens of those who may read the mailbox, on commit."""
+    @api.private
+    def notify_progress(self):
+        """Update the open screens of those who may read the mailbox, on commit."""
         for backfill in self:
             self.env["bus.bus"]._sendone(
                 (backfill.account_id, PROGRESS),
                 "mailbox_connector.progress",
-                backfill._progress(),
+                backfill.progress(),
             )
 
+    @api.private
     @api.model
-    def _rate(self, account):
-        """Messages a second that this mailbox's imports have looked at, or None."""
+    def rate(self, account):
+        """Messages a second that a mailbox's imports have checked so far, or None."""
         done = account.backfill_ids
         seconds = sum(done.mapped("active_seconds"))
         return sum(done.mapped("seen")) / seconds if seconds >= 5 else None
@@ -265,37 +262,35 @@ class MailboxBackfill(models.Model):
             )
 
     def action_undo(self):
-        """The dialog that says what an undo would take out, and what would stay."""
+        """The dialog that says what an undo would remove, and what it would keep."""
         self.ensure_one()
         self._check_undo()
         dialog = self.env["mailbox.backfill.undo"].create({"backfill_id": self.id})
         return dialog._open()
 
-    def _undo(self):
-        """Begin to take out what this import brought; a scheduled action does it."""
+    @api.private
+    def start_undo(self):
+        """Begin to remove what this import brought; a scheduled action does it."""
         self.ensure_one()
         self._check_undo()
         # sudo: imports are written by nobody but the server
         self.sudo().undo_problem = False
-        self.sudo()._go_to("undoing")
-        self._wake_undo()
+        self.sudo().set_state("undoing")
+        # sudo: who may undo an import starts the scheduled action that does it
+        self.env.ref(CRON).sudo()._trigger()
 
     def _check_undo(self):
         """
         :raise AccessError: the user may not change the mailbox
-        :raise UserError: it is still under way, or undone already
+        :raise UserError: it is still running, or has been undone already
         """
         self.account_id.check_access("write")
         if self.state not in ("done", "stopped"):
             raise UserError(
                 self.env._(
-                    "Only an import that is done or cancelled can be undone, and once."
+                    "An import can be undone once, when it is done or cancelled."
                 )
             )
-
-    def _wake_undo(self):
-        # sudo: whoever undoes an import has it done
-        self.env.ref(CRON).sudo()._trigger()
 
     # ------------------------------------------------------------------
     # The work
@@ -303,18 +298,20 @@ class MailboxBackfill(models.Model):
 
     @api.model
     def _cron_undo(self):
-        """Work off what is being undone, a slice of each in turn."""
-        cron = self.env["ir.cron"]
+        """Work on what is being undone, a slice of each in turn."""
         waiting = self.search([("state", "=", "undoing")], order="id").ids
-        while waiting and cron._commit_progress(remaining=len(waiting)):
-            number = waiting.pop(0)
-            done = self.browse(number)._undo_slice()
+
+        def work(backfills):
+            backfill = backfills[:1]
+            waiting.pop(0)
+            done = backfill._undo_slice()
             if not done:
-                waiting.append(number)
+                waiting.append(backfill.id)
             if done is None:
                 time.sleep(WAIT)
-        if not waiting:
-            cron._commit_progress(remaining=0)
+            return backfill
+
+        work_off(self.env, lambda _done: self.browse(waiting), work)
 
     def _undo_slice(self):
         """Work for some seconds.
@@ -325,22 +322,20 @@ class MailboxBackfill(models.Model):
         backfill = self.with_user(SUPERUSER_ID).with_context(ir_cron_progress_id=False)
         cron, lease = backfill.env["ir.cron"], backfill.env["mailbox.lease"]
         cron._commit_progress()
-        with lease._hold(backfill.account_id, "undo") as held:
+        with lease.hold(backfill.account_id, "undo") as held:
             if not held:
                 return None
-            started = renewed = time.monotonic()
+            started = time.monotonic()
             try:
                 while time.monotonic() - started < SLICE:
-                    if time.monotonic() - renewed > RENEW:
-                        lease._renew(backfill.account_id, held)
-                        renewed = time.monotonic()
+                    held.renew()
                     with mute_conflicts():
                         done = backfill._undo_batch()
                         cron._commit_progress()
                     if done:
                         return True
             except (*CONFLICT_ERRORS, LeaseLostError):
-                # Somebody used one of these e-mails a moment ago: looked at anew.
+                # Somebody used one of these e-mails a moment ago: check them again.
                 backfill.env.cr.rollback()
                 _logger.info("Import %s: its undo gave way", self.id, exc_info=True)
             except Exception as error:
@@ -352,15 +347,15 @@ class MailboxBackfill(models.Model):
         return False
 
     def _give_up_undo(self, error):
-        """What is left stays until a person tries again; others are not held up."""
+        """Stop until a person tries again, so that others are not held up."""
         self.undo_problem = (
             str(error)
             if isinstance(error, UserError)
             else self.env._(
-                "An unexpected error; the administrator finds it in the log."
+                "An unexpected error. The administrator finds it in the log."
             )
         )
-        self._go_to("stopped")
+        self.set_state("stopped")
 
     def _undo_batch(self):
         """
@@ -372,33 +367,34 @@ class MailboxBackfill(models.Model):
             self._begin_undo()
         done = not Undo(self).step()
         if done:
-            self._go_to("undone")
+            self.set_state("undone")
         else:
-            self._tell_progress()
+            self.notify_progress()
         return done
 
     def _begin_undo(self):
-        """The folders are read back no farther than before this import."""
+        """Folders count as read no farther back than before this import."""
         for number, day in self._days_before().items():
             folder = self.env["mailbox.folder"].browse(number).exists()
             if folder.read_since and (not day or day > folder.read_since):
                 folder.read_since = day or False
         self.undo_mark = self.account_id.backfill_ids[:1].id
-        self.undo_total = len(Undo(self)._left())
+        self.undo_total = len(Undo(self).remaining())
 
-    def _count_undone(self, gone, kept):
-        """Add a batch: how many went, and how many stayed by the reason."""
+    @api.private
+    def add_undone(self, removed, kept):
+        """Add a batch: how many were removed, and how many kept by reason."""
         total = dict(self.undo_kept or {})
         for reason, number in kept.items():
             total[reason] = total.get(reason, 0) + number
-        self.write({"undone": self.undone + gone, "undo_kept": total})
+        self.write({"undone": self.undone + removed, "undo_kept": total})
 
     # ------------------------------------------------------------------
     # For the screen
     # ------------------------------------------------------------------
 
     def _undo_progress(self):
-        """The part of :meth:`_progress` that is about the undo."""
+        """The part of :meth:`progress` that is about the undo."""
         return {
             "undo_total": self.undo_total,
             "undone": self.undone,

@@ -1,13 +1,15 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ...engine.sync.state import RECONSIDERED
+
 
 class MailboxContactLookup(models.Model):
-    """An address that a contact bears since a moment ago: earlier mail with it, which
-    was skipped as a stranger's, is looked for in a mailbox (``services.newcomers``)."""
+    """An address that a contact has got: earlier mail with it, which was skipped as a
+    stranger's, is to be searched for in a mailbox (``services.sync.new_contacts``)."""
 
     _name = "mailbox.contact.lookup"
-    _description = "Address whose earlier e-mails are looked for"
+    _description = "Address whose earlier e-mails are to be found"
     _log_access = False
     _rec_name = "email"
     _order = "id"
@@ -17,9 +19,11 @@ class MailboxContactLookup(models.Model):
 
     _email_unique = models.UniqueIndex("(account_id, email)")
 
+    @api.private
     @api.model
-    def _add(self, partners):
-        """Have the mailboxes of these contacts' companies looked through, soon."""
+    def add_partners(self, partners):
+        """Have earlier mail of contacts searched for soon, in their companies'
+        mailboxes."""
         self.env["mailbox.account"].flush_model(["state", "active", "company_id"])
         self.env["mailbox.folder"].flush_model(["sync", "skipped_uids"])
         added = self.env.execute_query(
@@ -33,13 +37,14 @@ class MailboxContactLookup(models.Model):
                  WHERE account.active AND account.state = 'connected'
                    AND EXISTS (SELECT FROM mailbox_folder folder
                                 WHERE folder.account_id = account.id
-                                  AND folder.sync AND folder.skipped_uids != '')
+                                  AND folder.sync AND folder.skipped_uids ?| %s)
                     ON CONFLICT DO NOTHING
              RETURNING account_id
                 """,
                 [partner.email_normalized for partner in partners],
                 [partner.company_id.id or None for partner in partners],
+                [reason.value for reason in RECONSIDERED],
             )
         )
         if added:
-            self.env["ir.cron"]._mailbox_wake("ir_cron_backfill")
+            self.env["ir.cron"]._mailbox_trigger("ir_cron_backfill")

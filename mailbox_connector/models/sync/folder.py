@@ -1,18 +1,27 @@
-from odoo import fields, models
+from collections import defaultdict
+
+from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
 from ...engine.imap.ranges import UidRanges
+from ...engine.sync.state import SkipReason
 from ..framework.fields import BigInteger
 
-#: Columns of UIDs that need no second look.
-UIDS = ("imported_uids", "skipped_uids", "undone_uids")
+#: Columns of UIDs that have been handled.
+HANDLED = ("imported_uids", "skipped_uids", "undone_uids")
+#: What those hold for a folder whose messages are all still to be looked at.
+NOTHING_HANDLED = {"imported_uids": "", "skipped_uids": False, "undone_uids": ""}
 
 
 class MailboxFolder(models.Model):
     """One IMAP folder of a mailbox, with how far it has been read.
 
     The cursor and the handled UIDs are saved in the transaction that saves what
-    they describe, so a cut at any point neither loses nor doubles a message.
+    they describe, so an interruption at any point neither loses nor doubles a message.
+
+    A handled UID is in one of three columns: ``imported_uids`` (imported, or kept as a
+    failed import), ``skipped_uids`` (with the reason) or ``undone_uids``. They are all
+    that is stored of messages that were not imported, in compressed ranges.
     """
 
     _name = "mailbox.folder"
@@ -24,7 +33,9 @@ class MailboxFolder(models.Model):
     )
     name = fields.Char(required=True, readonly=True)
     raw_name = fields.Char(
-        required=True, readonly=True, help="The name as the server writes it."
+        required=True,
+        readonly=True,
+        help="The name in the encoding of the IMAP protocol.",
     )
     sequence = fields.Integer(default=10, readonly=True)
     role = fields.Selection(
@@ -43,7 +54,7 @@ class MailboxFolder(models.Model):
         readonly=True,
     )
     sync = fields.Boolean(
-        string="Read", help="Whether mail of this folder is brought into Odoo."
+        string="Import", help="Whether e-mails in this folder are imported."
     )
     gone = fields.Boolean(
         readonly=True, help="The folder no longer exists on the server."
@@ -59,100 +70,194 @@ class MailboxFolder(models.Model):
     next_uid = BigInteger(
         readonly=True,
         default=1,
-        help="The first message not yet looked at as new mail.",
+        help="UID from which on messages have not been checked as new mail.",
     )
     read_since = fields.Date(
-        readonly=True, help="Back to which day this folder has been read."
+        readonly=True, help="All e-mails received since this day have been handled."
     )
     rebind_below = BigInteger(readonly=True)
     reconciled_at = fields.Datetime(
-        readonly=True, help="When all its messages were last compared with ours."
+        readonly=True,
+        help="When all messages on the server were last compared with the stored ones.",
     )
     imported_uids = fields.Text(readonly=True, default="", prefetch=False)
-    skipped_uids = fields.Text(readonly=True, default="", prefetch=False)
+    skipped_uids = fields.Json(
+        readonly=True,
+        prefetch=False,
+        help="UIDs of e-mails that were checked and not imported, by the reason.",
+    )
     undone_uids = fields.Text(
         readonly=True,
         default="",
         prefetch=False,
-        help="Of the messages that were looked at, those imported and taken out again: "
-        "only an import that is asked for later brings them back.",
+        help="UIDs of e-mails that were imported and removed again by undoing the "
+        "import. Only an import that is started later fetches them again.",
     )
     _raw_name_unique = models.Constraint(
-        "UNIQUE (account_id, raw_name)", "A mailbox has each folder once."
-    )
-    bulk_uids = fields.Text(
-        readonly=True,
-        default="",
-        prefetch=False,
-        help="Of the messages that were looked at, those left out as newsletters or "
-        "mail of lists.",
+        "UNIQUE (account_id, raw_name)", "A mailbox can have a folder only once."
     )
 
     def write(self, vals):
-        """A person chooses what is read; the rest is written by the sync alone."""
+        """A person chooses what is imported; the rest is written by the sync alone."""
         if not self.env.su and vals.keys() - {"sync"}:
             raise AccessError(
-                self.env._("Of a folder only whether it is read can be changed.")
+                self.env._("You can only change whether a folder is imported.")
             )
-        if vals.get("imported_uids") == "":
-            # Renumbered: these UIDs now name other messages.
-            vals = {**vals, "bulk_uids": ""}
         switched_on = self.filtered(lambda f: vals.get("sync") and not f.sync)
         result = super().write(vals)
-        switched_on.account_id._reopen_backfill()
+        switched_on.account_id.reopen_backfill()
         return result
 
-    def _handled(self, again=False):
-        """All UIDs that need no second look: imported or skipped.
+    # ------------------------------------------------------------------
+    # Handled UIDs
+    # ------------------------------------------------------------------
 
-        :param again: not those that an undone import had brought
+    @api.private
+    def handled(self, without_undone=False):
+        """All handled UIDs, as :class:`UidRanges`.
+
+        :param without_undone: leave out those whose import was undone
         """
         self.ensure_one()
-        self.fetch(UIDS)
-        names = [name for name in UIDS if not (again and name == "undone_uids")]
-        handled = UidRanges()
-        for name in names:
-            handled |= UidRanges.parse(self[name] or "")
+        self.fetch(HANDLED)
+        handled = UidRanges.parse(self.imported_uids)
+        for uids in (self.skipped_uids or {}).values():
+            handled |= UidRanges.parse(uids)
+        if not without_undone:
+            handled |= UidRanges.parse(self.undone_uids)
         return handled
 
-    def _mark_handled(self, imported=(), skipped=()):
-        """Remember UIDs as imported or skipped."""
+    @api.private
+    def imported(self):
+        """UIDs that were imported, as :class:`UidRanges`."""
         self.ensure_one()
-        self.fetch(UIDS)
+        return UidRanges.parse(self.imported_uids)
+
+    @api.private
+    def skipped(self, reasons=tuple(SkipReason)):
+        """UIDs that were skipped for one of ``reasons``, as :class:`UidRanges`."""
+        self.ensure_one()
+        stored = self.skipped_uids or {}
+        uids = UidRanges()
+        for reason in reasons:
+            uids |= UidRanges.parse(stored.get(reason.value))
+        return uids
+
+    @api.private
+    def skip_reason(self, uid):
+        """Why a message was skipped, a :class:`SkipReason`; None if it was not."""
+        return next((r for r in SkipReason if uid in self.skipped([r])), None)
+
+    @api.private
+    def mark_handled(self, imported=(), skipped=None):
+        """Remember UIDs that had not been handled yet, or undone.
+
+        :param imported: UIDs
+        :param skipped: the :class:`SkipReason` by UID
+        """
+        self.ensure_one()
+        self.fetch(HANDLED)
+        imported, skipped = set(imported), skipped or {}
         values = {}
-        for field_name, uids in (
-            ("imported_uids", imported),
-            ("skipped_uids", skipped),
-        ):
-            if uids := set(uids):
-                ranges = UidRanges.parse(self[field_name] or "").add(uids)
-                values[field_name] = str(ranges)
+        if imported:
+            values["imported_uids"] = str(self.imported().add(imported))
+        if skipped:
+            values["skipped_uids"] = self._with_skipped(skipped)
         if values and self.undone_uids:
             undone = UidRanges.parse(self.undone_uids)
-            left = undone - UidRanges.from_uids({*imported, *skipped})
-            values["undone_uids"] = str(left)
+            values["undone_uids"] = str(
+                undone - UidRanges.from_uids({*imported, *skipped})
+            )
         if values:
             self.write(values)
 
-    def _mark_undone(self, uids):
-        """Remember UIDs as imported and taken out again."""
+    @api.private
+    def mark_skipped(self, skipped):
+        """Remember that messages kept as failed imports turned out to be skipped.
+
+        :param skipped: the :class:`SkipReason` by UID
+        """
         self.ensure_one()
-        self.fetch(UIDS)
+        if skipped:
+            imported = self.imported() - UidRanges.from_uids(skipped)
+            self.write(
+                {
+                    "imported_uids": str(imported),
+                    "skipped_uids": self._with_skipped(skipped),
+                }
+            )
+
+    def _with_skipped(self, skipped):
+        """``skipped_uids`` with some more."""
+        by_reason = defaultdict(list)
+        for uid, reason in skipped.items():
+            by_reason[reason.value].append(uid)
+        stored = self.skipped_uids or {}
+        added = {
+            reason: str(UidRanges.parse(stored.get(reason)).add(uids))
+            for reason, uids in by_reason.items()
+        }
+        return {**stored, **added}
+
+    def _without_skipped(self, uids):
+        """``skipped_uids`` without some."""
+        left = {
+            reason: str(UidRanges.parse(text) - uids)
+            for reason, text in (self.skipped_uids or {}).items()
+        }
+        return {reason: text for reason, text in left.items() if text} or False
+
+    @api.private
+    def forget_handled(self):
+        """Take all messages for not handled: the server has renumbered them."""
+        self.write(NOTHING_HANDLED)
+
+    @api.private
+    def mark_undone(self, uids):
+        """Remember that messages were imported and removed again."""
+        self.ensure_one()
+        self.fetch(HANDLED)
         undone = UidRanges.from_uids(uids)
-        imported = UidRanges.parse(self.imported_uids or "") - undone
         self.write(
             {
-                # What begins anew is emptied by the sync alone, with the rest.
-                "imported_uids": str(imported) or False,
-                "undone_uids": str(UidRanges.parse(self.undone_uids or "") | undone),
+                "imported_uids": str(self.imported() - undone),
+                "undone_uids": str(UidRanges.parse(self.undone_uids) | undone),
             }
         )
 
-    def _mark_gone(self):
+    @api.private
+    def reconsider(self, uids):
+        """Have the next pass look at messages as if it had never seen them."""
+        self.ensure_one()
+        uids = UidRanges.from_uids(uids)
+        values = {"reconciled_at": False, "skipped_uids": self._without_skipped(uids)}
+        if imported := self.imported() & uids:
+            values["imported_uids"] = str(self.imported() - imported)
+        self.write(values)
+
+    @api.private
+    def reconsider_newsletters(self):
+        """Have the next import look at messages that were skipped as newsletters."""
+        for folder in self:
+            if uids := folder.skipped([SkipReason.BULK]):
+                left = folder._without_skipped(uids)
+                folder.write({"skipped_uids": left, "read_since": False})
+
+    # ------------------------------------------------------------------
+    # The folder itself
+    # ------------------------------------------------------------------
+
+    @api.private
+    def mark_gone(self):
+        """The folders are no longer on the server."""
         self.write({"gone": True, "gone_at": fields.Datetime.now()})
 
-    def _rename(self, raw_names):
-        """Folders that go by another name now, by id; two may have changed places."""
+    @api.private
+    def rename(self, raw_names):
+        """Take over new names; two folders may have swapped theirs.
+
+        :param raw_names: by id, those of these folders that have a new one
+        """
         renamed = self.filtered(lambda folder: folder.id in raw_names)
         for folder in renamed:
             folder.raw_name = f"\n{folder.id}"
@@ -160,48 +265,17 @@ class MailboxFolder(models.Model):
         for folder in renamed:
             folder.raw_name = raw_names[folder.id]
 
-    def _forget(self):
-        """Forget where messages stood in folders that are gone: one that comes back
-        is read as a new one."""
+    @api.private
+    def forget_state(self):
+        """Forget where messages were in folders that are gone: one that comes back is
+        read as a new one."""
         self.env["mailbox.location"].search([("folder_id", "in", self.ids)]).unlink()
         self.write(
             {
+                **NOTHING_HANDLED,
                 "uidvalidity": False,
                 "read_since": False,
                 "rebind_below": 0,
-                "imported_uids": "",
-                "skipped_uids": "",
-                "undone_uids": "",
                 "gone_at": False,
             }
         )
-
-    def _mark_bulk(self, uids):
-        """Remember UIDs as left out; that they were handled is noted apart."""
-        self.ensure_one()
-        if uids := {uid for uid in uids if uid}:
-            ranges = UidRanges.parse(self.bulk_uids or "").add(uids)
-            self.bulk_uids = str(ranges)
-
-    def _take_bulk_in(self):
-        """Have what was left out looked at again, by the next import of history."""
-        for folder in self.filtered("bulk_uids"):
-            imported = UidRanges.parse(folder.imported_uids or "")
-            left_out = UidRanges.parse(folder.bulk_uids)
-            folder.write(
-                {
-                    "imported_uids": str(imported - left_out) or False,
-                    "bulk_uids": "",
-                    "read_since": False,
-                }
-            )
-
-    def _look_again(self, uids):
-        """Have messages that were skipped looked at by the next pass, as if they had
-        been passed over."""
-        self.ensure_one()
-        values, again = {"reconciled_at": False}, UidRanges.from_uids(uids)
-        for name in ("imported_uids", "skipped_uids", "bulk_uids"):
-            left = UidRanges.parse(self[name] or "") - again
-            values[name] = str(left) or False
-        self.write(values)

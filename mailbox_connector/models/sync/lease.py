@@ -1,41 +1,77 @@
+"""Leases: who works on a mailbox until when.
+
+Several workers (cron processes, a person's request, other Odoo nodes) may want to read
+the same mailbox at once; only one at a time does. It holds the mailbox's lease::
+
+    with env["mailbox.lease"].hold(account, "new") as held:
+        if not held:
+            return  # another worker has it, or has just served it
+        ...  # work; after each batch:
+        held.renew()
+        held.ok = True
+
+A lease is a row of its own in ``mailbox_lease``, changed on a cursor of its own:
+
+- it is visible to others at once and outlives the commits and rollbacks of the work;
+- its row lock never meets that of a foreign key to ``mailbox_account``, so nobody who
+  edits the mailbox, or stores something that refers to it, waits for a sync;
+- a worker that is killed blocks nothing for long: after :data:`LEASE_SECONDS` without
+  renewal the lease is free. Should the silent worker come back, :meth:`HeldLease.renew`
+  raises :class:`LeaseLostError`, and it commits nothing more.
+
+The lease also remembers when each service of a mailbox was last done, by which the
+scheduled actions choose the one that has waited longest.
+"""
+
 import os
 import socket
 import threading
+import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, STATUS_READY
-
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL
+
+from ...services.framework.concurrency import own_cursor
 
 #: Seconds after which a lease that nobody renews is free again (a killed worker).
 LEASE_SECONDS = 120
-
-
-@dataclass
-class Held:
-    """A lease in hand.
-
-    :param pending: new mail is left, come back soon
-    :param ok: the pass got through
-    """
-
-    holder: str
-    pending: bool = False
-    ok: bool = False
+#: Seconds between two renewals.
+RENEW = 20
 
 
 class LeaseLostError(Exception):
-    """Another worker has taken the mailbox over: this one was silent for too long."""
+    """Another worker has taken over the mailbox: this one was silent for too long."""
+
+
+class HeldLease:
+    """A lease in hand.
+
+    :param account: ``mailbox.account``
+    :param holder: the name of this worker
+    """
+
+    def __init__(self, account, holder: str):
+        self.account = account
+        self.holder = holder
+        #: Set by the work: new mail is left, come back soon.
+        self.pending = False
+        #: Set by the work: the pass was completed.
+        self.ok = False
+        self._renewed_at = time.monotonic()
+
+    def renew(self) -> None:
+        """Keep the lease; to be called between batches, does something now and then.
+
+        :raise LeaseLostError: it is another worker's now
+        """
+        if time.monotonic() - self._renewed_at > RENEW:
+            self.account.env["mailbox.lease"]._renew(self.account, self.holder)
+            self._renewed_at = time.monotonic()
 
 
 class MailboxLease(models.Model):
-    """Who is working on a mailbox until when.
-
-    A row of its own, touched on a cursor of its own, so that the row lock never
-    meets a foreign key's and a lease outlives the commits of the work.
-    """
+    """Who is working on a mailbox until when; see the top of this file."""
 
     _name = "mailbox.lease"
     _description = "Lease on a mailbox"
@@ -45,26 +81,27 @@ class MailboxLease(models.Model):
     account_id = fields.Many2one("mailbox.account", required=True, ondelete="cascade")
     holder = fields.Char()
     expires_at = fields.Datetime()
-    served_at = fields.Datetime(help="When new mail was last looked for.")
-    pending = fields.Boolean(help="The last look for new mail did not finish.")
-    ok_at = fields.Datetime(help="When a pass last got through.")
-    backfill_served_at = fields.Datetime(help="When history was last imported.")
+    served_at = fields.Datetime(help="When new mail was last checked for.")
+    pending = fields.Boolean(help="The last check for new mail was not completed.")
+    ok_at = fields.Datetime(help="When a pass was last completed.")
+    backfill_served_at = fields.Datetime(help="When an import was last continued.")
 
     _account_unique = models.Constraint(
-        "UNIQUE (account_id)", "A mailbox has one lease."
+        "UNIQUE (account_id)", "A mailbox can have only one lease."
     )
 
+    @api.private
     @contextmanager
-    def _hold(self, account, kind, rest=0):
-        """Work on ``account`` alone; yields a :class:`Held`, or None if it is busy.
+    def hold(self, account, kind, rest=0):
+        """Work on ``account`` alone; yields a :class:`HeldLease`, None if it is busy.
 
-        :param kind: "new", "history" or "retry": which service the mailbox has had
-            after
-        :param rest: seconds; None as well if another worker has served it since
+        :param kind: the service that the mailbox will have had: "new", "backfill"
+            (which includes new mail), or anything else that is not recorded
+        :param rest: seconds; None as well if it was served since so long ago
         """
         thread = threading.get_ident()
-        held = Held(f"{socket.gethostname()}:{os.getpid()}:{thread}")
-        if not self._take(account, held.holder, rest):
+        held = HeldLease(account, f"{socket.gethostname()}:{os.getpid()}:{thread}")
+        if not self._acquire(account, held.holder, rest):
             yield None
             return
         try:
@@ -72,20 +109,9 @@ class MailboxLease(models.Model):
         finally:
             self._release(account, held, kind)
 
-    @contextmanager
-    def _cursor(self):
-        """A cursor that sees what others have committed by now: in Odoo's own isolation
-        a row that another worker has just let go of would be an error."""
-        with self.env.registry.cursor() as cr:
-            # Odoo sets its own again for whoever has the connection next. A test's
-            # cursor is in a transaction already.
-            if cr.connection.status == STATUS_READY:
-                cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
-            yield cr
-
-    def _take(self, account, holder, rest):
-        with self._cursor() as cr:
-            cr.execute(
+    def _acquire(self, account, holder, rest):
+        with own_cursor(self.env, latest=True) as env:
+            env.cr.execute(
                 """
                 UPDATE mailbox_lease
                    SET holder = %(holder)s,
@@ -108,36 +134,35 @@ class MailboxLease(models.Model):
                     "rest": rest,
                 },
             )
-            return bool(cr.rowcount)
+            return bool(env.cr.rowcount)
 
-    def _renew(self, account, held):
-        """Keep a lease that is held; between batches.
-
-        :raise LeaseLostError: it is another's now
+    def _renew(self, account, holder):
         """
-        with self._cursor() as cr:
-            cr.execute(
+        :raise LeaseLostError: it is another worker's now
+        """
+        with own_cursor(self.env, latest=True) as env:
+            env.cr.execute(
                 """
                 UPDATE mailbox_lease
                    SET expires_at = now() AT TIME ZONE 'UTC'
                                     + %s * interval '1 second'
                  WHERE account_id = %s AND holder = %s
                 """,
-                [LEASE_SECONDS, account.id, held.holder],
+                [LEASE_SECONDS, account.id, holder],
             )
-            if not cr.rowcount:
+            if not env.cr.rowcount:
                 raise LeaseLostError
 
     def _release(self, account, held, kind):
         now = SQL("now() AT TIME ZONE 'UTC'")
-        # History passes look for new mail first: both have been served by one.
+        # A pass for backfills looks for new mail first, so it has done both.
         served = {"new": ["served_at"], "backfill": ["served_at", "backfill_served_at"]}
         columns = [*served.get(kind, []), *(["ok_at"] if held.ok else [])]
         changes = [SQL("%s = %s", SQL.identifier(name), now) for name in columns]
         if kind in served:
             changes.append(SQL("pending = %s", held.pending))
-        with self._cursor() as cr:
-            cr.execute(
+        with own_cursor(self.env, latest=True) as env:
+            env.cr.execute(
                 SQL(
                     """
                     UPDATE mailbox_lease

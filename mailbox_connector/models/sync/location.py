@@ -4,10 +4,10 @@ from ..framework.fields import BigInteger
 
 
 class MailboxLocation(models.Model):
-    """Where a message stands on a server."""
+    """Where a message is on a server: folder, UIDVALIDITY and UID."""
 
     _name = "mailbox.location"
-    _description = "Place of an e-mail on the server"
+    _description = "Location of an e-mail on the server"
     _log_access = False
     _rec_name = "uid"
 
@@ -22,15 +22,15 @@ class MailboxLocation(models.Model):
     header_hash = fields.Char(
         size=32,
         index="btree_not_null",
-        help="What the message keeps when it is moved on the server.",
+        help="Identifies the e-mail after it was moved on the server.",
     )
 
     backfill_id = fields.Integer(
-        help="Which import of history found the message there; 0: none."
+        help="The import that found the e-mail there; 0: none."
     )
 
     _backfill_idx = models.Index("(backfill_id) WHERE backfill_id > 0")
-    _place_unique = models.Constraint(
+    _location_unique = models.Constraint(
         "UNIQUE (folder_id, uidvalidity, uid)",
-        "A place on the server holds one message.",
+        "There is already an e-mail at this location.",
     )

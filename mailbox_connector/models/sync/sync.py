@@ -1,6 +1,5 @@
 import logging
 import random
-import time
 from datetime import timedelta
 
 from psycopg2 import InterfaceError, OperationalError
@@ -9,34 +8,34 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ...engine import backoff
 from ...engine.errors import STOPPING, EngineError, Kind
 from ...engine.sync.account import RECONCILE
-from ...engine.sync.state import Counts
 from ...error_messages import explain
-from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
-from ...services.sync.mailbox_pass import Sync
+from ...services.framework.concurrency import (
+    CONFLICT_ERRORS,
+    mute_conflicts,
+    retry_on_conflict,
+)
+from ...services.framework.scheduled_work import work_off
+from ...services.sync.mailbox_pass import SCHEDULED, MailboxPass, PassRequest
 from .lease import LeaseLostError
 
-#: Seconds after which a scheduled pass begins nothing more with one mailbox, and
-#: after which it gives up what it has begun (a cron worker is killed at 120).
-SLICE, SLICE_HARD = 8, 90
-#: The same for Sync now: a person is waiting.
-NOW, NOW_HARD = 12, 18
-#: Seconds between two renewals of a lease.
-RENEW = 20
+_logger = logging.getLogger(__name__)
 #: Seconds; a mailbox served this recently is not due again.
 REST = 60
-_logger = logging.getLogger(__name__)
-#: How often a failure is tried to be noted.
-KEEP_TRIES = 3
 #: Back-off after the first failure; doubled by each further one, up to the longest.
 BACKOFF, BACKOFF_LONGEST = timedelta(minutes=1), timedelta(minutes=30)
+#: A refused password is tried once more after so long: servers are wrong at times.
+LOGIN_AGAIN = timedelta(minutes=10)
 
 
 class MailboxSync(models.AbstractModel):
-    """Who is synced when: the scheduled actions and Sync now. The work itself is
-    :class:`services.sync.mailbox_pass.MailboxPass`. Also what becomes of a pass: what
-    is said about it, failures and back-off."""
+    """Which mailbox is served when, and what becomes of it: the scheduled actions, the
+    lease, failures and back-off, and the words about it.
+
+    The work itself is :class:`services.sync.mailbox_pass.MailboxPass`.
+    """
 
     _name = "mailbox.sync"
     _description = "Mailbox sync"
@@ -48,39 +47,38 @@ class MailboxSync(models.AbstractModel):
     @api.model
     def _cron_new_mail(self):
         """Look for new mail in every mailbox that is due, each once."""
-        waiting = self._due("served_at").ids
-        while self._go_on(len(waiting)) and waiting:
-            account = self.env["mailbox.account"].browse(waiting.pop(0))
-            self._sync(account, "new", SLICE, SLICE_HARD, rest=REST)
+        due = self._due("served_at")
+
+        def work(accounts):
+            self.serve(accounts[:1], PassRequest("new", *SCHEDULED, rest=REST))
+            return accounts[:1]
+
+        work_off(self.env, lambda done: due[len(done) :], work)
 
     @api.model
     def _cron_backfill(self):
-        """Import history and repair, a slice of each mailbox in turn, until nothing
-        is left that gets on."""
-        done = set()
-        while True:
-            due = self._due("backfill_served_at").ids
-            waiting = [number for number in due if number not in done]
-            if not waiting:
-                break
-            while waiting:
-                if not self._go_on(len(waiting)):
-                    return
-                account = self.env["mailbox.account"].browse(waiting.pop(0))
-                sync = self._sync(account, "backfill", SLICE, SLICE_HARD)
-                if not (sync and sync.got_on):
-                    done.add(account.id)
-        self._go_on(0)
+        """Import older mail and repair, a slice of each mailbox in turn, until no
+        mailbox makes progress any more."""
+        finished, turn = set(), []
 
-    def _go_on(self, remaining):
-        """Commit, tell the scheduler how many mailboxes are left.
+        def find(_done):
+            if not turn:
+                due = self._due("backfill_served_at").ids
+                turn.extend(number for number in due if number not in finished)
+            return self.env["mailbox.account"].browse(turn)
 
-        :return: whether there is time for another
-        """
-        return bool(self.env["ir.cron"]._commit_progress(1, remaining=remaining))
+        def work(accounts):
+            account = accounts[:1]
+            turn.pop(0)
+            mailbox_pass = self.serve(account, PassRequest("backfill", *SCHEDULED))
+            if not (mailbox_pass and mailbox_pass.made_progress):
+                finished.add(account.id)
+            return account
+
+        work_off(self.env, find, work)
 
     def _due(self, served):
-        """Mailboxes that may be served, the one that waited longest first.
+        """Mailboxes that may be served, the one that has waited longest first.
 
         :param served: the lease's column: "served_at" or "backfill_served_at"
         """
@@ -134,166 +132,142 @@ class MailboxSync(models.AbstractModel):
                                OR failed.version IS DISTINCT FROM %(version)s)))""",
             now=now,
             yesterday=yesterday,
-            version=self.env["mailbox.failed.import"]._version(),
+            version=self.env["mailbox.failed.import"].addon_version(),
         )
 
     # ------------------------------------------------------------------
     # One mailbox
     # ------------------------------------------------------------------
 
+    @api.private
     @api.model
-    def _sync(
-        self,
-        account,
-        kind,
-        seconds,
-        hard_seconds,
-        rest=0,
-        rows=None,
-        by_person=False,
-    ):
-        """Serve one mailbox under its lease; whatever happens to it stays with it.
+    def serve(self, account, request):
+        """Serve one mailbox under its lease; whatever happens to it concerns no other.
 
-        :param kind: "new": new mail; "history": new mail, then history and repairs;
-            "retry": ``rows`` that were put aside
-        :param rest: seconds; not again so soon
-        :param by_person: somebody waits for it
-        :return: the :class:`Sync` that ran, or None: busy, or it failed (the reason
-            then stands on the mailbox)
+        :param request: :class:`services.sync.mailbox_pass.PassRequest`
+        :return: the :class:`MailboxPass` that ran; None: the mailbox is busy, or it
+            failed (``imap_problem`` then has the reason)
         """
-        # Only the loop above reports progress: here the scheduler just commits.
+        # Only the loops above report progress: here the scheduler just commits.
         account = account.with_user(SUPERUSER_ID).with_context(
             ir_cron_progress_id=False
         )
         cron = account.env["ir.cron"]
-        lease = account.env["mailbox.lease"]
         # End the transaction: the work begins with a fresh view of the database.
         cron._commit_progress()
-        with lease._hold(account, kind, rest) as held:
+        lease = account.env["mailbox.lease"]
+        with lease.hold(account, request.kind, request.rest) as held:
             if not held:
                 return None
-            renewed = time.monotonic()
 
             def commit():
-                nonlocal renewed
-                if time.monotonic() - renewed > RENEW:
-                    lease._renew(account, held)
-                    renewed = time.monotonic()
+                held.renew()
                 cron._commit_progress()
 
-            sync = Sync(account, seconds, hard_seconds, commit)
-            if self._run(account, sync, kind, rows, by_person):
-                held.ok, held.pending = kind != "retry", sync.unfinished
-            else:
-                held.pending = sync.unfinished
-                sync = None
+            mailbox_pass = MailboxPass(account, request, commit)
+            succeeded = self._run(mailbox_pass)
+            held.ok = succeeded and request.kind != "retry"
+            held.pending = mailbox_pass.unfinished
             cron._commit_progress()
-        return sync
+        return mailbox_pass if succeeded else None
 
-    def _run(self, account, sync, kind, rows, by_person):
-        """Let ``sync`` work; note what it did, and what goes wrong on the mailbox.
+    def _run(self, mailbox_pass):
+        """Run a pass; store what it did, and on the mailbox what goes wrong.
 
-        :return: whether it got through; if not and it is no fault of the mailbox,
-            ``sync.unfinished`` is set
+        :return: whether it was completed; if not, and that is not the mailbox's fault,
+            ``unfinished`` is set
         """
-        account_id, began = account.id, time.monotonic()
+        account = mailbox_pass.account
         try:
             with mute_conflicts():
-                if kind == "retry":
-                    sync.retry(rows)
-                else:
-                    sync.run(backfill=kind == "backfill")
-                    self._succeeded(account, sync)
-                self._keep_run(account, sync, kind, by_person, began)
+                mailbox_pass.run()
+                if mailbox_pass.request.kind != "retry":
+                    self._record_success(mailbox_pass)
+                self._record_run(mailbox_pass)
             return True
         except (OperationalError, InterfaceError, LeaseLostError):
-            # The database's trouble, not the mailbox's: the next pass goes on.
+            # The database's trouble, not the mailbox's: the next pass continues.
             account.env.cr.rollback()
-            _logger.info("Mailbox %s gave way", account_id, exc_info=True)
-            sync.unfinished = True
+            _logger.info("Mailbox %s gave way", account.id, exc_info=True)
+            mailbox_pass.unfinished = True
             return False
         except (EngineError, UserError) as error:
             cause = error
         except OSError as error:
-            _logger.exception("Mailbox %s: a file could not be stored", account_id)
+            _logger.exception("Mailbox %s: a file could not be stored", account.id)
             cause = error
         except Exception as error:
-            _logger.exception("Mailbox %s could not be synced", account_id)
+            _logger.exception("Mailbox %s could not be synced", account.id)
             cause = error
         account.env.cr.rollback()
-
-        def keep():
-            text = self._in_words(account, cause)
-            self._failed(account, text, cause)
-            self._keep_run(account, sync, kind, by_person, began, text)
-
-        self._keep_failure(account, keep)
+        self._save_failure(mailbox_pass, cause)
         return False
 
-    def _in_words(self, account, error):
-        """What went wrong, in the language of who looks after the mailbox."""
-        words = account.with_context(lang=account.owner_id.lang).env
+    def _save_failure(self, mailbox_pass, error):
+        """Store a failure, even if others are changing the mailbox right now."""
+        account = mailbox_pass.account
+
+        def save():
+            text = self._record_failure(account, error)
+            self._record_run(mailbox_pass, text)
+            account.env["ir.cron"]._commit_progress()
+
+        try:
+            retry_on_conflict(save, account.env.cr.rollback)
+        except CONFLICT_ERRORS:
+            _logger.info("Mailbox %s: failure not stored", account.id, exc_info=True)
+
+    def _explain(self, account, error):
+        """What went wrong, in the language of the mailbox's owner."""
+        env = account.with_context(lang=account.owner_id.lang).env
         if isinstance(error, EngineError):
-            return explain(words, error, account.provider_id)
+            return explain(env, error, account.provider_id)
         if isinstance(error, UserError):
             return str(error)
         if isinstance(error, OSError):
-            return words._(
+            return env._(
                 "Odoo's own server could not store an e-mail: %s. The administrator "
-                "has to make room.",
+                "has to free some space.",
                 error.strerror or error,
             )
-        return words._("An unexpected error; the administrator finds it in the log.")
+        return env._("An unexpected error. The administrator finds it in the log.")
 
-    def _keep_failure(self, account, keep):
-        """Note a failure, whoever else is changing the mailbox at this moment."""
-        for attempt in range(KEEP_TRIES):
-            try:
-                with mute_conflicts():
-                    keep()
-                    account.env["ir.cron"]._commit_progress()
-                return
-            except CONFLICT_ERRORS:
-                account.env.cr.rollback()
-                if attempt + 1 == KEEP_TRIES:
-                    _logger.info("Mailbox %s: not noted", account.id, exc_info=True)
-
-    def _keep_run(self, account, sync, kind, by_person, began, problem=False):
-        """A pass that brought something, failed, or was asked for leaves a row."""
-        counts = Counts()
-        counts.add(sync.new)
-        counts.add(sync.backfill)
-        if kind == "retry":
-            counts.add(Counts(seen=sync.tried, failed=sync.tried - sync.settled))
-        elif by_person:
-            kind = "now"
-        else:
-            kind = "backfill" if sync.backfill.seen else "new"
+    def _record_run(self, mailbox_pass, problem=False):
+        """Leave a row for a pass that found something, failed, or was asked for."""
+        counts, kind = mailbox_pass.counts, mailbox_pass.request.kind
+        if kind != "retry":
+            if mailbox_pass.request.by_person:
+                kind = "now"
+            else:
+                kind = "backfill" if mailbox_pass.backfill.seen else "new"
         if counts.seen or problem:
-            account.env["mailbox.run"]._note(
-                account, kind, time.monotonic() - began, counts, problem
+            account = mailbox_pass.account
+            account.env["mailbox.run"].record(
+                account, kind, mailbox_pass.elapsed, counts, problem
             )
 
-    def _succeeded(self, account, sync):
+    def _record_success(self, mailbox_pass):
+        account = mailbox_pass.account
         values = {}
         if account.imap_problem:
             values["imap_problem"] = False
         if account.failures or account.needs_person:
-            # By hand a mailbox is read that has stopped: it goes on.
+            # A mailbox that had stopped was read by hand: the scheduled actions resume.
             values.update(failures=0, retry_at=False, needs_person=False)
-        if sync.new.seen or sync.backfill.seen:
-            values["last_result"] = self._result_text(account, sync)
+        if mailbox_pass.new.seen or mailbox_pass.backfill.seen:
+            values["last_result"] = self.result_text(account, mailbox_pass)
         if values:
             account.write(values)
 
-    def _result_text(self, account, sync):
+    @api.private
+    def result_text(self, account, mailbox_pass):
         """What a pass brought, in words."""
-        new, backfill = sync.new, sync.backfill
+        new, backfill = mailbox_pass.new, mailbox_pass.backfill
         parts = []
         if new.seen:
             parts.append(
                 self.env._(
-                    "%(seen)s new e-mails, %(linked)s shown on contacts.",
+                    "New e-mails: %(seen)s, shown on contacts: %(linked)s.",
                     seen=new.seen,
                     linked=new.linked,
                 )
@@ -302,8 +276,8 @@ class MailboxSync(models.AbstractModel):
             whole = account.backfill_id
             parts.append(
                 self.env._(
-                    "History: %(seen)s of %(total)s e-mails looked at, %(linked)s "
-                    "shown on contacts.",
+                    "Import: %(seen)s of %(total)s e-mails checked, %(linked)s shown "
+                    "on contacts.",
                     seen=whole.seen,
                     total=whole.total,
                     linked=whole.linked,
@@ -311,18 +285,21 @@ class MailboxSync(models.AbstractModel):
             )
         failed = new.failed + backfill.failed
         if failed:
-            parts.append(self.env._("%s could not be read.", failed))
+            parts.append(self.env._("Failed imports: %s.", failed))
         return " ".join(parts) or self.env._("Nothing new.")
 
-    def _failed(self, account, text, error):
-        """Note the problem and when to try again, by kind of failure."""
+    def _record_failure(self, account, error):
+        """Store the problem and when to try again, by kind of failure.
+
+        :return: the problem in words
+        """
+        text = self._explain(account, error)
         refused = error if isinstance(error, EngineError) else None
         failures = account.failures + 1
         needs_person = refused is not None and refused.kind in STOPPING
-        pause = min(BACKOFF * 2 ** min(failures - 1, 10), BACKOFF_LONGEST)
+        pause = backoff.exponential(failures, BACKOFF, BACKOFF_LONGEST)
         if needs_person and refused.kind is Kind.LOGIN_WRONG and failures == 1:
-            # Servers refuse a right password at times: one more try, later.
-            needs_person, pause = False, timedelta(minutes=10)
+            needs_person, pause = False, LOGIN_AGAIN
         elif refused and not refused.retryable:
             pause = BACKOFF_LONGEST
         pause *= random.uniform(0.8, 1.2)
@@ -336,11 +313,7 @@ class MailboxSync(models.AbstractModel):
                 "retry_at": fields.Datetime.now() + pause,
             }
         )
-        account.report_problem(
-            "imap",
-            text,
-            needs_person=not refused.retryable
-            if refused
-            else isinstance(error, UserError),
-            error=error,
-        )
+        # An alert at once when nobody but a person can mend it.
+        is_final = not refused.retryable if refused else isinstance(error, UserError)
+        account.report_problem("imap", text, needs_person=is_final, error=error)
+        return text

@@ -3,7 +3,7 @@ from odoo.tools import hmac
 
 
 class MailboxTombstone(models.Model):
-    """An e-mail that was deleted here: no sync brings it back.
+    """An e-mail that was deleted in Odoo and must not be imported again.
 
     Nothing of it is kept but a keyed hash.
     """
@@ -15,18 +15,24 @@ class MailboxTombstone(models.Model):
 
     digest = fields.Char(required=True, size=64)
 
-    _digest_unique = models.Constraint("UNIQUE (digest)", "It is deleted already.")
+    _digest_unique = models.Constraint(
+        "UNIQUE (digest)", "This e-mail has been deleted already."
+    )
 
+    @api.private
     @api.model
-    def _digest(self, identity):
-        """
+    def digest_of(self, identity):
+        """The keyed hash of an e-mail.
+
         :param identity: (hash of the Message-ID, fingerprint); see
             ``message_values.message_key``
         """
         return hmac(self.env(su=True), "mailbox_connector.tombstone", identity)
 
+    @api.private
     @api.model
-    def _bury(self, digests):
+    def add_digests(self, digests):
+        """Remember deleted e-mails."""
         self.env.cr.execute(
             """
             INSERT INTO mailbox_tombstone (digest) SELECT DISTINCT unnest(%s)
@@ -35,9 +41,10 @@ class MailboxTombstone(models.Model):
             [list(digests)],
         )
 
+    @api.private
     @api.model
-    def _buried(self, digests):
-        """Those of ``digests`` that stand here."""
+    def known(self, digests):
+        """Those of ``digests`` whose e-mails were deleted here."""
         self.env.cr.execute(
             "SELECT digest FROM mailbox_tombstone WHERE digest = ANY(%s)",
             [list(digests)],

@@ -1,7 +1,7 @@
-"""What workers do to each other: conflicts, retries, cursors of one's own.
+"""Database errors caused by concurrent workers, retries, and separate cursors.
 
 PostgreSQL refuses work that meets another worker's (serialization failure, lock
-timeout, a row that was made twice). That is nobody's fault: the work is rolled back
+timeout, a row that was created twice). That is nobody's fault: the work is rolled back
 and done again on a fresh view of the database.
 """
 
@@ -15,13 +15,14 @@ from typing import TypeVar
 
 from psycopg2 import OperationalError
 from psycopg2.errors import UniqueViolation
+from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, STATUS_READY
 
 from odoo import SUPERUSER_ID, api
 from odoo.tools import SQL
 
 #: The database was away, or another worker was faster: to be retried.
 CONFLICT_ERRORS = (OperationalError, UniqueViolation)
-#: How often work is tried that another worker gets in the way of.
+#: How often work is tried before a conflict is raised.
 ATTEMPTS = 3
 
 _logger = logging.getLogger("odoo.sql_db")
@@ -44,8 +45,8 @@ class _ConflictFilter(logging.Filter):
 
 @contextmanager
 def mute_conflicts():
-    """Odoo logs each failed query as an error; of :data:`CONFLICT_ERRORS`, which the
-    caller handles, it logs none inside."""
+    """Odoo logs each failed query as an error; inside, not those that failed with one
+    of :data:`CONFLICT_ERRORS`, which the caller handles."""
     muted = _ConflictFilter()
     _logger.addFilter(muted)
     try:
@@ -76,17 +77,20 @@ def retry_on_conflict(
 
 @contextmanager
 def own_cursor(env, *, latest: bool = False, lock_timeout: str = ""):
-    """A superuser environment on a cursor of its own, committed at the end: what is
-    written there outlives whatever happens to the work at hand.
+    """A superuser environment on a separate cursor, committed at the end: what is
+    written there survives whatever happens to the work at hand.
 
-    :param latest: each statement sees what others have committed until then, so that
-        what is read under a lock is what its last holder has left
-    :param lock_timeout: how long to wait for a lock, as PostgreSQL takes it ("5s"); a
-        lock that the work's own transaction holds would be waited for for ever
+    :param latest: each statement sees what others have committed until then: what is
+        read under a lock is what its last holder wrote, and a row that was released a
+        moment ago can be updated. Costs no statement
+    :param lock_timeout: how long to wait for a lock, as PostgreSQL takes it ("5s");
+        without it, waiting for a lock of the work's own transaction never ends
     """
     with env.registry.cursor() as cr:
-        if latest:
-            cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        # Odoo sets its own level again for whoever has the connection next. A test's
+        # cursor is in a transaction already.
+        if latest and cr.connection.status == STATUS_READY:
+            cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
         if lock_timeout:
             cr.execute("SET LOCAL lock_timeout = %s", [lock_timeout])
         yield api.Environment(cr, SUPERUSER_ID, {})
@@ -94,8 +98,8 @@ def own_cursor(env, *, latest: bool = False, lock_timeout: str = ""):
 
 @contextmanager
 def lock_on_own_cursor(record, *, wait: bool = False, **options):
-    """``record`` on a cursor of its own, locked until the end; empty when somebody else
-    holds it and that is not waited for. Foreign keys to it can still be written.
+    """``record`` on a separate cursor, locked until the end; empty when somebody else
+    holds the lock and ``wait`` is not set. Foreign keys to it can still be written.
 
     :param wait: whether to wait for another holder
     :param options: of :func:`own_cursor`

@@ -26,7 +26,8 @@ from ...error_messages import explain
 from ..accounts.endpoints import egress_policy, endpoint
 from ..framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ..framework.scheduled_work import work_off
-from ..incoming.importer import Candidate, Importer
+from ..incoming.candidate import Candidate
+from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
 from . import sent_record
 
@@ -185,5 +186,7 @@ class SentFiling:
             uid, len(mime), datetime.now(timezone.utc), addresses, message_id
         )
         matches = Matcher(self.env, self.account).match([header]).get(uid, [])
-        Importer(self.folder).run([Candidate(header, matches, mime)])
-        self.folder._mark_handled(imported=[uid])
+        importer = Importer(self.folder)
+        importer.run([Candidate(header, matches, mime)])
+        imported = {uid} - importer.skipped.keys()
+        self.folder.mark_handled(imported, importer.skipped)

@@ -148,11 +148,11 @@ def _create(account, mails) -> dict[tuple[str, str], int]:
     :return: their ids by key
     """
     env = account.env
-    audience = env["mailbox.audience"]._for_accounts(account)
+    audience = env["mailbox.audience"].for_accounts(account)
     keys = [message_key(parsed) for _shown, parsed in mails]
     references = [conversations.reference_hashes(parsed) for _shown, parsed in mails]
     defaults = {}
-    places = conversations.place(
+    places = conversations.assign_conversations(
         env,
         [(key[0], hashes) for key, hashes in zip(keys, references, strict=True)],
         defaults,
@@ -172,5 +172,7 @@ def _create(account, mails) -> dict[tuple[str, str], int]:
             for (shown, parsed), conversation_id in zip(mails, places, strict=True)
         ]
     )
-    conversations.keep(env, list(zip(messages.ids, references, strict=True)), defaults)
+    conversations.store_references(
+        env, list(zip(messages.ids, references, strict=True)), defaults
+    )
     return dict(zip(keys, messages.ids, strict=True))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...engine.types import Folder, Role
 
-#: Folders whose mail nobody means to see on a contact.
+#: Roles of folders that are not imported unless a person chooses them.
 UNREAD_ROLES = {Role.DRAFTS, Role.JUNK, Role.TRASH}
 ORDER = list(Role)
 
@@ -14,53 +14,69 @@ ORDER = list(Role)
 def refresh(account, known, listed: Iterable[Folder]) -> bool:
     """Add new folders, mark vanished ones; write only what differs.
 
-    Where a folder is there again that history has not reached, it goes on.
+    A folder that has reappeared may have missed a backfill: that one is reopened.
 
     :param known: the account's ``mailbox.folder`` records
     :param listed: selectable and other folders, as LIST gave them
     :return: whether anything differed
     """
-    differs = False
-    listed = {f.raw_name: f for f in listed if f.selectable}
+    on_server = {folder.raw_name: folder for folder in listed if folder.selectable}
     by_name = {folder.raw_name: folder for folder in known}
-    has_all = any(f.role is Role.ALL for f in listed.values())
-    new_values = []
-    for raw_name, folder in listed.items():
-        values = {
-            "name": folder.name,
-            "role": folder.role.value,
-            "sequence": ORDER.index(folder.role),
-            "gone": False,
-        }
-        record = by_name.get(raw_name)
-        if record:
-            changed = {k: v for k, v in values.items() if record[k] != v}
-            if changed:
-                record.write(changed)
-                differs = True
-            if "gone" in changed:
-                account._reopen_backfill()
-            continue
-        new_values.append(
+    changed = [
+        _update(account, by_name[raw_name], folder)
+        for raw_name, folder in on_server.items()
+        if raw_name in by_name
+    ]
+    vanished = known.filtered(
+        lambda folder: folder.raw_name not in on_server and not folder.gone
+    )
+    if vanished:
+        vanished.mark_gone()
+    new = [folder for raw_name, folder in on_server.items() if raw_name not in by_name]
+    if new:
+        has_all = any(folder.role is Role.ALL for folder in on_server.values())
+        _create(account, new, has_all)
+    return any(changed) or bool(vanished) or bool(new)
+
+
+def _update(account, record, folder: Folder) -> bool:
+    """
+    :return: whether anything differed
+    """
+    changed = {k: v for k, v in _values(folder).items() if record[k] != v}
+    if changed:
+        record.write(changed)
+    if "gone" in changed:
+        account.reopen_backfill()
+    return bool(changed)
+
+
+def _create(account, folders: list[Folder], has_all: bool) -> None:
+    account.env["mailbox.folder"].create(
+        [
             {
-                **values,
+                **_values(folder),
                 "account_id": account.id,
-                "raw_name": raw_name,
+                "raw_name": folder.raw_name,
                 "sync": _is_read(folder, has_all),
             }
-        )
-    for raw_name, record in by_name.items():
-        if raw_name not in listed and not record.gone:
-            record._mark_gone()
-            differs = True
-    if new_values:
-        account.env["mailbox.folder"].create(new_values)
-    return differs or bool(new_values)
+            for folder in folders
+        ]
+    )
+
+
+def _values(folder: Folder) -> dict:
+    return {
+        "name": folder.name,
+        "role": folder.role.value,
+        "sequence": ORDER.index(folder.role),
+        "gone": False,
+    }
 
 
 def _is_read(folder: Folder, has_all: bool) -> bool:
     """All folders but drafts, junk and trash, so that mail which a server rule files
-    away is not missed; where one holds everything (Gmail), that one."""
+    away is not missed; where one holds everything (Gmail), that one alone."""
     if has_all:
         return folder.role is Role.ALL
     return folder.role not in UNREAD_ROLES

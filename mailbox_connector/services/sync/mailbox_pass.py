@@ -1,59 +1,135 @@
-"""One pass over one mailbox: the engine's, on a real session and Odoo's store."""
+"""One pass over one mailbox: a real IMAP session, Odoo's store, and the engine.
+
+Who is served when, under which lease, and what is said about the result is decided by
+the model ``mailbox.sync``. It asks for a pass with a :class:`PassRequest`::
+
+    mailbox_pass = MailboxPass(account, PassRequest("backfill", *SCHEDULED), commit)
+    mailbox_pass.run()
+    mailbox_pass.counts.seen, mailbox_pass.unfinished
+
+A pass of kind "new" looks for new mail alone, in a handful of round trips. "backfill"
+does that first, then whatever else there is to do and time for, in this order:
+
+1. addresses that contacts got since: skipped messages of theirs are looked at again
+   (:class:`~.new_contacts.NewContacts`);
+2. the engine's own pass (:class:`~...engine.sync.account.AccountPass`): new mail,
+   renumbered folders, backfills, the daily comparison;
+3. failed imports that are due again.
+
+"retry" tries given failed imports once more and nothing else.
+
+Two clocks: after ``seconds`` nothing further is begun and the next pass continues;
+after ``hard_seconds`` the connection is given up. Every step is committed together with
+the state that says it is done, so a pass may be cut anywhere.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ...engine.errors import EngineError, Kind
 from ...engine.imap.session import ImapSession
 from ...engine.net.deadline import Deadline
 from ...engine.sync.account import AccountPass
 from ...engine.sync.state import Counts
-from ...services.accounts.endpoints import egress_policy, endpoint
-from ..incoming.failed_import_retry import Retry
+from ..accounts.endpoints import egress_policy, endpoint
+from ..incoming.failed_import_retry import FailedImportRetry
 from .new_contacts import NewContacts
 from .store import OdooStore
 
+#: Seconds after which a scheduled pass begins nothing more with one mailbox, and
+#: after which it gives up what it has begun (a cron worker is killed at 120).
+SCHEDULED = (8, 90)
+#: The same while a person waits.
+WAITED_FOR = (12, 18)
 
-class Sync:
+
+@dataclass(frozen=True)
+class PassRequest:
+    """What a pass is asked to do.
+
+    :param kind: "new", "backfill" or "retry"
+    :param seconds: when to begin nothing more
+    :param hard_seconds: when to give up what has begun
+    :param rest: seconds; not if the mailbox has been served since so long ago
+    :param failed_imports: with "retry": ``mailbox.failed.import`` of the mailbox
+    :param by_person: somebody pressed Sync now
+    """
+
+    kind: str
+    seconds: float
+    hard_seconds: float
+    rest: int = 0
+    failed_imports: object = None
+    by_person: bool = False
+
+
+class MailboxPass:
     """Brings one mailbox up to date.
 
     :param account: ``mailbox.account``, under a lease, in a superuser environment
-    :param seconds: when to begin nothing more; the next pass goes on
-    :param hard_seconds: when to give up what has begun
     :param commit: ends a transaction
     """
 
-    def __init__(
-        self, account, seconds: float, hard_seconds: float, commit: Callable[[], object]
-    ):
+    def __init__(self, account, request: PassRequest, commit: Callable[[], object]):
         self.account = account
-        self.pause = Deadline(seconds)
-        self.deadline = Deadline(hard_seconds)
+        self.request = request
         self.commit = commit
+        self.pause = Deadline(request.seconds)
+        self.deadline = Deadline(request.hard_seconds)
         self.new = Counts()
         self.backfill = Counts()
-        self.tried = 0
+        #: Failed imports that are settled now, of so many tried.
         self.settled = 0
+        self.tried = 0
+        #: Whether it was cut and another pass is to continue soon.
         self.unfinished = False
+        self._began = time.monotonic()
 
-    def run(self, backfill: bool) -> None:
-        """New mail; then history and repairs, while there is time and ``history``
-        is set.
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._began
+
+    @property
+    def counts(self) -> Counts:
+        """All that it did."""
+        counts = Counts(seen=self.tried, failed=self.tried - self.settled)
+        counts.add(self.new)
+        counts.add(self.backfill)
+        return counts
+
+    @property
+    def made_progress(self) -> bool:
+        """Whether another pass right now may bring more."""
+        return self.unfinished or bool(self.new.seen or self.backfill.seen)
+
+    def run(self) -> None:
+        """Do what was asked for.
 
         :raise EngineError: what was done until then is committed
         """
+        if self.request.kind == "retry":
+            self._retry()
+        else:
+            self._sync(self.request.kind == "backfill")
+
+    def _sync(self, backfill: bool) -> None:
         store = OdooStore(self.account, self.commit)
         with self._session() as session:
-            single_fetch = bool(self.account.failures)
-            work = AccountPass(session, store, self.pause, single_fetch)
+            # After a failure bodies are fetched one by one.
+            work = AccountPass(session, store, self.pause, bool(self.account.failures))
             self.new, self.backfill = work.new, work.backfill
             try:
                 if backfill:
-                    NewContacts(self.account, session, store).look(self.pause)
+                    NewContacts(self.account, session, store).search(self.pause)
                 work.run(backfill)
                 if backfill:
-                    Retry(self.account, session, store).due(self.pause)
+                    FailedImportRetry(self.account, session, store).retry_due(
+                        self.pause
+                    )
             except EngineError as error:
                 store.rollback()
                 if error.kind is not Kind.DEADLINE or self._hung():
@@ -63,31 +139,22 @@ class Sync:
             store.finish()
 
     def _hung(self) -> bool:
-        """Whether all the time went by and nothing was got: the server does not
-        answer, and another pass right now would be the same."""
+        """Whether all the time has passed and nothing came: the server does not answer,
+        and another pass right now would end the same way."""
         return not self.deadline.left() and not (self.new.seen or self.backfill.seen)
 
-    @property
-    def got_on(self) -> bool:
-        """Whether another pass right now may bring more."""
-        return self.unfinished or bool(self.new.seen or self.backfill.seen)
-
-    def retry(self, rows) -> None:
-        """Try e-mails that were put aside again; ``settled`` counts what is done,
-        of so many ``tried``.
-
-        :param rows: ``mailbox.failed.import`` of the mailbox
-        """
+    def _retry(self) -> None:
+        """Try failed imports again: first those whose bytes are kept here."""
         store = OdooStore(self.account, self.commit)
-        rows = rows.with_env(self.account.env)
+        rows = self.request.failed_imports.with_env(self.account.env)
         self.tried += len(rows)
         here = rows.filtered(lambda row: row.raw_bytes())
-        tried = Retry(self.account, None, store)
-        self.settled += sum(tried.run(row) for row in here)
+        attempt = FailedImportRetry(self.account, None, store)
+        self.settled += sum(attempt.retry(row) for row in here)
         if rest := rows - here:
             with self._session() as session:
-                tried = Retry(self.account, session, store)
-                self.settled += sum(tried.run(row) for row in rest)
+                attempt = FailedImportRetry(self.account, session, store)
+                self.settled += sum(attempt.retry(row) for row in rest)
 
     def _session(self) -> ImapSession:
         return ImapSession(

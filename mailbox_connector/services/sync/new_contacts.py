@@ -1,21 +1,22 @@
-"""Mail that was skipped as a stranger's, and whose stranger is a contact now.
+"""Earlier mail of an address that a contact has had only for a moment.
 
-Of it nothing is kept but its UID, so the server is searched for the address. What is
-found is looked at again by the same pass, as if it had been passed over.
+Such mail was skipped as a stranger's and nothing of it is kept but its UID, so the
+server is searched for the address. The same pass then looks again at what was found.
 """
 
 from __future__ import annotations
 
 from ...engine.errors import EngineError, Kind
 from ...engine.imap.ranges import UidRanges
+from ...engine.sync.state import RECONSIDERED
 
 #: Addresses that are searched for together. With more than :data:`MANY` at once, as
-#: after an import of contacts, the headers of all that was skipped are read again.
+#: after an import of contacts, the headers of all skipped mail are read again instead.
 TOGETHER, MANY = 50, 500
 
 
 class NewContacts:
-    """Looks for the addresses of ``mailbox.contact.lookup``.
+    """Searches for the addresses of ``mailbox.contact.lookup``.
 
     :param account: ``mailbox.account``, under a lease, in a superuser environment
     :param session: an open :class:`ImapSession`
@@ -28,8 +29,8 @@ class NewContacts:
         self.session = session
         self.store = store
 
-    def look(self, pause) -> None:
-        """Have what is found looked at again; a cut loses nothing.
+    def search(self, pause) -> None:
+        """Have the pass look again at what is found; an interruption loses nothing.
 
         :param pause: when to begin no further search
         """
@@ -42,7 +43,7 @@ class NewContacts:
             for folder in self._folders():
                 pause.check(self.session.endpoint.side)
                 found[folder] = self._skipped(folder, emails)
-            self.store.transaction(lambda rows=rows, found=found: _keep(rows, found))
+            self.store.transaction(lambda rows=rows, found=found: _settle(rows, found))
 
     def _folders(self):
         return self.account.folder_ids.filtered(
@@ -50,8 +51,9 @@ class NewContacts:
         )
 
     def _skipped(self, folder, emails: list[str] | None) -> UidRanges:
-        """UIDs of a folder that were skipped and are these addresses'; None: all."""
-        skipped = UidRanges.parse(folder.skipped_uids or "")
+        """UIDs of a folder that were skipped as strangers' and have one of these
+        addresses; None: all of them."""
+        skipped = folder.skipped(RECONSIDERED)
         if emails is None or not skipped:
             return skipped
         try:
@@ -62,13 +64,13 @@ class NewContacts:
             # The pass will find that out, too.
             return UidRanges()
         if opened.uidvalidity != folder.uidvalidity:
-            # Renumbered: the pass reads it anew.
+            # Renumbered: the pass reads all of it again.
             return UidRanges()
         return UidRanges.from_uids(self.session.search_addresses(emails)) & skipped
 
 
-def _keep(rows, found) -> None:
+def _settle(rows, found) -> None:
     for folder, uids in found.items():
         if uids:
-            folder._look_again(uids)
+            folder.reconsider(uids)
     rows.unlink()

@@ -1,7 +1,7 @@
 """What an import would bring, from headers alone; nothing of it is stored.
 
-Looked at like an import looks: the same folders, the same matching. Newest first, so
-that what a person sees is right as far back as there was time for.
+It looks at the same folders as the import and matches in the same way, newest first: so
+what a person sees is right as far back as there was time for.
 """
 
 from __future__ import annotations
@@ -12,25 +12,28 @@ from datetime import date, datetime
 
 from markupsafe import Markup
 
+from odoo.exceptions import UserError
 from odoo.tools import format_date
 
-from ...engine.imap.ranges import UidRanges
+from ...engine.errors import EngineError
 from ...engine.imap.session import ImapSession
 from ...engine.mime.mass_mail import FIELDS
 from ...engine.net.deadline import Deadline
 from ...engine.types import HeaderRecord
-from ...services.accounts.endpoints import egress_policy, endpoint
+from ...error_messages import explain
+from ..accounts.endpoints import egress_policy, endpoint
+from ..framework.formatting import format_size
 from ..incoming.matcher import Matcher
 from ..incoming.newsletters import Newsletters
 
-#: Seconds that a person is kept waiting.
+#: Seconds that a person waits at most.
 SECONDS = 20
 #: Headers fetched at once.
 BATCH = 500
 #: Lines of each list that is shown.
 SHOWN = 8
-#: What an import does in a second, cautiously, where no earlier one tells: messages of
-#: contacts, bytes of those, and headers.
+#: What an import does in a second, cautiously, while no earlier import of the mailbox
+#: tells: messages of contacts, bytes of those, and headers.
 MESSAGES_A_SECOND, BYTES_A_SECOND, HEADERS_A_SECOND = 50, 1_000_000, 1_000
 
 
@@ -38,12 +41,13 @@ MESSAGES_A_SECOND, BYTES_A_SECOND, HEADERS_A_SECOND = 50, 1_000_000, 1_000
 class Preview:
     """Counts of the e-mails in a window.
 
-    ``seen``: new ones that were looked at; ``left``: there was no time for; ``here``:
-    imported before. ``matched``: of contacts, ``bulk``: left out as newsletters or
-    mail of lists. ``contacts``: e-mails by contact id; ``ambiguous``: contact ids by
-    address, where they are several; ``domains``: e-mails of strangers by their domain.
-    ``size``: bytes of those matched. ``oldest``, ``newest``: naive UTC, of those with
-    contacts. ``rate``: e-mails a second that earlier imports looked at; 0: not known.
+    ``seen``: new ones that were looked at; ``left``: those there was no time for;
+    ``here``: imported before. ``matched``: of contacts; ``bulk``: newsletters and mail
+    of lists, which are skipped. ``contacts``: e-mails by contact id; ``ambiguous``:
+    contact ids by address, where there are several; ``domains``: e-mails of strangers
+    by their domain. ``size``: bytes of those matched. ``oldest``, ``newest``: naive
+    UTC, of those with contacts. ``rate``: e-mails a second that earlier imports looked
+    at; 0: not known.
     """
 
     seen: int = 0
@@ -61,7 +65,7 @@ class Preview:
 
     @property
     def strangers(self) -> int:
-        """E-mails that are of no contact."""
+        """E-mails without a contact."""
         return self.seen - self.matched - self.bulk
 
     @property
@@ -87,32 +91,48 @@ class Preview:
         return (self.seen + self.left) / self.seen if self.seen else 1.0
 
 
-def look(account, folders, since: date, seconds: float = SECONDS) -> Preview:
+def preview_for(env, account, folders, since: date) -> Preview:
+    """What an import would bring, for a person.
+
+    :param env: theirs, for the language of the error
+    :param account: ``mailbox.account`` that they may change
+    :param folders: ``mailbox.folder`` records to look through
+    :raise UserError: the server cannot be read
+    """
+    # sudo: they have no right to open credentials, the preview has
+    account, folders = account.sudo(), folders.sudo()
+    try:
+        return scan(account, folders, since)
+    except EngineError as error:
+        raise UserError(explain(env, error, account.provider_id)) from error
+
+
+def scan(account, folders, since: date, seconds: float = SECONDS) -> Preview:
     """Look through ``folders`` back to ``since``.
 
     :param account: ``mailbox.account`` in a superuser environment
     :raise EngineError: the server cannot be read
     """
-    found = Preview(rate=account.env["mailbox.backfill"]._rate(account) or 0.0)
+    found = Preview(rate=account.env["mailbox.backfill"].rate(account) or 0.0)
     limit = Deadline(seconds)
-    looking = _Looking(account, found)
-    # Some more for the batch in hand.
+    scanner = _Scanner(account, found)
+    # Ten seconds more to finish a batch.
     policy, patience = egress_policy(account.env), Deadline(seconds + 10)
     with ImapSession(endpoint(account, "imap"), policy, patience) as session:
         for folder in folders:
             opened = session.examine(folder.raw_name)
-            uids = looking.new(folder, opened.uidvalidity, session.search_since(since))
+            uids = scanner.new(folder, opened.uidvalidity, session.search_since(since))
             for start in range(0, len(uids), BATCH):
                 if not limit.left():
                     found.left += len(uids) - start
                     break
                 headers = session.fetch_headers(uids[start : start + BATCH])
-                looking.count(headers, session)
+                scanner.count(headers, session)
     return found
 
 
-class _Looking:
-    """Counts headers, each e-mail once however many folders it stands in."""
+class _Scanner:
+    """Counts headers; each e-mail once, however many folders it is in."""
 
     def __init__(self, account, found: Preview):
         self.env = account.env
@@ -127,9 +147,8 @@ class _Looking:
         """Those that an import would look at, newest first."""
         if folder.uidvalidity != uidvalidity:
             return sorted(uids, reverse=True)
-        handled = folder._handled(again=True)
-        imported = UidRanges.parse(folder.imported_uids or "")
-        imported -= UidRanges.parse(folder.bulk_uids or "")
+        handled = folder.handled(without_undone=True)
+        imported = folder.imported()
         self.found.here += sum(uid in imported for uid in uids)
         return sorted((uid for uid in uids if uid not in handled), reverse=True)
 
@@ -153,7 +172,7 @@ class _Looking:
                 self._stranger(header)
 
     def _bulk(self, uids, session: ImapSession) -> set[int]:
-        """Those of contacts' that would be left out as newsletters."""
+        """Those of contacts that would be skipped as newsletters."""
         if not (uids and self.skip_bulk):
             return set()
         found = session.fetch_fields(uids, FIELDS)
@@ -176,7 +195,7 @@ class _Looking:
             found.newest = max(found.newest or received, received)
 
     def _stranger(self, header: HeaderRecord) -> None:
-        """By the other side's domain: the sender's, or the receivers' of our own."""
+        """Count the domain of the sender, or of the receivers of our own mail."""
         senders = {one.email for one in header.addresses.get("from", ())}
         others = senders
         if senders & self.own:
@@ -187,7 +206,7 @@ class _Looking:
 
 
 def render(env, found: Preview) -> Markup:
-    """A preview as a person reads it, naming no contact that they may not read.
+    """A preview as HTML; it names no contact that the person may not read.
 
     :param env: theirs
     """
@@ -206,7 +225,7 @@ def render(env, found: Preview) -> Markup:
         "mailbox_connector.preview",
         {
             "preview": found,
-            "size": _size(found.expected_size),
+            "size": format_size(found.expected_size),
             "minutes": round(found.seconds / 60),
             "oldest": day(found.oldest),
             "newest": day(found.newest),
@@ -219,12 +238,3 @@ def render(env, found: Preview) -> Markup:
             "domains": found.domains.most_common(SHOWN),
         },
     )
-
-
-def _size(size: int) -> str:
-    """Bytes as people say it, without figures that nobody can know."""
-    for unit in ("KB", "MB", "GB"):
-        size /= 1000
-        if size < 1000 or unit == "GB":
-            break
-    return f"{size:.1f} {unit}" if size < 10 else f"{size:.0f} {unit}"

@@ -1,30 +1,52 @@
-"""Where a pass over a mailbox keeps what it finds: the store of ``engine.sync``.
+"""Where a pass over a mailbox stores what it finds: Odoo's half of ``engine.sync``.
 
-Folders are named by their id. Everything happens in the transaction that
-:meth:`OdooStore.transaction` commits.
+The engine decides what to look at, fetch and forget; it knows a mailbox only by the
+interface :class:`~...engine.sync.interfaces.Store`, which :class:`OdooStore`
+implements::
+
+    store = OdooStore(account, env.cr.commit)
+    AccountPass(session, store, pause).run(backfill=True)
+    store.finish()
+
+How it fits together:
+
+- **Keys.** A folder's key is the id of its ``mailbox.folder``, a backfill's that of its
+  ``mailbox.backfill``. The columns of a folder are the engine's ``FolderState``, plus
+  its handled UIDs.
+- **Transactions.** Everything the engine does between two commits is given to
+  :meth:`OdooStore.transaction`, which commits it, or rolls back and does it again when
+  another worker got in the way. So the cursor is always saved together with what it
+  describes. After a rollback nothing that was read before is trusted: the caches of
+  this object (matcher, importers, …) are dropped.
+- **Cost.** Statements per batch do not depend on its size: one to match, some to
+  import, one to save the folder. Locations are read and written in SQL, as they are
+  many and nobody's to read by the ORM.
+- **Open chatters** reload with the commit for new mail, and once at the end for a
+  backfill (:meth:`OdooStore.finish`). What new mail sets off (replies to documents,
+  delivery reports, notifications) is queued in the transaction and done after it.
 """
 
 from __future__ import annotations
 
-import logging
+import time
 from collections.abc import Callable
 
 from odoo import fields
 
 from ...engine.imap.ranges import UidRanges
-from ...engine.sync.state import Counts, FolderState
+from ...engine.sync.interfaces import Backfill
+from ...engine.sync.state import Counts, FolderState, SkipReason
 from ...error_messages import explain_import_failure
-from ..framework.concurrency import CONFLICT_ERRORS
-from ..incoming.after_import import Inbound, Wanted
-from ..incoming.importer import Candidate, Importer
+from ..framework.concurrency import retry_on_conflict
+from ..incoming import inbound_queue
+from ..incoming.after_import import AfterImport, FetchReason
+from ..incoming.candidate import Candidate
+from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
-from . import folder_list as folder_service
-from .store_backfill import BackfillStore
+from . import folder_list
 
-_logger = logging.getLogger(__name__)
-
-#: How often a batch is started anew when another worker got in its way.
-CONFLICTS = 3
+#: Seconds between two updates of a backfill's progress on open screens.
+NOTIFY_EVERY = 1.0
 #: Attributes of a :class:`FolderState` that are columns of the same name.
 COLUMNS = (
     "raw_name",
@@ -34,7 +56,7 @@ COLUMNS = (
     "next_uid",
     "rebind_below",
 )
-#: The same, of those that have nothing where a state has None.
+#: The same, of those that are empty where a state has None.
 OPTIONAL = (
     "uidvalidity",
     "highestmodseq",
@@ -44,71 +66,73 @@ OPTIONAL = (
 )
 
 
-class OdooStore(BackfillStore):
-    """See :class:`engine.sync.ports.Store`.
+class OdooStore:
+    """See :class:`engine.sync.interfaces.Store`.
 
     :param account: ``mailbox.account``, under a lease, in a superuser environment
     :param commit: ends the transaction
     """
 
     def __init__(self, account, commit: Callable[[], object]):
-        super().__init__(account)
+        self.account = account
+        self.env = account.env
         self.commit = commit
         self._matcher: Matcher | None = None
         self._has_vanished: bool | None = None
-        self._known = None
+        self._known_folders = None
         self._importers: dict[int, Importer] = {}
-        #: Contacts whose open chatters have not been told yet.
+        #: Contacts whose open chatters have not been reloaded yet.
         self._shown: set[int] = set()
         #: What new mail sets off once it is committed: ``mailbox.inbound`` ids.
         self._queued: list[int] = []
-        self._inbound: Inbound | None = None
+        self._after_import: AfterImport | None = None
+        #: The backfill that the work at hand is for.
+        self._serving: Backfill | None = None
+        self._is_backfill = False
+        self._notified_at = 0.0
 
     # ------------------------------------------------------------------
     # Transactions
     # ------------------------------------------------------------------
 
     def transaction(self, work):
-        """Do ``work`` and commit; with fresh eyes, where another worker was faster.
+        """Do ``work`` and commit; retried on a fresh transaction after a conflict.
 
-        Open chatters are told with it; of history at the end, by :meth:`finish`. What
-        new mail sets off is done then.
+        Open chatters reload with the commit; those of a backfill at the end, see
+        :meth:`finish`.
         """
-        for attempt in range(CONFLICTS):
-            try:
-                self._is_backfill = False
-                result = work()
-                if not self._is_backfill:
-                    self._tell()
-                self.commit()
-                queued, self._queued = self._queued, []
-                if queued:
-                    self.env["mailbox.inbound"]._process(queued)
-                return result
-            except CONFLICT_ERRORS:
-                self.rollback()
-                if attempt + 1 == CONFLICTS:
-                    raise
-                _logger.info("Mailbox %s: a batch starts anew", self.account.id)
+
+        def attempt():
+            self._is_backfill = False
+            result = work()
+            if not self._is_backfill:
+                self._reload_chatters()
+            self.commit()
+            queued, self._queued = self._queued, []
+            if queued:
+                inbound_queue.process_rows(self.env, queued)
+            return result
+
+        return retry_on_conflict(attempt, self.rollback)
 
     def rollback(self):
         self.env.cr.rollback()
         self._matcher = None
         self._has_vanished = None
-        self._known = None
+        self._known_folders = None
         self._importers = {}
-        self._inbound = None
+        self._after_import = None
         self._queued = []
 
     def finish(self):
-        """Tell open chatters what history has brought, once for all its batches."""
+        """Reload open chatters that show what a backfill imported, once for all."""
         if self._shown:
-            self._tell()
+            self._reload_chatters()
             self.commit()
 
-    def _tell(self):
+    def _reload_chatters(self):
         if self._shown:
-            self.env["res.partner"].browse(self._shown)._mailbox_reload_chatter()
+            self.env["res.partner"].browse(self._shown).mailbox_reload_chatter()
             self._shown = set()
 
     # ------------------------------------------------------------------
@@ -116,15 +140,15 @@ class OdooStore(BackfillStore):
     # ------------------------------------------------------------------
 
     def folders(self):
-        self._known = self._folders()
-        return [_state(folder) for folder in self._known]
+        self._known_folders = self._folders()
+        return [_state(folder) for folder in self._known_folders]
 
     def refresh(self, listed, renamed):
-        folders = self._known or self._folders()
-        self._known = None
+        folders = self._known_folders or self._folders()
+        self._known_folders = None
         if renamed:
-            folders._rename(renamed)
-        if folder_service.refresh(self.account, folders, listed) or renamed:
+            folders.rename(renamed)
+        if folder_list.refresh(self.account, folders, listed) or renamed:
             folders = self._folders()
         return [_state(f) for f in folders if f.sync and not f.gone]
 
@@ -136,35 +160,30 @@ class OdooStore(BackfillStore):
         )
 
     def handled(self, key, without_undone=False):
-        return self._folder(key)._handled(without_undone)
+        return self._folder(key).handled(without_undone)
 
-    def save(self, key, imported=(), skipped=(), **changes):
+    def save(self, key, imported=(), skipped=None, **changes):
         folder = self._folder(key)
-        folder._mark_handled(imported, skipped)
+        folder.mark_handled(imported, skipped)
         if changes:
             folder.write(_columns(changes))
 
     def begin(self, state):
         changes = {name: getattr(state, name) for name in (*COLUMNS, *OPTIONAL)}
-        self._folder(state.key).write(
-            {
-                **_columns(changes),
-                "imported_uids": "",
-                "skipped_uids": "",
-                "undone_uids": "",
-            }
-        )
+        folder = self._folder(state.key)
+        folder.forget_handled()
+        folder.write(_columns(changes))
         self._has_vanished = None
 
     def folder_gone(self, key):
-        self._folder(key)._mark_gone()
+        self._folder(key).mark_gone()
 
     def purge(self, before):
         folders = self._folders().filtered(
             lambda folder: folder.gone and folder.gone_at and folder.gone_at < before
         )
         if folders:
-            self.transaction(folders._forget)
+            self.transaction(folders.forget_state)
 
     def _folder(self, key):
         return self.env["mailbox.folder"].browse(key)
@@ -307,42 +326,52 @@ class OdooStore(BackfillStore):
             self._matcher = Matcher(self.env, self.account)
         headers = list(headers)
         matches = self._matcher.match(headers)
-        kinds = self._new_mail().wanted(headers)
+        kinds = self._new_mail().kinds(headers)
         return {
-            uid: Wanted(matches.get(uid, []), kinds.get(uid, ""))
+            uid: FetchReason(matches.get(uid, []), kinds.get(uid, ""))
             for uid in matches.keys() | kinds.keys()
         }
 
-    def internal(self, headers):
+    def skip_reasons(self, headers):
         # Asked after ``match``: the matcher is there.
-        return sum(self._matcher.is_internal(one.addresses) for one in headers)
+        return {
+            header.uid: SkipReason.INTERNAL
+            if self._matcher.is_internal(header.addresses)
+            else SkipReason.NO_CONTACT
+            for header in headers
+        }
 
     def import_messages(self, key, messages):
         candidates = [
-            Candidate(header, wanted.matches, raw, answers=bool(wanted.kind))
+            Candidate(header, wanted.matches, raw, answers_document=bool(wanted.kind))
             for header, wanted, raw in messages
         ]
         known = [candidate for candidate in candidates if candidate.matches]
         importer = self._importer(key)
         importer.backfill_id = self._serving.key if self._serving else 0
-        counts = importer.run(known, tell=False)
-        self._shown |= importer.shown
-        importer.shown = set()
-        strangers = len(candidates) - len(known)
-        counts.add(Counts(seen=strangers, skipped=strangers))
+        counts = importer.run(known, reload=False)
+        self._shown |= importer.contacts_to_reload
+        importer.contacts_to_reload = set()
+        passed_on = {
+            candidate.header.uid: SkipReason.PASSED_ON
+            for candidate in candidates
+            if not candidate.matches
+        }
+        counts.add(Counts(seen=len(passed_on)))
+        counts.add(Counts.of_skipped(passed_on.values()))
         kinds = [wanted.kind for _header, wanted, _raw in messages]
-        self.pass_on(importer, list(zip(candidates, kinds, strict=True)))
-        return counts
+        self.enqueue_inbound(importer, list(zip(candidates, kinds, strict=True)))
+        return counts, {**importer.skipped, **passed_on}
 
-    def pass_on(self, importer, messages):
-        """Queue what new mail sets off, for when this transaction is committed; see
-        :meth:`Inbound.queue`."""
-        self._queued += self._new_mail().queue(importer, messages)
+    def enqueue_inbound(self, importer, messages):
+        """Queue what new e-mails cause, to be done once this transaction is committed;
+        see :meth:`AfterImport.enqueue`."""
+        self._queued += self._new_mail().enqueue(importer, messages)
 
     def _new_mail(self):
-        if self._inbound is None:
-            self._inbound = Inbound(self.account)
-        return self._inbound
+        if self._after_import is None:
+            self._after_import = AfterImport(self.account)
+        return self._after_import
 
     def keep_failed(self, key, failures):
         for uid, failure in failures.items():
@@ -355,8 +384,59 @@ class OdooStore(BackfillStore):
         return self._importers[key]
 
     # ------------------------------------------------------------------
+    # Backfills
+    # ------------------------------------------------------------------
+
+    def reopen_backfill(self):
+        return self.account.reopen_backfill()
+
+    def backfills(self):
+        running = self.account.backfill_ids.filtered(lambda b: b.state == "running")
+        return [backfill.for_engine() for backfill in running.sorted("id")]
+
+    def serve(self, backfill):
+        self._serving = backfill
+        self._notified_at = 0.0
+
+    def is_wanted(self):
+        # Read again: a person may have changed it a moment ago.
+        backfill = self._backfill()
+        backfill.invalidate_recordset(["state"], flush=False)
+        return backfill.state == "running"
+
+    def backfill_found(self, left):
+        self._backfill().record_left(left)
+        self._notify_progress()
+
+    def backfill_counted(self, counts: Counts):
+        self._is_backfill = True
+        self._backfill().add_counts(counts)
+        self._notify_progress()
+
+    def backfill_read(self, key, since):
+        folder = self._folder(key)
+        self._backfill().record_read_before(folder)
+        folder.read_since = since
+
+    def backfill_done(self):
+        self._backfill().set_state("done")
+
+    def _backfill(self):
+        return self.env["mailbox.backfill"].browse(self._serving and self._serving.key)
+
+    def _notify_progress(self):
+        """Once a second is enough for people; at once when it was stopped."""
+        now, backfill = time.monotonic(), self._backfill()
+        if backfill.state != "running" or now - self._notified_at >= NOTIFY_EVERY:
+            self._notified_at = now
+            backfill.notify_progress()
+
+    # ------------------------------------------------------------------
     # The account
     # ------------------------------------------------------------------
+
+    def started_on(self):
+        return self.account.started_on or fields.Date.today()
 
     def now(self):
         return fields.Datetime.now()

@@ -1,6 +1,6 @@
-"""Taking back what one import of history brought, but for what was used since.
+"""Undoing one import: removing what it brought, except what has been used since.
 
-No tombstone is left: an import that is asked for later brings it again.
+No tombstones are left: an import that is started later brings it again.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-#: E-mails that are taken out in one transaction.
+#: E-mails that are removed in one transaction.
 BATCH = 200
 #: Lines of each list that is shown.
 SHOWN = 8
 
-#: Why an e-mail stays; in the order in which they are asked.
+#: Why an e-mail is kept; the first reason that holds.
 _REASONS = """
     SELECT message.id, CASE
       WHEN EXISTS (
-          SELECT FROM mailbox_location place
-           WHERE place.message_id = message.id
-             AND place.backfill_id IS DISTINCT FROM %(backfill)s)
+          SELECT FROM mailbox_location location
+           WHERE location.message_id = message.id
+             AND location.backfill_id IS DISTINCT FROM %(backfill)s)
         THEN 'elsewhere'
       WHEN NOT EXISTS (
-          SELECT FROM mailbox_location place
-            JOIN mailbox_folder folder ON folder.id = place.folder_id
-           WHERE place.message_id = message.id AND folder.gone IS NOT TRUE
-             AND place.uidvalidity = folder.uidvalidity)
+          SELECT FROM mailbox_location location
+            JOIN mailbox_folder folder ON folder.id = location.folder_id
+           WHERE location.message_id = message.id AND folder.gone IS NOT TRUE
+             AND location.uidvalidity = folder.uidvalidity)
         THEN 'gone'
       WHEN EXISTS (
           SELECT FROM mailbox_link link
@@ -81,14 +81,15 @@ _REASONS = """
 
 
 @dataclass
-class Found:
+class UndoPreview:
     """What an undo would do.
 
-    ``contacts``: e-mails that go, by contact id; ``kept``: reasons with how many
-    e-mails stay for them; ``samples``: ids of some of those, with the reason.
+    ``removed`` and ``files``: how many e-mails and attachments would be removed;
+    ``contacts``: those e-mails by contact id; ``kept``: how many e-mails would be kept,
+    by reason; ``samples``: ids of some of those, with the reason.
     """
 
-    going: int = 0
+    removed: int = 0
     files: int = 0
     contacts: Counter = field(default_factory=Counter)
     kept: Counter = field(default_factory=Counter)
@@ -96,7 +97,7 @@ class Found:
 
 
 class Undo:
-    """Takes back one import.
+    """Removes what one import brought.
 
     :param backfill: ``mailbox.backfill`` in a superuser environment
     """
@@ -106,54 +107,54 @@ class Undo:
         self.env = backfill.env
         self.env.flush_all()
 
-    def look(self) -> Found:
-        """What would go and what would stay; changes nothing."""
-        found = Found()
-        ids = self._left()
+    def preview(self) -> UndoPreview:
+        """What would be removed and what kept; changes nothing."""
+        found = UndoPreview()
+        ids = self.remaining()
         reasons = self._reasons(ids)
-        going = [number for number in ids if not reasons[number]]
-        found.going = len(going)
+        removed = [number for number in ids if not reasons[number]]
+        found.removed = len(removed)
         found.kept = Counter(filter(None, reasons.values()))
         found.samples = [(n, reasons[n]) for n in ids if reasons[n]][:SHOWN]
         links = self.env["mailbox.link"]._read_group(
-            [("message_id", "in", going)], ["partner_id"], ["__count"]
+            [("message_id", "in", removed)], ["partner_id"], ["__count"]
         )
         found.contacts = Counter({partner.id: count for partner, count in links})
         found.files = self.env["ir.attachment"].search_count(
-            [("res_model", "=", "mailbox.message"), ("res_id", "in", going)]
+            [("res_model", "=", "mailbox.message"), ("res_id", "in", removed)]
         )
         return found
 
     def step(self) -> int:
-        """Take out a batch; the caller commits.
+        """Handle a batch; the caller commits.
 
-        :return: how many e-mails were looked at; 0: nothing is left
+        :return: how many e-mails were handled; 0: nothing is left
         """
-        ids = self._left(BATCH)
+        ids = self.remaining(BATCH)
         if not ids:
             return 0
         reasons = self._reasons(ids)
         by_reason = defaultdict(list)
         for number in ids:
             by_reason[reasons[number]].append(number)
-        going, elsewhere = by_reason.pop(None, []), by_reason.pop("elsewhere", [])
-        self._forget_places(going + elsewhere)
-        self._narrow(elsewhere)
+        removed, elsewhere = by_reason.pop(None, []), by_reason.pop("elsewhere", [])
+        self._forget_locations(removed + elsewhere)
+        self._remove_readers(elsewhere)
         self._release([n for many in by_reason.values() for n in many] + elsewhere)
-        self.env["mailbox.message"].browse(going).with_context(
+        self.env["mailbox.message"].browse(removed).with_context(
             # No tombstones.
             mailbox_contact_unlink=True
         ).unlink()
         kept = {reason: len(many) for reason, many in by_reason.items()}
         if elsewhere:
             kept["elsewhere"] = len(elsewhere)
-        self.backfill._count_undone(len(going), kept)
+        self.backfill.add_undone(len(removed), kept)
         return len(ids)
 
     # ------------------------------------------------------------------
 
-    def _left(self, limit: int | None = None) -> list[int]:
-        """E-mails that it brought, or found to stand in this mailbox too."""
+    def remaining(self, limit: int | None = None) -> list[int]:
+        """Ids of the e-mails that the import brought, or found in this mailbox too."""
         self.env.cr.execute(
             """
             SELECT id FROM mailbox_message
@@ -168,18 +169,18 @@ class Undo:
         return [number for (number,) in self.env.cr.fetchall()]
 
     def _reasons(self, ids: list[int]) -> dict[int, str | None]:
-        """Why each of these stays; None: it goes."""
+        """Why each of these is kept; None: it is removed."""
         self.env.cr.execute(_REASONS, {"ids": ids, "backfill": self.backfill.id})
         return dict(self.env.cr.fetchall())
 
-    def _forget_places(self, ids: list[int]) -> None:
-        """They are nowhere any more, and only a later import looks at them again."""
+    def _forget_locations(self, ids: list[int]) -> None:
+        """Forget where the import found them; only a later one looks at them again."""
         self.env.cr.execute(
             """
-            DELETE FROM mailbox_location place USING mailbox_folder folder
-             WHERE place.message_id = ANY(%s) AND place.backfill_id = %s
-               AND folder.id = place.folder_id
-         RETURNING folder.id, place.uid, place.uidvalidity = folder.uidvalidity
+            DELETE FROM mailbox_location location USING mailbox_folder folder
+             WHERE location.message_id = ANY(%s) AND location.backfill_id = %s
+               AND folder.id = location.folder_id
+         RETURNING folder.id, location.uid, location.uidvalidity = folder.uidvalidity
             """,
             [ids, self.backfill.id],
         )
@@ -188,19 +189,19 @@ class Undo:
             if is_current:
                 uids[folder].add(uid)
         for folder, gone in sorted(uids.items()):
-            self.env["mailbox.folder"].browse(folder)._mark_undone(gone)
+            self.env["mailbox.folder"].browse(folder).mark_undone(gone)
         self.env["mailbox.location"].invalidate_model(flush=False)
         self.env["mailbox.message"].invalidate_model(["location_ids"], flush=False)
 
-    def _narrow(self, ids: list[int]) -> None:
-        """What stands in no folder of this mailbox any more is not for its readers
-        either, where other mailboxes have it."""
+    def _remove_readers(self, ids: list[int]) -> None:
+        """Remove this mailbox's readers from messages that are no longer in any of its
+        folders, but in other mailboxes."""
         account = self.backfill.account_id
         self.env.cr.execute(
             """
-            SELECT DISTINCT place.message_id FROM mailbox_location place
-              JOIN mailbox_folder folder ON folder.id = place.folder_id
-             WHERE place.message_id = ANY(%s) AND folder.account_id = %s
+            SELECT DISTINCT location.message_id FROM mailbox_location location
+              JOIN mailbox_folder folder ON folder.id = location.folder_id
+             WHERE location.message_id = ANY(%s) AND folder.account_id = %s
             """,
             [ids, account.id],
         )
@@ -208,14 +209,11 @@ class Undo:
         for message in self.env["mailbox.message"].browse(set(ids) - here):
             others = message.audience_id.account_ids - account
             if others and account in message.audience_id.account_ids:
-                audience = self.env["mailbox.audience"]._for_accounts(others)
-                message.audience_id = audience
-                self.env["mail.message"].search(
-                    [("mailbox_message_id", "=", message.id)]
-                ).mailbox_audience_id = audience
+                Audience = self.env["mailbox.audience"]
+                message.set_audience(Audience.for_accounts(others))
 
     def _release(self, ids: list[int]) -> None:
-        """What stays is no longer this import's."""
+        """What is kept no longer belongs to this import."""
         for table, column in (
             ("mailbox_message", "id"),
             ("mailbox_location", "message_id"),
@@ -228,8 +226,8 @@ class Undo:
         self.env["mailbox.message"].invalidate_model(["backfill_id"], flush=False)
 
 
-def render(env, found: Found) -> Markup:
-    """What an undo would do, as a person reads it; nothing that they may not read.
+def render(env, found: UndoPreview) -> Markup:
+    """A preview of an undo as HTML; it shows nothing that the person may not read.
 
     :param env: theirs
     """
@@ -258,14 +256,16 @@ def render(env, found: Found) -> Markup:
 
 
 def words(env) -> dict[str, str]:
-    """Why e-mails stay, by reason."""
+    """Why e-mails are kept, by reason."""
     return {
-        "elsewhere": env._("came in in another way as well"),
-        "gone": env._("no longer on the mail server, so they could not come back"),
+        "elsewhere": env._("also received in another way"),
+        "gone": env._(
+            "no longer on the mail server, so they could not be imported again"
+        ),
         "odoo": env._("sent from Odoo, or received by Odoo itself"),
-        "by_hand": env._("put on a contact by a person"),
+        "by_hand": env._("linked to a contact by a user"),
         "answered": env._("answered or forwarded from Odoo"),
         "starred": env._("starred or pinned"),
-        "reaction": env._("somebody reacted to them"),
-        "document": env._("on another document too"),
+        "reaction": env._("with a reaction"),
+        "document": env._("also on another document"),
     }

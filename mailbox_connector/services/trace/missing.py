@@ -1,7 +1,15 @@
-"""Why a message that stands on the server is not in Odoo, in sentences."""
+"""Why a message on the server is not in Odoo, in sentences.
+
+The reason is read from what the sync has stored: the state of the folder, the failed
+imports, and the :class:`~...engine.sync.state.SkipReason` recorded for the UID when it
+was skipped. What may have changed since is added: which contact is archived, or that a
+contact has the address by now. Only for a message that has not been looked at yet does
+this module foretell whether it will be skipped.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from odoo.fields import Domain
@@ -9,30 +17,44 @@ from odoo.tools.misc import format_date, format_datetime
 
 from ...engine.errors import MessageError
 from ...engine.imap.messages import MAX_MESSAGE
-from ...engine.imap.ranges import UidRanges
 from ...engine.mime.addresses import spellings
 from ...engine.mime.parse import parse_message
+from ...engine.sync.state import SkipReason
 from ...engine.types import Role
 from ..incoming.matcher import Matcher
 from ..incoming.message_values import message_key
 from ..incoming.newsletters import Newsletters
 
 if TYPE_CHECKING:
-    from .server import Place
+    from .server import ServerMessage
 
-#: Addresses that are told one by one.
+#: Addresses that are named one by one.
 MOST = 10
 #: Bytes of a message that is fetched to see whether it was deleted here.
 MAX_COMPARED = 10_000_000
 
 
-class Absent:
-    """Finds the reason for messages of one mailbox.
+@dataclass
+class Explanation:
+    """Why a message is missing.
 
-    :param env: the asker's: the sentences are in their language, and name the
-        contacts that they may see
+    :param lines: sentences
+    :param links: pairs (label, URL)
+    :param importable: it was skipped, and would be imported if it were looked at again
+    """
+
+    lines: list[str]
+    links: list[tuple[str, str]] = field(default_factory=list)
+    importable: bool = False
+
+
+class MissingMessages:
+    """Explains why messages of one mailbox are missing.
+
+    :param env: the asker's: the sentences are in their language, and name the contacts
+        that they may see
     :param account: ``mailbox.account`` in a superuser environment
-    :param private: tell nothing of what stands in the message
+    :param private: reveal nothing of what is in the messages
     """
 
     def __init__(self, env, account, private: bool = False):
@@ -41,226 +63,281 @@ class Absent:
         self.private = private
         self.matcher = Matcher(account.env, account)
         self.newsletters = Newsletters(account, self.matcher.colleagues)
-        #: Whether the last one was skipped and would come in now.
-        self.is_late = False
 
-    def reasons(self, place: Place, session) -> tuple[list[str], list[tuple[str, str]]]:
+    def explain(self, message: ServerMessage, session) -> Explanation:
         """
-        :param session: an open :class:`ImapSession` with the place's folder open
-        :return: sentences, and links (label, URL)
+        :param session: an open :class:`ImapSession` with the message's folder open
         """
-        self.is_late = False
-        folder, uid = place.folder, place.header.uid
-        if found := self._never_read(place):
-            return found, []
-        if folder.uidvalidity != place.uidvalidity or uid < folder.rebind_below:
-            return [
-                self.env._(
-                    "The server has numbered this folder anew. Its e-mails are being "
-                    "compared with those that are here; look again in some minutes."
-                )
-            ], []
-        failed_import = self.account.failed_import_ids.filtered(
-            lambda row: (
-                (row.folder_id, row.uidvalidity, row.uid)
-                == (folder, place.uidvalidity, uid)
-            )
-        )
-        if failed_import:
-            return self._failed_import(failed_import)
-        handled = UidRanges.parse(folder.imported_uids or "")
-        handled |= UidRanges.parse(folder.skipped_uids or "")
-        if uid in UidRanges.parse(folder.undone_uids or ""):
-            return [
-                self.env._(
-                    "It was brought in by an import of history that was undone. Import "
-                    "that history again to have it back."
-                )
-            ], []
-        if uid not in handled:
-            return [*self._to_come(place), *self._left_out(place)], []
-        if reason := self._left_out(place):
-            return reason, []
-        if self._is_deleted(place, session):
-            return [
-                self.env._("It was deleted here before. No import brings it back.")
-            ], []
-        self.is_late = True
-        return [
-            self.env._(
-                "When it was looked at, none of its addresses was on a contact. By now "
-                "one is: press Bring it in."
-            )
-        ], []
+        for reason in (
+            self._not_read,
+            self._renumbered,
+            self._failed,
+            self._undone,
+            self._not_handled,
+            self._skipped,
+        ):
+            if found := reason(message):
+                return found
+        return self._removed(message, session)
 
     # ------------------------------------------------------------------
+    # By the folder and what is stored of it
+    # ------------------------------------------------------------------
 
-    def _never_read(self, place: Place) -> list[str]:
-        """Why it is not looked at, whatever stands in it."""
-        folder, header = place.folder, place.header
-        flags = header.flags | header.labels
-        if "\\draft" in flags or folder.role == Role.DRAFTS.value:
-            return [self.env._("It is a draft: nobody has sent it yet.")]
-        if self.account.state != "connected":
-            return [
+    def _not_read(self, message: ServerMessage) -> Explanation | None:
+        """Why it is not looked at, whatever is in it."""
+        folder, header = message.folder, message.header
+        lines = []
+        if "\\draft" in header.flags | header.labels or folder.role == Role.DRAFTS:
+            lines = [self.env._("It is a draft that has not been sent yet.")]
+        elif self.account.state != "connected":
+            lines = [
                 self.env._(
-                    "The mailbox is not connected yet: press Connect IMAP on it, then "
+                    "The mailbox is not connected yet. Press Connect IMAP on it, then "
                     "Import."
                 )
             ]
-        if not folder:
-            return [self.env._("The folder is new. The next sync reads it.")]
-        if not folder.sync:
+        elif not folder:
             lines = [
-                self.env._(
-                    "The folder %s is not read. If its mail belongs into Odoo, switch "
-                    "it on under Folders of the mailbox.",
-                    place.name,
-                )
+                self.env._("The folder is new. The next sync imports its e-mails.")
             ]
-            if folder.role == Role.JUNK.value:
-                lines.append(
-                    self.env._(
-                        "If it is no spam, move it to the inbox with your mail program."
-                    )
-                )
-            return lines
-        if not self.account.active:
-            return [self.env._("The mailbox is archived: it is not read any more.")]
-        if not folder.uidvalidity:
-            return [self.env._("The folder has not been read yet. The next sync does.")]
-        return []
+        elif not folder.sync:
+            lines = self._folder_is_off(message)
+        elif not self.account.active:
+            lines = [self.env._("The mailbox is archived and no longer synced.")]
+        elif not folder.uidvalidity:
+            lines = [
+                self.env._("The folder has not been synced yet. The next sync does it.")
+            ]
+        return Explanation(lines) if lines else None
 
-    def _failed_import(self, failed_import):
-        line = self.env._("It could not be read: %s", failed_import.reason)
-        lines = [line, self.env._("It is kept, and can be tried again.")]
-        link = (
-            self.env._("Try it again"),
-            f"/odoo/mailbox.failed.import/{failed_import.id}",
-        )
-        if failed_import.retry_at:
-            lines[1] = self.env._(
-                "It is tried again by itself on %s.",
-                format_datetime(self.env, failed_import.retry_at, dt_format="short"),
-            )
-        return lines, [link]
-
-    def _to_come(self, place: Place) -> list[str]:
-        """It was not looked at yet: when it will be."""
-        folder, account = place.folder, self.account
-        if place.header.uid >= folder.next_uid:
-            if account.imap_problem:
-                return [
-                    self.env._(
-                        "It is new. It comes in when the mailbox can be read again: %s",
-                        account.imap_problem,
-                    )
-                ]
-            return [self.env._("It is new: the next sync brings it. Press Sync now.")]
-        received = place.header.internal_date
-        day = received and received.date()
-        for state, line in (
-            (
-                "running",
-                self.env._("History is being imported, and it has not had its turn."),
-            ),
-            (
-                "paused",
-                self.env._("It belongs to an import of history that is paused."),
-            ),
-        ):
-            since = account.backfill_ids.filtered(
-                lambda one, state=state: one.state == state
-            ).mapped("since")
-            if since and (not day or day >= min(since)):
-                return [line]
-        if folder.read_since and day and day >= folder.read_since:
-            return [
-                self.env._(
-                    "It was passed over so far. All e-mails are compared once a day; "
-                    "that brings it."
-                )
-            ]
-        values = {"day": format_date(self.env, day) if day else self.env._("long ago")}
-        if folder.read_since:
-            return [
-                self.env._(
-                    "It is of %(day)s, and mail was imported back to %(since)s only. "
-                    "Use Import more history.",
-                    since=format_date(self.env, folder.read_since),
-                    **values,
-                )
-            ]
-        return [
+    def _folder_is_off(self, message: ServerMessage) -> list[str]:
+        lines = [
             self.env._(
-                "It is of %(day)s, older than the connection to Odoo, and no history "
-                "of this folder was imported. Use Import more history.",
-                **values,
+                "The folder %s is not imported. To import its e-mails, turn it on "
+                "under Folders on the mailbox.",
+                message.folder_name,
             )
         ]
+        if message.folder.role == Role.JUNK:
+            lines.append(
+                self.env._("If it is not spam, move it to the inbox in your mail app.")
+            )
+        return lines
+
+    def _renumbered(self, message: ServerMessage) -> Explanation | None:
+        folder, uid = message.folder, message.header.uid
+        if folder.uidvalidity == message.uidvalidity and uid >= folder.rebind_below:
+            return None
+        line = self.env._(
+            "The server has renumbered the e-mails in this folder. Odoo is comparing "
+            "them with those it has; look again in a few minutes."
+        )
+        return Explanation([line])
+
+    def _failed(self, message: ServerMessage) -> Explanation | None:
+        key = message.folder, message.uidvalidity, message.header.uid
+        failed = self.account.failed_import_ids.filtered(
+            lambda row: (row.folder_id, row.uidvalidity, row.uid) == key
+        )
+        if not failed:
+            return None
+        lines = [self.env._("The import failed: %s", failed.reason)]
+        if failed.retry_at:
+            moment = format_datetime(self.env, failed.retry_at, dt_format="short")
+            lines.append(self.env._("Odoo will retry automatically on %s.", moment))
+        else:
+            lines.append(self.env._("Odoo keeps the e-mail, and you can try again."))
+        label = self.env._("Open the failed import")
+        return Explanation(lines, [(label, f"/odoo/mailbox.failed.import/{failed.id}")])
+
+    def _undone(self, message: ServerMessage) -> Explanation | None:
+        folder, uid = message.folder, message.header.uid
+        if uid not in folder.handled() or uid in folder.handled(without_undone=True):
+            return None
+        line = self.env._(
+            "It was imported, and then the import was undone. Press Import older "
+            "e-mails on the mailbox to import it again."
+        )
+        return Explanation([line])
+
+    def _not_handled(self, message: ServerMessage) -> Explanation | None:
+        """When it will be looked at, and whether it will be skipped then."""
+        if message.header.uid in message.folder.handled():
+            return None
+        return Explanation([self._when(message), *self._forecast(message)])
+
+    def _when(self, message: ServerMessage) -> str:
+        """When a message that has not been looked at will be."""
+        folder, account = message.folder, self.account
+        if message.header.uid >= folder.next_uid:
+            if account.imap_problem:
+                return self.env._(
+                    "It is new. Odoo imports it when the mailbox can be synced again: "
+                    "%s",
+                    account.imap_problem,
+                )
+            return self.env._("It is new. Press Sync now to import it.")
+        received = message.header.internal_date
+        day = received and received.date()
+        if self._is_in_backfill("running", day):
+            return self.env._(
+                "The import of older e-mails is running and has not reached it yet."
+            )
+        if self._is_in_backfill("paused", day):
+            return self.env._("It belongs to an import that is paused.")
+        if folder.read_since and day and day >= folder.read_since:
+            return self.env._(
+                "Odoo has missed it so far. The daily comparison will import it."
+            )
+        return self._too_old(folder, day)
+
+    def _is_in_backfill(self, state: str, day) -> bool:
+        """Whether an import in that state goes back to a day; None: to any."""
+        since = self.account.backfill_ids.filtered(
+            lambda backfill: backfill.state == state
+        ).mapped("since")
+        return bool(since) and (not day or day >= min(since))
+
+    def _too_old(self, folder, day) -> str:
+        shown = format_date(self.env, day) if day else self.env._("an unknown date")
+        if folder.read_since:
+            return self.env._(
+                "It is from %(day)s, but e-mails were only imported back to %(since)s. "
+                "Press Import older e-mails on the mailbox.",
+                day=shown,
+                since=format_date(self.env, folder.read_since),
+            )
+        return self.env._(
+            "It is from %(day)s, before the mailbox was connected, and no older "
+            "e-mails of this folder were imported. Press Import older e-mails on the "
+            "mailbox.",
+            day=shown,
+        )
 
     # ------------------------------------------------------------------
+    # By the reason recorded when it was skipped
+    # ------------------------------------------------------------------
 
-    def _left_out(self, place: Place) -> list[str]:
-        """Why it would be skipped, by what stands in its header; else nothing."""
-        header = place.header
-        if not self.matcher.match([header]).get(header.uid):
-            if self.private:
-                return [self.env._("None of its addresses is on an active contact.")]
-            return self._nobody(header.addresses)
-        if header.size > MAX_MESSAGE:
-            return [
+    def _skipped(self, message: ServerMessage) -> Explanation | None:
+        """Why it was skipped, and what has changed since."""
+        reason = message.folder.skip_reason(message.header.uid)
+        if reason is None:
+            return None
+        if reason is SkipReason.BULK:
+            return Explanation([self._newsletter()])
+        if reason is SkipReason.DELETED:
+            return Explanation([self._deleted()])
+        if self._has_contact(message):
+            if self._is_newsletter(message):
+                return Explanation([self._newsletter()])
+            line = self.env._(
+                "When it was checked, none of its addresses was on a contact. Now one "
+                "is: press Import it."
+            )
+            return Explanation([line], importable=True)
+        lines = self._no_contact(message)
+        if reason is SkipReason.PASSED_ON:
+            lines.append(
                 self.env._(
-                    "It is larger than %s MB, more than is brought in.",
-                    MAX_MESSAGE // 1_000_000,
+                    "It was only processed as a delivery report, or as a reply to a "
+                    "document in Odoo."
                 )
-            ]
-        was = place.folder and header.uid in UidRanges.parse(place.folder.bulk_uids)
-        if was or (self.account.skip_bulk and self.newsletters.kind(place.fields)):
-            return [
-                self.env._(
-                    "It is a newsletter, or came by a mailing list, and this mailbox "
-                    "leaves those out. You can switch that off on the mailbox."
-                )
-            ]
-        return []
+            )
+        return Explanation(lines)
 
-    def _nobody(self, addresses) -> list[str]:
+    def _removed(self, message: ServerMessage, session) -> Explanation:
+        """It was imported, and is not here any more."""
+        if self._is_deleted(message, session):
+            return Explanation([self._deleted()])
+        line = self.env._("It was imported and has been removed from Odoo since.")
+        if not self._has_contact(message):
+            return Explanation([line, *self._no_contact(message)])
+        again = self.env._("Press Import it to import it again.")
+        return Explanation([line, again], importable=True)
+
+    def _is_deleted(self, message: ServerMessage, session) -> bool:
+        """Whether a tombstone says so; nothing else is kept of a deleted e-mail."""
+        header = message.header
+        if header.size > MAX_COMPARED:
+            return False
+        Tombstone = self.account.env["mailbox.tombstone"]
+        for _uid, raw in session.fetch_messages([header.uid]):
+            try:
+                parsed = parse_message(raw, header.internal_date)
+            except MessageError:
+                return False
+            return bool(Tombstone.known([Tombstone.digest_of(message_key(parsed))]))
+        return False
+
+    def _deleted(self) -> str:
+        return self.env._("It was deleted in Odoo and will not be imported again.")
+
+    def _newsletter(self) -> str:
+        return self.env._(
+            "It is a newsletter or from a mailing list, and this mailbox skips those. "
+            "You can change that on the mailbox."
+        )
+
+    # ------------------------------------------------------------------
+    # By its header, as it would be decided now
+    # ------------------------------------------------------------------
+
+    def _forecast(self, message: ServerMessage) -> list[str]:
+        """Why it will be skipped or fail when it is looked at; else nothing."""
+        if not self._has_contact(message):
+            return self._no_contact(message)
+        if message.header.size > MAX_MESSAGE:
+            size = MAX_MESSAGE // 1_000_000
+            return [self.env._("It is larger than %s MB, the limit for imports.", size)]
+        return [self._newsletter()] if self._is_newsletter(message) else []
+
+    def _has_contact(self, message: ServerMessage) -> bool:
+        return bool(self.matcher.match([message.header]))
+
+    def _is_newsletter(self, message: ServerMessage) -> bool:
+        """Whether it would be skipped as one."""
+        return bool(self.account.skip_bulk and self.newsletters.kind(message.fields))
+
+    def _no_contact(self, message: ServerMessage) -> list[str]:
         """Why none of its addresses is a customer's."""
+        if self.private:
+            return [self.env._("None of its addresses is on an active contact.")]
+        addresses = message.header.addresses
         if not any(addresses.values()):
-            return [self.env._("No address could be read in it.")]
+            return [self.env._("It has no valid address.")]
         emails = {one.email for many in addresses.values() for one in many}
         if self.matcher.is_internal(addresses):
             return [
                 self.env._(
-                    "Only your own addresses and colleagues stand in it (%s). Mail "
-                    "among yourselves is not brought in.",
+                    "It has only addresses of your own and of colleagues (%s). E-mails "
+                    "among yourselves are not imported.",
                     ", ".join(sorted(emails)[:MOST]),
                 )
             ]
         others = sorted(emails - self.matcher.own - self.matcher.colleagues - {""})
-        told = {email: self._stranger(email) for email in others[:MOST]}
-        unknown = [email for email, line in told.items() if not line]
-        lines = [line for line in told.values() if line]
+        found = {email: self._inactive_contact(email) for email in others[:MOST]}
+        unknown = [email for email, line in found.items() if not line]
+        lines = [line for line in found.values() if line]
         if unknown:
             lines.append(
                 self.env._(
-                    "No contact has the address %s. Put it on a contact, and new mail "
-                    "is shown there.",
+                    "No contact has the address %s. Add it to a contact to import the "
+                    "e-mails of that person.",
                     ", ".join(unknown),
                 )
             )
         return lines
 
-    def _stranger(self, email: str) -> str:
-        """What is wrong with the contact that has this address, if one has."""
+    def _inactive_contact(self, email: str) -> str:
+        """Why the contact that has this address does not count, if one has it."""
         Partner = self.env["res.partner"].with_context(active_test=False)
         named = Domain("email_normalized", "in", list(spellings(email)))
         archived = Partner.search([*named, ("active", "=", False)], limit=1)
         if archived:
             return self.env._(
                 "%(contact)s, who has the address %(email)s, is archived. Unarchive "
-                "the contact, and new mail is shown there.",
+                "the contact to import its e-mails.",
                 contact=archived.display_name,
                 email=email,
             )
@@ -272,23 +349,10 @@ class Absent:
         if elsewhere:
             return self.env._(
                 "%(contact)s, who has the address %(email)s, is a contact of "
-                "%(company)s, and the mailbox is of %(own)s.",
+                "%(company)s, but the mailbox belongs to %(own)s.",
                 contact=elsewhere.display_name,
                 email=email,
                 company=elsewhere.company_id.display_name,
                 own=company.display_name,
             )
         return ""
-
-    def _is_deleted(self, place: Place, session) -> bool:
-        header = place.header
-        if header.size > MAX_COMPARED:
-            return False
-        Tombstone = self.account.env["mailbox.tombstone"]
-        for _uid, raw in session.fetch_messages([header.uid]):
-            try:
-                parsed = parse_message(raw, header.internal_date)
-            except MessageError:
-                return False
-            return bool(Tombstone._buried([Tombstone._digest(message_key(parsed))]))
-        return False

@@ -1,4 +1,4 @@
-"""What is known of an e-mail that is here, in sentences."""
+"""What is known of an e-mail that is in Odoo, in sentences."""
 
 from __future__ import annotations
 
@@ -6,36 +6,37 @@ from odoo.tools.misc import format_date, format_datetime
 
 from ...engine.mime.addresses import parse_addresses
 
-#: The fields whose text holds the addresses of each header.
+#: The fields that hold the addresses of each header.
 _TEXTS = {
     "from": "email_from",
     "reply_to": "email_reply_to",
     "to": "email_to",
     "cc": "email_cc",
 }
-#: Contacts that are told one by one.
+#: Contacts that are named one by one.
 MOST = 10
 
 
-def here(message) -> tuple[list[str], list[tuple[str, str]]]:
-    """Where it stands, how it came in, on which contacts and why, who may read it.
+def describe(message) -> tuple[list[str], list[tuple[str, str]]]:
+    """On which contacts it is shown and why, where it is, how it was imported, and who
+    may read it.
 
     :param message: ``mailbox.message`` that the asker may read
     :return: sentences, and links (label, URL)
     """
     env = message.env
     partners = message.partner_ids
-    lines = [*_contacts(message, partners), *_places(message), *_came(message)]
+    lines = [*_contacts(message, partners), *_locations(message), _imported(message)]
     lines.append(_readers(message))
     if label := dict(message._fields["automatic"]._description_selection(env)).get(
         message.automatic
     ):
-        lines.append(env._("It is filed as: %s.", label))
+        lines.append(env._("Kind of e-mail: %s.", label))
     count = env["mailbox.message"].search_count(
         [("conversation_id", "=", message.conversation_id.id)]
     )
     if message.conversation_id and count > 1:
-        lines.append(env._("It belongs to a conversation of %s e-mails.", count))
+        lines.append(env._("It is part of a conversation. E-mails in it: %s.", count))
     links = [(env._("Open the e-mail"), f"/odoo/mailbox.message/{message.id}")]
     links += [(one.display_name, f"/odoo/res.partner/{one.id}") for one in partners[:3]]
     return lines, links
@@ -58,41 +59,43 @@ def _contacts(message, partners) -> list[str]:
         values = {"contact": name, "email": email, "header": headers.get(link.header)}
         if email:
             line = env._(
-                "It stands on %(contact)s: the address %(email)s is in %(header)s.",
+                "It is shown on %(contact)s because the address %(email)s is in "
+                "%(header)s.",
                 **values,
             )
         elif link.header:
             line = env._(
-                "It stands on %(contact)s: an address of theirs was in %(header)s.",
+                "It is shown on %(contact)s because an address they had was in "
+                "%(header)s.",
                 **values,
             )
         else:
-            line = env._("It stands on %(contact)s.", **values)
+            line = env._("It is shown on %(contact)s.", **values)
         lines.append(line)
         if not link.mail_message_id:
             lines.append(
                 env._(
-                    "%s does not show it in the chatter: it went to too many contacts.",
+                    "The chatter of %s does not show it: it has too many contacts.",
                     name,
                 )
             )
     if len(links) > MOST:
-        lines.append(env._("And on %s more contacts.", len(links) - MOST))
+        lines.append(env._("Further contacts: %s.", len(links) - MOST))
     if not lines:
-        lines.append(env._("It stands on no contact that you may see."))
+        lines.append(env._("It is not shown on any contact that you have access to."))
     return lines
 
 
 def _address(message, link) -> str:
-    """The contact's address as it stood in the header; '' if they have another now."""
+    """The contact's address, if it is in that header; else '': it has changed since."""
     own = link.partner_id.email_normalized
     text = message[_TEXTS[link.header]] if link.header else ""
     return own if own in {one.email for one in parse_addresses(text or "")} else ""
 
 
-def _places(message) -> list[str]:
+def _locations(message) -> list[str]:
     env = message.env
-    # sudo: places in mailboxes that the asker may read
+    # sudo: of these, only those in mailboxes that the asker may read are named
     locations = message.sudo().location_ids
     accounts = env["mailbox.account"]
     if accounts.has_access("read"):
@@ -106,34 +109,31 @@ def _places(message) -> list[str]:
         )
         lines.append(
             env._(
-                "On the server it stands in %(folders)s of %(mailbox)s.",
+                "On the server it is in %(folders)s of %(mailbox)s.",
                 folders=", ".join(folders.mapped("name")),
                 mailbox=account.email,
             )
         )
     if not locations:
-        lines.append(env._("It stands in no folder on the server that is read."))
+        lines.append(env._("It is not in any folder that is imported."))
     return lines
 
 
-def _came(message) -> list[str]:
+def _imported(message) -> str:
     env = message.env
     moment = format_datetime(env, message.create_date, dt_format="short")
-    # sudo: imports of mailboxes that the asker may not read say no more than a day
+    # sudo: of an import nothing but its period is shown
     backfill = env["mailbox.backfill"].sudo().browse(message.backfill_id or ())
     if backfill.exists():
-        return [
-            env._(
-                "It came into Odoo on %(moment)s, with the import of history back to "
-                "%(day)s.",
-                moment=moment,
-                day=format_date(env, backfill.since),
-            )
-        ]
+        return env._(
+            "It was imported on %(moment)s, with the import of e-mails since %(day)s.",
+            moment=moment,
+            day=format_date(env, backfill.since),
+        )
     location = message.sudo().location_ids[:1]
     if location and location.uid >= location.folder_id.first_uid:
-        return [env._("It came into Odoo on %s, as new mail.", moment)]
-    return [env._("It came into Odoo on %s.", moment)]
+        return env._("It was imported on %s, as a new e-mail.", moment)
+    return env._("It was imported on %s.", moment)
 
 
 def _readers(message) -> str:
@@ -141,8 +141,8 @@ def _readers(message) -> str:
     # sudo: the policies of its mailboxes, and the names of those that the asker knows
     audience = message.sudo().audience_id
     if "everyone" in audience.account_ids.mapped("visibility"):
-        return env._("Everyone who may see the contact may read it.")
-    emails = audience._emails_for(env.user)
+        return env._("Everyone who has access to the contact can read it.")
+    emails = audience.readable_emails(env.user)
     if emails:
-        return env._("Only the owner and members of %s may read it.", ", ".join(emails))
-    return env._("Only the owner and members of its mailbox may read it.")
+        return env._("Only the owner and members of %s can read it.", ", ".join(emails))
+    return env._("Only the owner and members of its mailbox can read it.")

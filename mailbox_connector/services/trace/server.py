@@ -1,4 +1,4 @@
-"""Messages on a mailbox's server that somebody may mean."""
+"""Messages on a mailbox's server that match what a person asks for."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ...engine.mime.ids import message_id_hash
 from ...engine.net.deadline import Deadline
 from ...engine.types import Folder, HeaderFields, HeaderRecord
 
-#: Messages of a folder that are compared, the newest.
+#: Of each folder only so many matches are compared, the newest.
 COMPARED = 50
 _NAMES = ("SUBJECT", "DATE", *mass_mail.FIELDS)
 
 
 @dataclass(frozen=True)
 class Question:
-    """Which e-mail is meant. ``message_id`` with angle brackets."""
+    """What a person knows of the e-mail. ``message_id`` with angle brackets."""
 
     message_id: str = ""
     sender: str = ""
@@ -31,14 +31,15 @@ class Question:
 
 
 @dataclass
-class Place:
-    """A message as it stands on the server.
+class ServerMessage:
+    """A message on the server.
 
-    ``folder``: its ``mailbox.folder``, empty where it is not known yet.
+    ``folder``: its ``mailbox.folder``, empty while Odoo does not know the folder;
+    ``fields``: header fields as pairs (lower-case name, value).
     """
 
     folder: object
-    name: str
+    folder_name: str
     uidvalidity: int
     header: HeaderRecord
     fields: HeaderFields
@@ -50,7 +51,7 @@ class Place:
 
 
 class Search:
-    """Looks through the folders of a mailbox, those first that are read.
+    """Searches the folders of a mailbox, those first that are imported.
 
     :param session: an open :class:`ImapSession`
     :param account: ``mailbox.account`` in a superuser environment
@@ -62,12 +63,12 @@ class Search:
         self.account = account
         self.asked = asked
         self.zone = zone
-        #: Names of the folders that were looked into, and whether that is all.
-        self.looked: list[str] = []
+        #: Names of the folders that were searched, and whether those are all.
+        self.searched: list[str] = []
         self.complete = True
 
-    def places(self, limit: Deadline) -> Iterator[Place]:
-        """What is meant, folder by folder, newest first; its folder is open then.
+    def messages(self, limit: Deadline) -> Iterator[ServerMessage]:
+        """What matches, folder by folder, newest first; its folder is open then.
 
         :param limit: when no further folder is opened
         """
@@ -83,63 +84,72 @@ class Search:
             if not limit.left():
                 self.complete = False
                 return
-            try:
-                status = self.session.examine(folder.raw_name)
-            except EngineError as error:
-                if error.kind is not Kind.FOLDER_GONE:
-                    raise
-                continue
-            self.looked.append(folder.name)
-            uids = self._search()[-COMPARED:] if status.messages else []
-            headers = self.session.fetch_headers(uids) if uids else []
-            values = self.session.fetch_fields([h.uid for h in headers], _NAMES)
             record = known.get(folder.raw_name, empty)
-            for header in reversed(headers):
-                found = values.get(header.uid, [])
-                place = Place(record, folder.name, status.uidvalidity, header, found)
-                if self._is_meant(place):
-                    yield place
+            yield from filter(self._matches, self._candidates(folder, record))
+
+    def _candidates(self, folder: Folder, record) -> list[ServerMessage]:
+        """What the server finds in a folder, newest first."""
+        try:
+            status = self.session.examine(folder.raw_name)
+        except EngineError as error:
+            if error.kind is not Kind.FOLDER_GONE:
+                raise
+            return []
+        self.searched.append(folder.name)
+        uids = self._search()[-COMPARED:] if status.messages else []
+        headers = self.session.fetch_headers(uids) if uids else []
+        values = self.session.fetch_fields([h.uid for h in headers], _NAMES)
+        return [
+            ServerMessage(
+                record,
+                folder.name,
+                status.uidvalidity,
+                header,
+                values.get(header.uid, []),
+            )
+            for header in reversed(headers)
+        ]
 
     def _search(self) -> list[int]:
         asked = self.asked
         if asked.message_id:
             return self.session.search_message_id(asked.message_id)
         since = asked.day and asked.day - timedelta(days=1)
-        # What is older than it came late, by days.
+        # It may have been received some days after it was written.
         before = asked.day and asked.day + timedelta(days=4)
         return self.session.search_message(
             asked.sender, asked.recipient, asked.subject, since, before
         )
 
-    def _is_meant(self, place: Place) -> bool:
-        asked, header = self.asked, place.header
+    def _matches(self, message: ServerMessage) -> bool:
+        asked, header = self.asked, message.header
         if asked.message_id:
             return message_id_hash(header.message_id) == message_id_hash(
                 asked.message_id
             )
         people = header.addresses
         return (
-            _stands_in(asked.sender, people["from"] + people["reply_to"])
-            and _stands_in(asked.recipient, people["to"] + people["cc"])
-            and asked.subject.casefold() in place.value("subject").casefold()
-            and (not asked.day or asked.day in self._days(place))
+            _is_among(asked.sender, people["from"] + people["reply_to"])
+            and _is_among(asked.recipient, people["to"] + people["cc"])
+            and asked.subject.casefold() in message.value("subject").casefold()
+            and (not asked.day or asked.day in self._days(message))
         )
 
-    def _days(self, place: Place) -> set[date]:
-        """The days it was received and written, where the asker is."""
-        moments = [place.header.internal_date, _written(place)]
+    def _days(self, message: ServerMessage) -> set[date]:
+        """The days on which it was received and written, in the asker's time zone."""
+        moments = [message.header.internal_date, _written(message)]
         return {one.astimezone(self.zone).date() for one in moments if one}
 
 
-def _written(place: Place) -> datetime | None:
-    """What its Date field says, aware."""
+def _written(message: ServerMessage) -> datetime | None:
+    """Its Date field, aware."""
     try:
-        moment = parsedate_to_datetime(place.value("date"))
+        moment = parsedate_to_datetime(message.value("date"))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
-def _stands_in(wanted: str, addresses: Iterable) -> bool:
+def _is_among(wanted: str, addresses: Iterable) -> bool:
     wanted = wanted.casefold()
     return not wanted or any(wanted in str(one).casefold() for one in addresses)

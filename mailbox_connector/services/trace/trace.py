@@ -1,7 +1,24 @@
-"""Why is this e-mail here, or why not? Asked of our records and of the server.
+"""The trace of an e-mail: why it is in Odoo, or why not.
 
-Whoever may read a mailbox may ask about it. Only its owner and members are told what
-stands in mail that is not in Odoo, and may look for it by anything but its Message-ID.
+A person asks with a Message-ID, or with what they remember of the e-mail::
+
+    asked = question(env, sender="nora@example.com", day=date(2024, 5, 3))
+    trace = Trace(env, asked, accounts)
+    for finding in trace.answer():
+        finding.title, finding.here, finding.lines
+
+The answer is put together from two places:
+
+1. **Our records**: e-mails in Odoo that the asker may read. :mod:`.present` says on
+   which contacts they are shown and why, where they are on the server, when they were
+   imported, and who may read them.
+2. **The mail servers** of the given mailboxes, within :data:`SECONDS`. :mod:`.server`
+   finds the messages; what is not in Odoo is explained by :mod:`.missing`, by the
+   reason that the sync recorded when it skipped the message.
+
+Who may know what: whoever may read a mailbox may ask about it. Only its owner and
+members learn what is in mail that is not in Odoo, and may search for it by anything but
+its Message-ID.
 """
 
 from __future__ import annotations
@@ -21,17 +38,17 @@ from ...engine.errors import EngineError, Kind, one_line
 from ...engine.imap.session import ImapSession
 from ...engine.mime.ids import MAX_ID, message_id_hash
 from ...engine.net.deadline import Deadline
-from ...error_messages import explain
-from ...services.accounts.endpoints import egress_policy, endpoint
-from .missing import Absent
-from .present import here
-from .server import Place, Question, Search
+from ...error_messages import explain, with_side
+from ..accounts.endpoints import egress_policy, endpoint
+from .missing import MissingMessages
+from .present import describe
+from .server import Question, Search, ServerMessage
 
-#: E-mails that are told about.
+#: E-mails that an answer is about, at most.
 MOST = 10
-#: Seconds after which no further folder is looked into, and when it is given up.
+#: Seconds after which no further folder is searched, and when the search is given up.
 SECONDS, SECONDS_HARD = 15, 20
-#: Shortest word that is looked for: what is shorter stands in every e-mail.
+#: The shortest word to search for: a shorter one is in nearly every e-mail.
 SHORTEST = 2
 _ID = re.compile(r"<([^<>\s]+)>")
 
@@ -40,7 +57,8 @@ _ID = re.compile(r"<([^<>\s]+)>")
 class Finding:
     """What is known about one e-mail.
 
-    :param lines: readable sentences
+    :param here: whether it is in Odoo
+    :param lines: sentences
     :param links: pairs (label, URL)
     """
 
@@ -51,9 +69,9 @@ class Finding:
 
 
 def question(env, message_id="", sender="", recipient="", subject="", day=None):
-    """What a person has typed as a :class:`Question`.
+    """What a person has entered, as a :class:`Question`.
 
-    :raise UserError: nothing that could be looked for
+    :raise UserError: there is nothing to search for
     """
     typed = [one_line(one or "") for one in (sender, recipient, subject)]
     pasted = (message_id or "").strip()
@@ -61,36 +79,38 @@ def question(env, message_id="", sender="", recipient="", subject="", day=None):
         return Question(_message_id(env, pasted))
     if not any(typed) and not day:
         raise UserError(
-            env._("Paste a Message-ID, or type a sender, recipient, subject or day.")
+            env._("Enter a sender, recipient, subject or day, or paste a Message-ID.")
         )
     for word in filter(None, typed):
         if len(word.strip("*%? ")) < SHORTEST:
             raise UserError(
-                env._("“%s” is too little to look for. Type some more of it.", word)
+                env._("“%s” is too short to search for. Enter more of it.", word)
             )
     return Question("", *typed, day or None)
 
 
 def _message_id(env, pasted: str) -> str:
-    """Whatever was copied along with it: the field's name, white space, brackets."""
+    """The Message-ID in what was pasted, which may have the name of the header field,
+    white space or brackets around it."""
     found = _ID.search(pasted)
     bare = found[1] if found else re.sub(r"(?i)^message-id:\s*", "", pasted)
     if not re.fullmatch(r"[^\s<>*%]+@?[^\s<>]*", bare) or len(bare) > MAX_ID - 2:
         raise UserError(
             env._(
-                "“%s” is not a Message-ID. It looks like <abc123@example.com>; mail "
-                "programs show it under “Show original” or “View source”.",
+                "“%s” is not a Message-ID. A Message-ID looks like "
+                "<abc123@example.com>; mail apps show it under “Show original” or "
+                "“View source”.",
                 one_line(pasted, 80),
             )
         )
     return f"<{bare}>"
 
 
-class Why:
+class Trace:
     """Answers one question.
 
     :param env: the asker's
-    :param accounts: ``mailbox.account`` that the asker may read; empty: ask the
+    :param accounts: ``mailbox.account`` that the asker may read; empty: look at our
         records alone
     """
 
@@ -98,29 +118,32 @@ class Why:
         self.env = env
         self.asked = asked
         self.accounts = accounts
-        #: What is to be said besides.
+        #: Sentences besides the findings.
         self.notes: list[str] = []
-        #: Messages that were skipped and would come in now: folder id, UID.
-        self.late: list[tuple[int, int]] = []
+        #: Skipped messages that would be imported now: folder id, UID.
+        self.importable: list[tuple[int, int]] = []
 
     def answer(self) -> list[Finding]:
-        """What is here first, then what is on the servers only; newest first."""
+        """What is in Odoo first, then what is on the servers only; newest first."""
         messages = self._recorded()
         limit, patience = Deadline(SECONDS), Deadline(SECONDS_HARD)
-        absent: list[Finding] = []
+        missing: list[Finding] = []
         for account in self.accounts:
-            found, more = self._on_server(account, messages, limit, patience)
-            messages |= found
-            absent += more
+            mailbox = _MailboxTrace(self, account, messages)
+            mailbox.run(limit, patience)
+            messages |= mailbox.messages
+            missing += mailbox.missing
         findings = [self._here(message) for message in messages[:MOST]]
-        if len(messages) + len(absent) > MOST:
+        if len(messages) + len(missing) > MOST:
             self.notes.append(
-                self.env._("There are more. Say more exactly which e-mail you mean.")
+                self.env._(
+                    "There are more e-mails. Enter more details to narrow it down."
+                )
             )
-        return (findings + absent)[:MOST]
+        return (findings + missing)[:MOST]
 
     def of(self, messages) -> list[Finding]:
-        """About e-mails that are here, and open on the screen."""
+        """About e-mails that are in Odoo, and open on the screen."""
         findings = [self._here(message) for message in messages]
         for finding in findings:
             del finding.links[0]
@@ -157,7 +180,7 @@ class Why:
             domain &= like(asked.subject, "subject")
         if asked.day:
             start, end = (
-                datetime.combine(day, time(), self._zone)
+                datetime.combine(day, time(), self.zone)
                 .astimezone(timezone.utc)
                 .replace(tzinfo=None)
                 for day in (asked.day, asked.day + timedelta(days=1))
@@ -166,15 +189,20 @@ class Why:
         return domain
 
     @cached_property
-    def _zone(self) -> ZoneInfo:
+    def zone(self) -> ZoneInfo:
+        """Where the asker's days begin."""
         return ZoneInfo(self.env.tz.zone if self.env.tz else "UTC")
 
     def _here(self, message) -> Finding:
-        title = self._title(message.subject, message.email_from, message.date)
-        lines, links = here(message)
+        title = self.title(message.subject, message.email_from, message.date)
+        lines, links = describe(message)
         return Finding(title, True, lines, links)
 
-    def _title(self, subject, sender, moment) -> str:
+    def title(self, subject, sender, moment) -> str:
+        """How an e-mail is called in an answer.
+
+        :param moment: naive UTC, or None
+        """
         return self.env._(
             "“%(subject)s” from %(sender)s, %(day)s",
             subject=subject or self.env._("No subject"),
@@ -184,133 +212,167 @@ class Why:
             else self.env._("without a date"),
         )
 
-    # ------------------------------------------------------------------
-    # The server
-    # ------------------------------------------------------------------
 
-    def _on_server(self, account, known, limit: Deadline, patience: Deadline):
+class _MailboxTrace:
+    """What one mailbox's server adds to an answer.
+
+    :param trace: notes and importable messages are added to it
+    :param account: ``mailbox.account`` that the asker may read
+    :param known: ``mailbox.message`` that the answer is about already
+    """
+
+    def __init__(self, trace: Trace, account, known):
+        self.trace = trace
+        self.env = trace.env
+        self.asked = trace.asked
+        self.account = account.sudo()
+        self.known = known
+        members = self.account.owner_id | self.account.member_ids
+        self.is_private = self.env.user not in members
+        self.explainer = MissingMessages(self.env, self.account, self.is_private)
+        #: ``mailbox.message`` found by their locations.
+        self.messages = self.env["mailbox.message"]
+        #: Messages on the server by Message-ID: what is missing; None: it is in Odoo.
+        self._found: dict[str, Finding | None] = {}
+        self._unreadable: list[Finding] = []
+        self._searched: list[str] = []
+
+    @property
+    def missing(self) -> list[Finding]:
+        """About what the asker does not see in Odoo."""
+        return [*self._unreadable, *filter(None, self._found.values())]
+
+    def run(self, limit: Deadline, patience: Deadline) -> None:
+        """Search the server.
+
+        :param limit: when to search no further folder
+        :param patience: when to give up
         """
-        :return: ``mailbox.message`` found by their places, and findings on the rest
-        """
-        messages, absent = self.env["mailbox.message"], []
-        own = account.sudo()
-        private = self.env.user not in own.owner_id | own.member_ids
-        if private and not self.asked.message_id and not self.env.su:
-            self.notes.append(
+        email = self.account.email
+        if self.is_private and not self.asked.message_id and not self.env.su:
+            self.trace.notes.append(
                 self.env._(
-                    "%s: only its owner and members may look for mail on its server. "
-                    "By Message-ID you may ask too.",
-                    account.email,
+                    "%s: only its owner and members may search its server. You can "
+                    "still search by Message-ID.",
+                    email,
                 )
             )
-            return messages, absent
+            return
         if not limit.left():
-            self._no_time(account, [])
-            return messages, absent
-        search: Search | None = None
-        told: dict[str, Finding | None] = {}
-        absence = Absent(self.env, own, private)
+            self._note_no_time()
+            return
         try:
-            policy = egress_policy(own.env)
-            with ImapSession(endpoint(own, "imap"), policy, patience) as session:
-                search = Search(session, own, self.asked, self._zone)
-                for place in search.places(limit):
-                    message = _located(own, place)
-                    name = place.header.message_id or f"{place.name} {len(told)}"
-                    if message:
-                        told[name] = None
-                        messages |= self._readable(account, message, absent)
-                    elif name not in told and not _is_among(known | messages, name):
-                        reasons = absence.reasons(place, session)
-                        told[name] = self._absent(place, account, private, *reasons)
-                        if absence.is_late:
-                            self.late.append((place.folder.id, place.header.uid))
-                    else:
-                        told.setdefault(name, None)
-                    if len(told) > MOST:
-                        break
+            is_complete = self._search(limit, patience)
         except UserError as error:
-            self.notes.append(f"{account.email}: {error}")
+            self.trace.notes.append(f"{email}: {error}")
         except EngineError as error:
-            if error.kind is not Kind.DEADLINE:
-                reason = explain(self.env, error, own.provider_id)
-                self.notes.append(f"{account.email}: {reason}")
+            if error.kind is Kind.DEADLINE:
+                self._note_no_time()
             else:
-                self._no_time(account, search.looked if search else [])
+                reason = explain(self.env, error, self.account.provider_id)
+                reason = with_side(self.env, error.side, reason)
+                self.trace.notes.append(f"{email}: {reason}")
         else:
-            if not search.complete:
-                self._no_time(account, search.looked)
-            elif not told and not known:
-                self._not_found(account, search.looked)
-        return messages, absent + [one for one in told.values() if one]
+            if not is_complete:
+                self._note_no_time()
+            elif not self._found and not self.known:
+                self._note_not_found()
 
-    def _readable(self, account, message, absent: list[Finding]):
-        """``message`` where the asker may read it; else that much is said."""
-        mine = self.env["mailbox.message"].search([("id", "=", message.id)])
-        if not mine:
+    def _search(self, limit: Deadline, patience: Deadline) -> bool:
+        """
+        :return: whether all folders were searched
+        """
+        target = endpoint(self.account, "imap"), egress_policy(self.account.env)
+        with ImapSession(*target, patience) as session:
+            search = Search(session, self.account, self.asked, self.trace.zone)
+            self._searched = search.searched
+            for message in search.messages(limit):
+                self._add(message, session)
+                if len(self._found) > MOST:
+                    break
+        return search.complete
+
+    def _add(self, message: ServerMessage, session: ImapSession) -> None:
+        """Take in a message of the server; each once, in however many folders."""
+        name = message.header.message_id or f"{message.folder_name} {len(self._found)}"
+        if record := _located(self.account, message):
+            self._found[name] = None
+            self._add_record(record)
+        elif name not in self._found:
+            is_here = _has_message_id(self.known | self.messages, name)
+            self._found[name] = None if is_here else self._explain(message, session)
+
+    def _add_record(self, record) -> None:
+        """Take in an e-mail in Odoo, or that the asker may not read it."""
+        readable = self.env["mailbox.message"].search([("id", "=", record.id)])
+        self.messages |= readable
+        if not readable:
             line = self.env._(
-                "It is here, but only the owner and members of %s may read it.",
-                account.email,
+                "It is in Odoo, but only the owner and members of %s can read it.",
+                self.account.email,
             )
-            absent.append(Finding(self.asked.message_id, True, [line]))
-        return mine
+            self._unreadable.append(Finding(self.asked.message_id, True, [line]))
 
-    def _absent(self, place: Place, account, private, lines, links) -> Finding:
-        header = place.header
-        if private:
-            title = self.asked.message_id
-        else:
-            received = header.internal_date
-            title = self._title(
-                place.value("subject"),
-                ", ".join(map(str, header.addresses["from"][:1])),
-                received and received.replace(tzinfo=None),
-            )
-        stands = self.env._(
-            "On the server it stands in %(folder)s of %(mailbox)s.",
-            folder=place.name,
-            mailbox=account.email,
+    def _explain(self, message: ServerMessage, session: ImapSession) -> Finding:
+        found = self.explainer.explain(message, session)
+        if found.importable:
+            self.trace.importable.append((message.folder.id, message.header.uid))
+        location = self.env._(
+            "On the server it is in %(folder)s of %(mailbox)s.",
+            folder=message.folder_name,
+            mailbox=self.account.email,
         )
-        return Finding(title, False, [stands, *lines], links)
+        title = self.asked.message_id if self.is_private else self._title(message)
+        return Finding(title, False, [location, *found.lines], found.links)
 
-    def _no_time(self, account, looked: list[str]) -> None:
-        self.notes.append(
+    def _title(self, message: ServerMessage) -> str:
+        header = message.header
+        received = header.internal_date
+        return self.trace.title(
+            message.value("subject"),
+            ", ".join(map(str, header.addresses["from"][:1])),
+            received and received.replace(tzinfo=None),
+        )
+
+    def _note_no_time(self) -> None:
+        self.trace.notes.append(
             self.env._(
-                "%(mailbox)s: there was not enough time. Looked into: %(folders)s. "
-                "Choose this mailbox alone and say more exactly what you look for.",
-                mailbox=account.email,
-                folders=_some(looked) or self.env._("nothing"),
+                "%(mailbox)s: there was not enough time. Folders searched: "
+                "%(folders)s. Choose this mailbox alone, and enter more details.",
+                mailbox=self.account.email,
+                folders=_some(self._searched) or self.env._("none"),
             )
         )
 
-    def _not_found(self, account, looked: list[str]) -> None:
-        self.notes.append(
+    def _note_not_found(self) -> None:
+        self.trace.notes.append(
             self.env._(
                 "%(mailbox)s: no such e-mail on its server (%(folders)s). It may have "
-                "been deleted there, or never have arrived. If it went to a mailbox "
-                "of somebody else, they have to ask.",
-                mailbox=account.email,
-                folders=_some(looked),
+                "been deleted there, or never have arrived. If it went to somebody "
+                "else's mailbox, they have to search for it.",
+                mailbox=self.account.email,
+                folders=_some(self._searched),
             )
         )
 
 
-def _located(account, place: Place):
-    """The ``mailbox.message`` that is known to stand there."""
+def _located(account, message: ServerMessage):
+    """The ``mailbox.message`` that is known to be at that location."""
     locations = account.env["mailbox.location"].search(
         [
-            ("folder_id", "=", place.folder.id),
-            ("uidvalidity", "=", place.uidvalidity),
-            ("uid", "=", place.header.uid),
+            ("folder_id", "=", message.folder.id),
+            ("uidvalidity", "=", message.uidvalidity),
+            ("uid", "=", message.header.uid),
         ]
     )
     return locations.message_id
 
 
-def _is_among(messages, name: str) -> bool:
+def _has_message_id(records, name: str) -> bool:
+    """Whether one of some ``mailbox.message`` has that Message-ID."""
     digest = message_id_hash(name)
     return any(
-        digest in (one.message_id_hash, one.provider_hash) for one in messages.sudo()
+        digest in (one.message_id_hash, one.provider_hash) for one in records.sudo()
     )
 
 

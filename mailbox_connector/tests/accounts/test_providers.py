@@ -114,7 +114,7 @@ class TestProviderTable(TransactionCase):
 
     def _provider(self, who):
         """The provider of an address, or of what receives a domain's mail."""
-        providers = self.env["mailbox.provider"]._all()
+        providers = self.env["mailbox.provider"].for_engine()
         if who.startswith("mx "):
             host = who.removeprefix("mx ")
             found = next(one for one in providers if one.exchanges(host))

@@ -2,8 +2,10 @@
 
 from odoo.tests import tagged
 
+from ...engine.sync.state import SkipReason
 from ...engine.types import HeaderRecord
-from ...services.incoming.importer import Candidate, Importer
+from ...services.incoming.candidate import Candidate
+from ...services.incoming.importer import Importer
 from ...services.incoming.matcher import Matcher
 from ..common import MailboxCase, mail
 
@@ -30,10 +32,11 @@ class TestNewsletters(MailboxCase):
             header = HeaderRecord(uid, len(raw), None, addresses)
             candidates.append(Candidate(header, [], raw))
             importer = Importer(self.inbox)
-            importer.take_apart(candidates[-1])
+            importer.parse_or_keep_failed(candidates[-1])
             header.addresses = candidates[-1].parsed.addresses
             candidates[-1].matches = match([header]).get(uid, [])
             self.assertTrue(candidates[-1].matches)
+        self.importer = importer
         return importer.run(candidates)
 
     def test_nothing_of_a_newsletter_is_stored(self):
@@ -55,7 +58,10 @@ class TestNewsletters(MailboxCase):
         )
         self.assertEqual(rows(), before)
         self.assertEqual((counts.matched, counts.skipped, counts.bulk), (0, 2, 2))
-        self.assertEqual(self.inbox.bulk_uids, "1:2")
+        bulk = dict.fromkeys((1, 2), SkipReason.BULK)
+        self.assertEqual(self.importer.skipped, bulk)
+        self.inbox.mark_handled(skipped=bulk)
+        self.assertEqual(self.inbox.skipped_uids, {"bulk": "1:2"})
 
     def test_our_own_group_brings_all_its_mail(self):
         """support@ may be a group of ours: everything it passes on bears the marks of
@@ -100,9 +106,11 @@ class TestNewsletters(MailboxCase):
         raw = mail(List_Unsubscribe="<https://x.example>")
         self.run_import(raw)
         folder = self.inbox
-        folder.write({"imported_uids": "1:3", "read_since": "2024-01-01"})
+        folder.mark_handled([2, 3], self.importer.skipped)
+        folder.read_since = "2024-01-01"
+        self.assertEqual(folder.skip_reason(1), SkipReason.BULK)
         self.account.skip_bulk = False
-        self.assertEqual((folder.imported_uids, folder.bulk_uids), ("2:3", ""))
+        self.assertEqual((folder.imported_uids, folder.skipped_uids), ("2:3", False))
         self.assertFalse(folder.read_since)
         self.assertEqual(self.run_import(raw).linked, 1)
 
@@ -111,6 +119,7 @@ class TestNewsletters(MailboxCase):
         self.import_mail(raw).unlink()
         counts = self.run_import(raw)
         self.assertEqual((counts.matched, counts.skipped, counts.deleted), (0, 1, 1))
+        self.assertEqual(self.importer.skipped, {1: SkipReason.DELETED})
 
     def test_internal_mail_is_told_from_strangers(self):
         matcher = Matcher(self.env, self.account)
@@ -118,7 +127,7 @@ class TestNewsletters(MailboxCase):
         def internal(**headers):
             raw = mail(**headers)
             candidate = Candidate(HeaderRecord(1, 1, None, {}), [], raw)
-            Importer(self.inbox).take_apart(candidate)
+            Importer(self.inbox).parse_or_keep_failed(candidate)
             return matcher.is_internal(candidate.parsed.addresses)
 
         self.assertTrue(internal(sender="mb_owner@staff.example.org", to=OURS))

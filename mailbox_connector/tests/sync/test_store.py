@@ -2,7 +2,7 @@ from odoo.tests import tagged
 
 from odoo.addons.mailbox_connector.engine.sync.state import Counts
 from odoo.addons.mailbox_connector.engine.types import Address, HeaderRecord
-from odoo.addons.mailbox_connector.services.incoming.after_import import Wanted
+from odoo.addons.mailbox_connector.services.incoming.after_import import FetchReason
 from odoo.addons.mailbox_connector.services.incoming.matcher import Match
 from odoo.addons.mailbox_connector.services.sync.store import OdooStore
 
@@ -21,14 +21,14 @@ class TestTelling(MailboxCase):
         def reload(partners):
             told.append(partners.ids)
 
-        self.patch(self.registry["res.partner"], "_mailbox_reload_chatter", reload)
+        self.patch(self.registry["res.partner"], "mailbox_reload_chatter", reload)
         self.folder = self.account.folder_ids.filtered(
             lambda folder: folder.role == "inbox"
         )
         backfill = self.env["mailbox.backfill"].create(
             {"account_id": self.account.id, "since": "2024-01-01"}
         )
-        self.backfill = backfill._history()
+        self.backfill = backfill.for_engine()
         self.store = OdooStore(self.account, self.env.flush_all)
 
     def take(self, uid, backfill):
@@ -39,8 +39,8 @@ class TestTelling(MailboxCase):
         self.store.serve(self.backfill if backfill else None)
 
         def work():
-            counts = self.store.import_messages(
-                self.folder.id, [(header, Wanted([match]), mail(subject=str(uid)))]
+            counts, _skipped = self.store.import_messages(
+                self.folder.id, [(header, FetchReason([match]), mail(subject=str(uid)))]
             )
             if backfill:
                 self.store.backfill_counted(Counts(seen=1))
