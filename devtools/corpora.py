@@ -82,10 +82,8 @@ def import_files(env, listed: str) -> dict:
     """In Odoo: import each file as mail of one contact, in batches as a sync does."""
     from odoo.addons.mailbox_connector.engine.mime.headers import first_phase
     from odoo.addons.mailbox_connector.engine.types import HeaderRecord
-    from odoo.addons.mailbox_connector.services.incoming.importer import (
-        Candidate,
-        Importer,
-    )
+    from odoo.addons.mailbox_connector.services.incoming.candidate import Candidate
+    from odoo.addons.mailbox_connector.services.incoming.importer import Importer
     from odoo.addons.mailbox_connector.services.incoming.matcher import Match
 
     files = json.loads(Path(listed).read_text())

@@ -34,7 +34,7 @@ def run(env, host: str, port: int, user: str, password: str, ca: str) -> dict:
     cr = env.cr
     cr.execute("SELECT id FROM mailbox_account")
     audience_id = (
-        env["mailbox.audience"]._for_accounts(env["mailbox.account"].search([])).id
+        env["mailbox.audience"].for_accounts(env["mailbox.account"].search([])).id
     )
     cr.commit()
     context = ssl.create_default_context(cadata=ca)

@@ -9,7 +9,8 @@ from odoo.tests import HttpCase, TransactionCase, new_test_user
 
 from odoo.addons.mailbox_connector.engine.mime.parse import parse_message
 from odoo.addons.mailbox_connector.engine.types import HeaderRecord
-from odoo.addons.mailbox_connector.services.incoming.importer import Candidate, Importer
+from odoo.addons.mailbox_connector.services.incoming.candidate import Candidate
+from odoo.addons.mailbox_connector.services.incoming.importer import Importer
 from odoo.addons.mailbox_connector.services.incoming.matcher import Matcher
 
 PNG = bytes.fromhex(
@@ -161,7 +162,7 @@ class MailboxMixin:
         counts = Importer(record).run(known)
         if counts.failed:
             reasons = cls.env["mailbox.failed.import"].search([]).mapped("reason")
-            raise AssertionError(f"E-mails were put aside: {reasons}")
+            raise AssertionError(f"Imports failed: {reasons}")
         return cls.env["mailbox.message"].browse(c.record_id for c in known)
 
     @classmethod

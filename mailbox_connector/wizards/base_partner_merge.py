@@ -2,33 +2,33 @@ from odoo import api, models
 
 
 class BasePartnerMergeAutomaticWizard(models.TransientModel):
-    """Contacts that are merged keep every e-mail once.
+    """A merged contact has each e-mail once.
 
-    Core moves foreign keys one table at a time and has no means against two rows
-    that become equal: those of ours are folded before it starts.
+    Core moves foreign keys, one table at a time, and cannot handle two rows that become
+    the same. Links and copies of the same e-mail are therefore merged first.
     """
 
     _inherit = "base.partner.merge.automatic.wizard"
 
     @api.model
     def _update_foreign_keys(self, src_partners, dst_partner):
-        self._mailbox_fold(src_partners, dst_partner)
+        self._mailbox_merge_links(src_partners, dst_partner)
         return super()._update_foreign_keys(src_partners, dst_partner)
 
     @api.model
     def _update_reference_fields(self, src_partners, dst_partner):
         # Again: an import may have committed in between.
-        self._mailbox_fold(src_partners, dst_partner)
+        self._mailbox_merge_links(src_partners, dst_partner)
         result = super()._update_reference_fields(src_partners, dst_partner)
-        dst_partner._mailbox_reload_chatter()
+        dst_partner.mailbox_reload_chatter()
         return result
 
     @api.model
-    def _mailbox_fold(self, src_partners, dst_partner):
-        """Of the links, and copies, that two of the contacts have of one e-mail keep
-        one; the destination's before others, and one shown before one listed only."""
+    def _mailbox_merge_links(self, src_partners, dst_partner):
+        """Keep one link and one copy of each e-mail that several of the contacts have:
+        preferably the destination's link, and a message that is not just a copy."""
         partners = src_partners | dst_partner
-        # sudo: links have no access of their own; merging is checked by core
+        # sudo: links have no access rights of their own; core checks the merge
         links = (
             self.env["mailbox.link"]
             .sudo()
@@ -43,7 +43,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
                 same.filtered(lambda link: link.partner_id == dst_partner) or same[:1]
             )
             copies = (kept + (same - kept)).mail_message_id
-            # What core's gateway or a user has put there is more than a copy.
+            # Posted there by core's gateway or by a user: more than a copy.
             native = copies.filtered(lambda copy: not copy.mailbox_message_id)
             shown = (native or copies)[:1]
             dropped = copies.filtered("mailbox_message_id") - shown

@@ -8,8 +8,8 @@ from ..services.sending import sender_selection
 
 
 class MailComposeMessage(models.TransientModel):
-    """The full composer: which mailbox it sends from, if any, and whom an answer goes
-    to, also those who are no contact."""
+    """The full composer: which mailbox it sends from, if any, and whom a reply goes to,
+    including people who are not contacts."""
 
     _inherit = "mail.compose.message"
 
@@ -20,21 +20,21 @@ class MailComposeMessage(models.TransientModel):
         readonly=False,
         store=True,
         domain="[('id', 'in', mailbox_sender_ids)]",
-        help="Leave it empty to send by Odoo's own server.",
+        help="If empty, the e-mail is sent by Odoo's own server.",
     )
     mailbox_sender_ids = fields.Many2many(
         "mailbox.identity",
         compute="_compute_mailbox_sender_ids",
     )
-    mailbox_answers_id = fields.Many2one("mailbox.message", readonly=True)
+    mailbox_replied_id = fields.Many2one("mailbox.message", readonly=True)
     mailbox_email_to = fields.Char(
-        string="Also to",
-        help="People who are no contacts. They get the e-mail, and no contact is made.",
+        string="Other e-mail addresses",
+        help="People who are not contacts. They get the e-mail; no contact is created.",
     )
 
     @api.depends_context("uid")
     def _compute_mailbox_sender_ids(self):
-        self.mailbox_sender_ids = sender_selection.senders(
+        self.mailbox_sender_ids = sender_selection.sender_identities(
             self.env, self.env.user, self.env.company
         ).sudo(self.env.su)
 
@@ -42,7 +42,7 @@ class MailComposeMessage(models.TransientModel):
     def _compute_mailbox_identity_id(self):
         user = self.env.user
         for composer in self:
-            mine = sender_selection.senders(self.env, user, self.env.company)
+            mine = sender_selection.sender_identities(self.env, user, self.env.company)
             template = composer.template_id.sudo()
             if not mine or (
                 template.mail_server_id
@@ -52,10 +52,15 @@ class MailComposeMessage(models.TransientModel):
                 continue
             typed = (
                 template.email_from
-                and sender_selection.of_address(mine, composer.email_from, user)
+                and sender_selection.identity_of_address(
+                    mine, composer.email_from, user
+                )
             ) or mine.browse()
-            composer.mailbox_identity_id = typed or sender_selection.for_record(
-                composer._mailbox_record(), user, mine, composer.partner_ids.ids
+            composer.mailbox_identity_id = (
+                typed
+                or sender_selection.identity_for_record(
+                    composer._mailbox_record(), user, mine, composer.partner_ids.ids
+                )
             )
 
     def _mailbox_record(self):
@@ -68,30 +73,30 @@ class MailComposeMessage(models.TransientModel):
     def _prepare_mail_values_static(self):
         values = super()._prepare_mail_values_static()
         # sudo: the index of all mailboxes
-        if self.env["mailbox.account"].sudo()._sending_index()[0]:
+        if self.env["mailbox.account"].sudo().account_ids_by_server():
             values["mailbox_identity_id"] = self.mailbox_identity_id.id
         if self.composition_mode == "comment":
             if self.mailbox_email_to:
                 values["outgoing_email_to"] = self._checked_email_to()
-            if self.mailbox_answers_id:
+            if self.mailbox_replied_id:
                 if not (self.partner_ids or self.mailbox_email_to):
                     raise UserError(
-                        self.env._("Nobody would get this e-mail. Say whom it goes to.")
+                        self.env._("This e-mail has no recipients. Add at least one.")
                     )
-                values["mailbox_answers"] = self.mailbox_answers_id.id
+                values["mailbox_replied_id"] = self.mailbox_replied_id.id
         return values
 
     def _checked_email_to(self):
-        """The addresses as they are typed.
+        """The addresses that were typed.
 
-        :raise UserError: something among them is no address; core would drop it
+        :raise UserError: something among them is not an address; core would drop it
         """
         typed = self.mailbox_email_to.strip(" ,;")
         if not all("@" in email for _name, email in getaddresses([typed])):
             raise UserError(
                 self.env._(
-                    "This is not a list of e-mail addresses: %s\nSeparate them by "
-                    "commas.",
+                    "This is not a list of e-mail addresses: %s\nSeparate addresses "
+                    "with commas.",
                     self.mailbox_email_to,
                 )
             )

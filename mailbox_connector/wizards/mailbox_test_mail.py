@@ -12,7 +12,7 @@ from ..engine.mime.parse import parse_message
 from ..error_messages import explain
 from ..services.accounts.endpoints import egress_policy, endpoint
 from ..services.accounts.round_trip import HEADER, hand_over, watch
-from ..services.incoming.importer import identity
+from ..services.incoming.message_values import message_key
 from ..services.sending.outgoing import OF_THE_MAIL
 
 #: How a step of the check is shown: icon, colour, and what a screen reader says.
@@ -116,7 +116,8 @@ class MailboxTestMail(models.TransientModel):
             return
         # No sync puts it on a contact, wherever a provider files it.
         Tombstone = self.env["mailbox.tombstone"].sudo()
-        Tombstone.add_digests([Tombstone.digest_of(identity(parse_message(mime)))])
+        key = message_key(parse_message(mime))
+        Tombstone.add_digests([Tombstone.digest_of(key)])
         trip = hand_over(smtp, policy, account.email_normalized, recipient, mime)
         if trip.smtp_error:
             reason = explain(self.env, trip.smtp_error, account.provider_id)

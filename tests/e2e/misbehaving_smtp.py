@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1] / "engine"))
 from scripted import CLOSE, ScriptedServer  # noqa: E402
 
-__all__ = ["CLOSE", "OddServer"]
+__all__ = ["CLOSE", "MisbehavingServer"]
 
 REPLIES = {
     b"EHLO": b"250-scripted.example\r\n250 AUTH PLAIN\r\n",
@@ -16,7 +16,7 @@ REPLIES = {
 }
 
 
-class OddServer(ScriptedServer):
+class MisbehavingServer(ScriptedServer):
     """An SMTP server that takes everything, except for what it is told to answer
     next: ``says[b"RCPT"] = [b"451 later"]``; ``b"."`` is the end of a mail.
 

@@ -82,11 +82,11 @@ def test_delayed_then_given_up(env, agent, offer):
     late = {"status": "4.4.1", "said": "connection timed out", "to": agent.address}
     come_back(agent, report(offer.message_id, to, action="delayed", **late))
     ((status, reason),) = agent.status(offer)
-    assert status == "sent" and "go on trying" in reason
+    assert status == "sent" and "keep trying" in reason
     assert agent.contact.message_bounce == 0
     come_back(agent, report(offer.message_id, to, **{**late, "status": "4.4.7"}))
     ((status, reason),) = agent.status(offer)
-    assert status == "bounce" and "given up" in reason
+    assert status == "bounce" and "several days" in reason
     assert agent.contact.message_bounce == 1
 
 
@@ -121,7 +121,7 @@ def test_a_bounce_of_other_mail_is_left_alone(env, agent):
     come_back(agent, raw)
     row = env["mailbox.inbound"].search([("account_id", "=", agent.account.id)])
     assert row.state == "done"
-    assert not (row.email_from or row.subject or row._file())
+    assert not (row.email_from or row.subject or row.raw_files())
 
 
 def test_a_customers_answer_takes_the_counter_back(env, agent, offer):

@@ -255,7 +255,7 @@ def test_forward_takes_the_file_along(marta, live, servers):
     expect(marta.dialog).to_contain_text("Order 1043.pdf")
     look(marta, "forward")
     marta.press("Send")
-    expect(marta.page.locator(".modal-content").last).to_contain_text("Nobody would")
+    expect(marta.page.locator(".modal-content").last).to_contain_text("no recipients")
     marta.page.locator(".modal-content").last.get_by_role(
         "button", name="Close"
     ).last.click()

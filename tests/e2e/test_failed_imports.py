@@ -47,11 +47,11 @@ def test_try_again_brings_it_to_the_contact(env, mailbox, contact, faulty):
     mailbox.receive(contact.email, "Faulty")
     mailbox.connect()
     result = failed_import(mailbox).action_retry()
-    assert result["params"]["message"] == "0 of 1 e-mails could be read now."
+    assert result["params"]["message"] == "Failed imports solved: 0 of 1."
     assert failed_import(mailbox).attempts == 2
     faulty()
     result = failed_import(mailbox).action_retry()
-    assert result["params"]["message"] == "1 of 1 e-mails could be read now."
+    assert result["params"]["message"] == "Failed imports solved: 1 of 1."
     assert not failed_import(mailbox)
     assert mailbox.subjects(contact) == ["Faulty"]
     assert places(mailbox).mapped("uid") == [1]

@@ -15,7 +15,7 @@ from odoo.api import Environment
 from odoo.modules.registry import Registry
 from odoo.tools import mute_logger
 
-from odoo.addons.mailbox_connector.services.sending import outgoing
+from odoo.addons.mailbox_connector.services.sending import smtp_session
 
 from devtools.servers import certificates
 
@@ -33,17 +33,17 @@ KILLED = """
     import os, signal
     from odoo import SUPERUSER_ID, api
     from odoo.modules.registry import Registry
-    from odoo.addons.mailbox_connector.services.sending import outgoing
+    from odoo.addons.mailbox_connector.services.sending import smtp_session
 
-    outgoing_send, handed = outgoing.send, []
+    smtp_send, handed = smtp_session.send, []
     def send_and_die(*args):
         handed.append(args)
         if len(handed) < {number}:
-            return outgoing_send(*args)
+            return smtp_send(*args)
         if {after}:
-            outgoing_send(*args)
+            smtp_send(*args)
         os.kill(os.getpid(), signal.SIGKILL)
-    outgoing.send = send_and_die
+    smtp_session.send = send_and_die
     with Registry({database!r}).cursor() as cr:
         env = api.Environment(cr, SUPERUSER_ID, {{}})
         env["mail.mail"].browse({mails}).send(auto_commit=True)
@@ -123,7 +123,7 @@ def test_a_mail_that_is_changed_while_others_are_sent(agent, servers, monkeypatc
     nobody none."""
     posted, mails = several(agent)
     handed = []
-    send = outgoing.send
+    send = smtp_session.send
 
     def send_and_interfere(*args):
         handed.append(args)
@@ -133,7 +133,7 @@ def test_a_mail_that_is_changed_while_others_are_sent(agent, servers, monkeypatc
                 other.browse(mails[2].id).references = "<other@example.com>"
         return send(*args)
 
-    monkeypatch.setattr(outgoing, "send", send_and_interfere)
+    monkeypatch.setattr(smtp_session, "send", send_and_interfere)
     mails.send(auto_commit=True)
     agent.env.invalidate_all()
     assert [agent.status(one)[0][0] for one in posted] == ["sent"] * 5

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from conftest import message, unique
-from misbehaving_smtp import CLOSE, OddServer
+from misbehaving_smtp import CLOSE, MisbehavingServer
 from sending import delivered, find, inbox, make_agent, make_contact, make_user
 
 from odoo import SUPERUSER_ID, fields
@@ -32,7 +32,7 @@ def agent(env, make_mailbox):
 @pytest.fixture
 def scripted(servers):
     """An SMTP server that says what the test tells it to."""
-    server = OddServer(certificates.server(servers.folder / "tls"))
+    server = MisbehavingServer(certificates.server(servers.folder / "tls"))
     yield server
     server.stop()
 
@@ -59,8 +59,8 @@ def look(agent):
     """The scheduled action that looks for what may have been sent."""
     agent.env.cr.commit()
     agent.env["mailbox.delivery"].search(
-        [("look_at", "!=", False)]
-    ).look_at = fields.Datetime.now()
+        [("lookup_at", "!=", False)]
+    ).lookup_at = fields.Datetime.now()
     agent.file_sent()
 
 
@@ -94,10 +94,10 @@ def test_what_exceeds_the_hours_limit_waits_and_goes_later(agent, servers):
     mail = agent.mails(posted[2])
     assert mail.state == "outgoing"
     assert "2 recipients an hour" in mail.mailbox_wait_reason
-    assert "It goes by itself at" in reason
+    assert "Odoo sends it automatically at" in reason
     wait = mail.scheduled_date - fields.Datetime.now()
     assert timedelta(minutes=55) < wait <= timedelta(hours=1, seconds=1)
-    assert "1 e-mail waits; sending goes on at" in agent.account.waiting_text
+    assert "1 e-mail is waiting; sending resumes at" in agent.account.waiting_text
     assert "2 recipients an hour" in agent.account.waiting_reason
     queue = agent.env.ref("mail.ir_cron_mail_scheduler_action")
     assert agent.env["ir.cron.trigger"].search_count(
@@ -205,7 +205,7 @@ def test_the_providers_limit_pauses_and_the_owner_is_told_once(odd, scripted):
     account = odd.account
     pause = account.sending_paused_until - fields.Datetime.now()
     assert timedelta(minutes=50) < pause <= timedelta(hours=1)
-    assert "2 e-mails wait" in account.waiting_text
+    assert "2 e-mails are waiting" in account.waiting_text
     assert "limit" in account.smtp_problem and not account.imap_problem
     odd.env["mail.mail"]._queued_for(account).scheduled_date = False
     run_queue(odd)

@@ -8,7 +8,7 @@ from sending import find, inbox, make_agent, make_user, wait_for
 from test_workers import at_once
 
 from odoo.addons.mailbox_connector.engine.errors import ImportFailure, MessageError
-from odoo.addons.mailbox_connector.services.incoming import importer
+from odoo.addons.mailbox_connector.services.incoming import importer, inbound_queue
 
 
 @pytest.fixture
@@ -58,11 +58,11 @@ def test_an_answer_stands_on_the_document_and_on_the_contact(
     answer = answers(document)
     assert "Yes, please." in answer.body
     assert answer.author_id == agent.contact
-    assert answer.mailbox_identity_id == agent.account._main_identity()
+    assert answer.mailbox_identity_id == agent.account.main_identity()
     assert answer.notification_ids.res_partner_id == agent.user.partner_id
     assert agent.links(message_id).mail_message_id
     assert queued(agent).state == "done"
-    assert not queued(agent)._file(), "the e-mail is not kept twice"
+    assert not queued(agent).raw_files(), "the e-mail is not kept twice"
     agent.mailbox.sync()
     assert len(answers(document)) == 1
 
@@ -159,20 +159,18 @@ def test_history_is_told_to_nobody(env, make_mailbox, document, asked):
 def test_killed_after_the_import_it_is_passed_on_by_the_scheduler(
     env, agent, document, asked, monkeypatch
 ):
-    queue = type(env["mailbox.inbound"])
-
     def killed(*_args):
         raise SystemExit
 
     with monkeypatch.context() as patched, pytest.raises(SystemExit):
-        patched.setattr(queue, "_process", killed)
+        patched.setattr(inbound_queue, "process_rows", killed)
         agent.receive("Re: Offer", in_reply_to=asked.message_id)
     env.cr.rollback()
     assert not answers(document)
     # Killed once more, with the work done and not committed.
-    work = queue._work
+    perform = inbound_queue.perform
     with monkeypatch.context() as patched, pytest.raises(SystemExit):
-        patched.setattr(queue, "_work", lambda row: (work(row), killed()))
+        patched.setattr(inbound_queue, "perform", lambda row: (perform(row), killed()))
         env["mailbox.inbound"]._cron_process()
     env.cr.rollback()
     assert not answers(document)
@@ -185,11 +183,11 @@ def test_killed_after_the_import_it_is_passed_on_by_the_scheduler(
 
 def test_two_workers_pass_it_on_once(env, agent, document, asked, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(type(env["mailbox.inbound"]), "_process", lambda *_args: None)
+        patched.setattr(inbound_queue, "process_rows", lambda *_args: None)
         agent.receive("Re: Offer", in_reply_to=asked.message_id)
     ids = queued(agent).ids
     env.cr.commit()
-    at_once(lambda worker: worker["mailbox.inbound"]._process(ids), workers=4)
+    at_once(lambda worker: inbound_queue.process_rows(worker, ids), workers=4)
     assert queued(agent).state == "done"
     assert len(answers(document)) == 1
 
@@ -212,7 +210,7 @@ def test_a_document_that_refuses_it_is_seen_by_a_person(
     assert not answers(document)
     refusing = False
     told = row.with_user(agent.user).action_retry()
-    assert told["params"]["message"] == "1 of 1 e-mails could be passed on now."
+    assert told["params"]["message"] == "E-mails processed: 1 of 1."
     assert len(answers(document)) == 1
 
 

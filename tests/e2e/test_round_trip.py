@@ -4,7 +4,7 @@ from email import message_from_bytes, policy
 
 import pytest
 from conftest import unique
-from misbehaving_smtp import OddServer
+from misbehaving_smtp import MisbehavingServer
 from sending import make_agent, make_contact, make_user
 
 from odoo.exceptions import AccessError
@@ -31,7 +31,7 @@ def agent(env, make_mailbox):
 @pytest.fixture
 def provider(servers):
     """An SMTP server whose mail the test delivers, as a provider of its kind would."""
-    server = OddServer(certificates.server(servers.folder / "tls"))
+    server = MisbehavingServer(certificates.server(servers.folder / "tls"))
     yield server
     server.stop()
 

@@ -335,7 +335,7 @@ def test_a_member_who_was_taken_off_sends_nothing_more(env, make_mailbox, server
     env.cr.commit()
     [(status, reason)] = agent.status(posted)
     assert status == "exception"
-    assert "Only owner and members" in reason
+    assert "Only the owner and the members" in reason
     env["mail.mail"].process_email_queue(agent.mails(posted).ids)
     env.cr.commit()
     assert not delivered(servers, agent.contact.email, posted.message_id)

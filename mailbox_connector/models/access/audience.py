@@ -4,11 +4,11 @@ from odoo import api, fields, models, tools
 
 
 class MailboxAudience(models.Model):
-    """Who may read a message: the readers of any of a set of mailboxes.
+    """Who may read a message: everyone who may read at least one of its mailboxes.
 
-    A message seen in one mailbox has that mailbox's audience; one seen in several
-    has the audience of the set, so it is read by whoever may read one of them.
-    Changing a mailbox's policy or members therefore changes no message.
+    There is one audience for each set of mailboxes that share a message. Changing a
+    mailbox's visibility or members changes what its audiences mean, so no message has
+    to be updated.
     """
 
     _name = "mailbox.audience"
@@ -21,7 +21,7 @@ class MailboxAudience(models.Model):
     account_ids = fields.Many2many("mailbox.account", string="Mailboxes", readonly=True)
 
     _key_unique = models.Constraint(
-        "UNIQUE (key)", "There is a scope for these mailboxes already."
+        "UNIQUE (key)", "These mailboxes already have an audience."
     )
 
     # ------------------------------------------------------------------
@@ -29,10 +29,16 @@ class MailboxAudience(models.Model):
     # ------------------------------------------------------------------
 
     @api.model
-    def _for_accounts(self, accounts):
-        """The audience of the set ``accounts``, made when there is none yet."""
+    @api.private
+    def for_accounts(self, accounts):
+        """The audience of the mailboxes ``accounts``, created if there is none yet.
+
+        :raise SerializationFailure: another worker has just created it, in a
+            transaction that this one cannot see; to be retried
+        """
         ids = sorted(accounts.ids)
         key = ",".join(map(str, ids))
+        # sudo: audiences have no access rights of their own, here and below
         audience = self.sudo().search([("key", "=", key)])
         if audience:
             return self.browse(audience.id)
@@ -41,44 +47,48 @@ class MailboxAudience(models.Model):
             [key],
         )
         if not self.env.cr.rowcount:
-            # Made by another worker a moment ago, not to be seen from here yet.
             raise SerializationFailure(f"mailbox.audience {key}")
         audience = self.sudo().search([("key", "=", key)])
         audience.account_ids = [fields.Command.set(ids)]
-        self._readers_changed()
+        self.clear_readers_cache()
         return self.browse(audience.id)
 
-    def _with_account(self, account):
-        """The audience of my mailboxes and ``account``."""
+    @api.private
+    def with_account(self, account):
+        """The audience of this one's mailboxes and ``account``."""
         accounts = self.sudo().account_ids
-        return self if account in accounts else self._for_accounts(accounts | account)
+        return self if account in accounts else self.for_accounts(accounts | account)
 
     # ------------------------------------------------------------------
-    # Who reads what; asked for at every search of messages, hence cached
+    # Who reads what; every search of messages asks, hence the caches
     # ------------------------------------------------------------------
 
     @api.model
+    @api.private
     @tools.ormcache()
-    def _any(self):
-        """Whether there is a mailbox at all: without, nothing here costs anything."""
+    def has_mailboxes(self):
+        """Whether any mailbox exists. If not, the addon's overrides do nothing."""
         self.env.cr.execute("SELECT EXISTS (SELECT FROM mailbox_account)")
         return self.env.cr.fetchone()[0]
 
     @api.model
-    def _readable_ids(self, user):
-        """Ids of the audiences whose mails ``user`` may read, as a tuple.
+    @api.private
+    def readable_ids(self, user):
+        """Ids of the audiences whose e-mails ``user`` may read, as a tuple.
 
-        Portal and public users read none. Empty when no mailbox exists.
+        Empty for portal and public users, and if no mailbox exists.
         """
-        return self._readable(user.id)[0] if self._any() else ()
+        return self._readable(user.id)[0] if self.has_mailboxes() else ()
 
     @api.model
-    def _reads_any(self, user):
-        """Whether there is a mailbox whose mails ``user`` may read, if it had some."""
-        return self._any() and bool(self._readable(user.id)[1])
+    @api.private
+    def can_read_any(self, user):
+        """Whether ``user`` may read the e-mails of any mailbox, even an empty one."""
+        return self.has_mailboxes() and bool(self._readable(user.id)[1])
 
-    def _emails_for(self, user):
-        """Addresses of those of my mailboxes whose mails ``user`` may read."""
+    @api.private
+    def readable_emails(self, user):
+        """Addresses of those mailboxes of this audience that ``user`` may read."""
         accounts = self.account_ids
         readable = self._readable(user.id)[1]
         return accounts.filtered(lambda a: a.id in readable).mapped("email")
@@ -86,7 +96,7 @@ class MailboxAudience(models.Model):
     @api.model
     @tools.ormcache("user_id")
     def _readable(self, user_id):
-        """Ids of the audiences, and of the mailboxes, that a user may read."""
+        """Ids of the audiences, and ids of the mailboxes, that a user may read."""
         user = self.env["res.users"].sudo().browse(user_id)
         if not user._is_internal():
             return (), ()
@@ -111,17 +121,18 @@ class MailboxAudience(models.Model):
         return tuple(sorted(audience_ids)), tuple(sorted({row[0] for row in rows}))
 
     @api.model
-    def _readers_changed(self):
-        """Forget who reads what: here at once, and everywhere as soon as this
-        transaction is committed, be it one of many of a long job."""
+    @api.private
+    def clear_readers_cache(self):
+        """Forget who reads what: in this process now, and in every process once this
+        transaction is committed (a long job may commit many times)."""
         registry = self.env.registry
         registry.clear_cache()
         self.env["res.users"].invalidate_model(["mailbox_audience_ids"])
 
-        def committed():
-            # Again: another thread may have asked while the change was not to be seen.
+        def clear_after_commit():
+            # Again: until now another thread could only cache the old answer.
             registry.clear_cache()
             registry.signal_changes()
 
         if registry.ready:
-            self.env.cr.postcommit.add(committed)
+            self.env.cr.postcommit.add(clear_after_commit)

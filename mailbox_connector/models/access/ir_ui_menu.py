@@ -2,11 +2,12 @@ from odoo import models
 
 
 class IrUiMenu(models.Model):
+    """Users who have the Settings app for their mailboxes see nothing else in it."""
+
     _inherit = "ir.ui.menu"
 
     def _load_menus_blacklist(self):
-        """Whoever sees the Settings app only for its mailboxes sees nothing else
-        there: some of its menus carry no group of their own."""
+        """Hide the other menus of Settings from them: some have no group."""
         hidden = super()._load_menus_blacklist()
         user = self.env.user
         if user.has_group("mailbox_connector.group_mailbox_user") and not (

@@ -2,35 +2,36 @@ import re
 
 from odoo import models
 
-#: What a client asks for to hear of e-mails on a contact, and the channel it gets.
+#: What a client subscribes to for news of a contact's e-mails, and its bus subchannel.
 CHANNEL_REGEX = re.compile(r"mailbox_connector\.contact_(\d+)")
 SUBCHANNEL = "mailbox"
-#: The same for the imports of a mailbox's history.
-MAILBOX_REGEX = re.compile(r"mailbox_connector\.progress_(\d+)")
+#: The same for the progress of a mailbox's imports.
+PROGRESS_REGEX = re.compile(r"mailbox_connector\.progress_(\d+)")
 PROGRESS = "progress"
 
 
 class IrWebsocket(models.AbstractModel):
+    """Bus channels of contacts with e-mails and of mailboxes that are importing."""
+
     _inherit = "ir.websocket"
 
     def _build_bus_channel_list(self, channels):
-        """Internal users hear of e-mails on the contacts that they may read, and of
-        the imports of mailboxes that they may read."""
-        asked, mailboxes, rest = [], [], []
+        """Subscribe internal users to contacts and mailboxes that they may read."""
+        partner_ids, account_ids, rest = [], [], []
         for channel in channels:
             name = channel if isinstance(channel, str) else ""
             if match := CHANNEL_REGEX.fullmatch(name):
-                asked.append(int(match[1]))
-            elif match := MAILBOX_REGEX.fullmatch(name):
-                mailboxes.append(int(match[1]))
+                partner_ids.append(int(match[1]))
+            elif match := PROGRESS_REGEX.fullmatch(name):
+                account_ids.append(int(match[1]))
             else:
                 rest.append(channel)
-        if asked and self.env.user._is_internal():
+        if partner_ids and self.env.user._is_internal():
             contacts = self.env["res.partner"].with_context(active_test=False)
-            for contact in contacts.search([("id", "in", asked)]):
+            for contact in contacts.search([("id", "in", partner_ids)]):
                 rest.append((contact, SUBCHANNEL))
         accounts = self.env["mailbox.account"].with_context(active_test=False)
-        if mailboxes and accounts.has_access("read"):
-            for account in accounts.search([("id", "in", mailboxes)]):
+        if account_ids and accounts.has_access("read"):
+            for account in accounts.search([("id", "in", account_ids)]):
                 rest.append((account, PROGRESS))
         return super()._build_bus_channel_list(rest)

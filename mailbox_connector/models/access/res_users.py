@@ -3,26 +3,27 @@ from odoo.exceptions import ValidationError
 
 
 class ResUsers(models.Model):
+    """Which e-mails a user may read, and the address they send from by default."""
+
     _inherit = "res.users"
 
     mailbox_audience_ids = fields.Many2many(
         "mailbox.audience",
-        string="E-mails they may read",
+        string="Readable e-mails",
         compute="_compute_mailbox_audience_ids",
         compute_sudo=True,
         groups="base.group_system",
-        help="For the record rules, which keep the ids in a cache: whatever changes "
-        "the answer clears the registry's caches.",
+        help="Used by the record rules, which cache the ids. Every change that affects "
+        "them clears the registry's caches.",
     )
-
     mailbox_identity_id = fields.Many2one(
         "mailbox.identity",
         string="Send as",
         ondelete="set null",
         domain="[('can_send', '=', True), '|', ('account_id.owner_id', '=', id),"
         " ('account_id.member_ids', 'in', id)]",
-        help="What they write to customers leaves from this address, where they choose "
-        "no other and the conversation did not come in on another.",
+        help="The address that this user's e-mails to customers are sent from, unless "
+        "another one is chosen or the conversation was with another address.",
     )
     mailbox_has_sender = fields.Boolean(
         compute="_compute_mailbox_has_sender", compute_sudo=True
@@ -39,10 +40,16 @@ class ResUsers(models.Model):
     def SELF_WRITEABLE_FIELDS(self):
         return super().SELF_WRITEABLE_FIELDS + ["mailbox_identity_id"]
 
+    @api.depends("group_ids", "company_ids")
+    def _compute_mailbox_audience_ids(self):
+        Audience = self.env["mailbox.audience"]
+        for user in self:
+            user.mailbox_audience_ids = Audience.browse(Audience.readable_ids(user))
+
     def _compute_mailbox_has_sender(self):
         Account = self.env["mailbox.account"]
         for user in self:
-            user.mailbox_has_sender = bool(Account._mailboxes_of(user, user.company_id))
+            user.mailbox_has_sender = bool(Account.mailboxes_of(user, user.company_id))
 
     @api.constrains("mailbox_identity_id")
     def _check_mailbox_identity_id(self):
@@ -51,21 +58,15 @@ class ResUsers(models.Model):
             if account and not account._may_send(user):
                 raise ValidationError(
                     self.env._(
-                        "%(user)s may not send as %(address)s. Only owner and members "
-                        "of a mailbox send as it.",
+                        "%(user)s is not allowed to send as %(address)s. Only the "
+                        "owner and the members of a mailbox can send from it.",
                         user=user.name,
                         address=user.mailbox_identity_id.sudo().email,
                     )
                 )
 
-    @api.depends("group_ids", "company_ids")
-    def _compute_mailbox_audience_ids(self):
-        Audience = self.env["mailbox.audience"]
-        for user in self:
-            user.mailbox_audience_ids = Audience.browse(Audience._readable_ids(user))
-
     def write(self, vals):
         result = super().write(vals)
         if "company_ids" in vals:
-            self.env["mailbox.audience"]._readers_changed()
+            self.env["mailbox.audience"].clear_readers_cache()
         return result

@@ -77,14 +77,6 @@ class MailboxAccount(models.Model):
         default="everyone",
         help="Portal users and visitors never read them.",
     )
-    identity_ids = fields.One2many(
-        "mailbox.identity",
-        "account_id",
-        string="Other own addresses",
-        domain=[("is_main", "=", False)],
-        help="Aliases whose mail arrives in this mailbox. They are never taken for "
-        "customers.",
-    )
     imap_host = fields.Char(string="IMAP host")
     imap_port = fields.Integer(string="IMAP port", default=PORTS["imap"]["tls"])
     imap_security = fields.Selection(
@@ -357,9 +349,9 @@ class MailboxAccount(models.Model):
         self.env["mailbox.lease"].sudo().create(
             [{"account_id": account.id} for account in accounts]
         )
-        self.env["mailbox.audience"]._readers_changed()
+        self.env["mailbox.audience"].clear_readers_cache()
         for account in accounts:
-            account._main_identity()
+            account.main_identity()
         accounts._update_mail_servers()
         return accounts
 
@@ -372,7 +364,7 @@ class MailboxAccount(models.Model):
         result = super().write({**vals, **self._outdated_states(vals)})
         if READERS & vals.keys():
             # Record rules keep each user's audiences in a cache.
-            self.env["mailbox.audience"]._readers_changed()
+            self.env["mailbox.audience"].clear_readers_cache()
         if left_out:
             left_out._import_newsletters()
         self._update_alerts(vals)

@@ -11,6 +11,7 @@ from ...engine.errors import SIDES, STOPPING, EngineError
 from ...engine.smtp.session import open_smtp
 from ...error_messages import explain
 from ...services.accounts.endpoints import CONNECTION_FIELDS, egress_policy, endpoint
+from ...services.framework.formatting import format_moment
 from ...services.sync.mailbox_pass import WAITED_FOR, PassRequest
 from .alert import stored
 
@@ -219,7 +220,7 @@ class MailboxAccountHealth(models.AbstractModel):
 
     def _set_reading(self, is_stopped):
         last = self.imap_ok_at and self.env._(
-            "Last read: %s.", self._when(self.imap_ok_at)
+            "Last read: %s.", format_moment(self.env, self.imap_ok_at)
         )
         if self.state == "draft":
             health, text = "off", self.env._("Not connected yet.")
@@ -237,7 +238,7 @@ class MailboxAccountHealth(models.AbstractModel):
         if is_stopped:
             return self.env._("Stopped.")
         if self.retry_at and self.retry_at > fields.Datetime.now():
-            return self.env._("Next try: %s.", self._when(self.retry_at))
+            return self.env._("Next try: %s.", format_moment(self.env, self.retry_at))
         return self.env._("It is tried again in a moment.")
 
     def _set_sending(self, is_stopped, is_asked, first):
@@ -246,7 +247,7 @@ class MailboxAccountHealth(models.AbstractModel):
         :param first: when mail that failed is tried again
         """
         last = self.smtp_ok_at and self.env._(
-            "Last worked: %s.", self._when(self.smtp_ok_at)
+            "Last worked: %s.", format_moment(self.env, self.smtp_ok_at)
         )
         text = False
         if not self.smtp_host:
@@ -256,11 +257,11 @@ class MailboxAccountHealth(models.AbstractModel):
         elif is_stopped or is_asked:
             health = "needs_you"
             text = is_stopped and self.env._("Stopped.")
-        elif self.smtp_problem or self._paused_until():
-            until = self._paused_until() or first
+        elif self.smtp_problem or self.paused_until():
+            until = self.paused_until() or first
             health = "waiting"
             if until and until > fields.Datetime.now():
-                text = self.env._("Next try: %s.", self._when(until))
+                text = self.env._("Next try: %s.", format_moment(self.env, until))
             else:
                 text = self.env._("It is tried with the next e-mail.")
         else:

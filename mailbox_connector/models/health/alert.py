@@ -9,6 +9,7 @@ from odoo.tools import SQL
 from ...engine.errors import EngineError, Field, Kind, Side
 from ...error_messages import explain
 from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
+from ...services.framework.formatting import format_moment
 
 _logger = logging.getLogger(__name__)
 
@@ -238,7 +239,7 @@ class MailboxAlert(models.Model):
             return account.env._("The mailbox %s sends again", name)
         if reading:
             return account.env._("The mailbox %s cannot be read", name)
-        if account.sudo()._paused_until():
+        if account.sudo().paused_until():
             return account.env._("The mailbox %s sends nothing for now", name)
         return account.env._("The mailbox %s cannot send", name)
 
@@ -251,12 +252,12 @@ class MailboxAlert(models.Model):
 
     def _first(self, account):
         """What to do first."""
-        until = self.side == "smtp" and account.sudo()._paused_until()
+        until = self.side == "smtp" and account.sudo().paused_until()
         if until:
             return account.env._(
                 "There is nothing to do now: its e-mail waits and goes on by itself at "
                 "%s.",
-                account._when(until),
+                format_moment(account.env, until),
             )
         if not self.needs_person:
             return account.env._(
@@ -276,7 +277,9 @@ class MailboxAlert(models.Model):
     def _since(self, account):
         if not self.told_at:
             return ""
-        return account.env._("This has lasted since %s.", account._when(self.since))
+        return account.env._(
+            "This has lasted since %s.", format_moment(account.env, self.since)
+        )
 
 
 def _may_look_after(user, account):

@@ -1,4 +1,5 @@
-"""From raw mail to e-mails on contacts, and what new mail sets off."""
+"""Queues of raw e-mails: failed imports, and what new e-mails cause."""
 
+from . import raw_mail
 from . import failed_import
 from . import inbound

@@ -8,16 +8,19 @@ from ..framework.fields import BigInteger
 
 
 class MailboxFailedImport(models.Model):
-    """A message that could not be imported: kept as it came, with the reason.
+    """A message that could not be imported: its original form, and the reason.
 
-    One that the server did not hand out has no bytes; it is asked for again after a
-    while. All are tried again after an upgrade.
+    If the server did not return the message, there are no bytes, and it is requested
+    again later. After an upgrade of the addon all failed imports are retried.
     """
 
     _name = "mailbox.failed.import"
-    _description = "E-mail that could not be read"
+    _inherit = "mailbox.raw.mail"
+    _description = "Failed import of an e-mail"
     _order = "id desc"
     _rec_name = "reason"
+
+    _raw_number = "uid"
 
     account_id = fields.Many2one(
         "mailbox.account", required=True, ondelete="cascade", index=True, readonly=True
@@ -29,56 +32,38 @@ class MailboxFailedImport(models.Model):
     uid = BigInteger(required=True, readonly=True)
     received_at = fields.Datetime(string="Received on", readonly=True)
     reason = fields.Char(required=True, readonly=True)
-    raw = fields.Binary(string="The e-mail as it came", attachment=True, readonly=True)
-    file_name = fields.Char(compute="_compute_file_name")
     attempts = fields.Integer(readonly=True)
-    last_attempt_at = fields.Datetime(string="Last tried on", readonly=True)
-    retry_at = fields.Datetime(string="Tried again on", readonly=True)
+    last_attempt_at = fields.Datetime(string="Last attempt", readonly=True)
+    retry_at = fields.Datetime(string="Next attempt", readonly=True)
     version = fields.Char(
-        readonly=True, help="The version of the addon that tried it last."
+        readonly=True, help="Version of the addon at the last attempt."
     )
 
-    _place_unique = models.Constraint(
+    _location_unique = models.Constraint(
         "UNIQUE (folder_id, uidvalidity, uid)",
-        "This e-mail has been put aside already.",
+        "This e-mail is already listed as a failed import.",
     )
-
-    @api.depends("uid")
-    def _compute_file_name(self):
-        for row in self:
-            row.file_name = f"e-mail-{row.uid}.eml"
-
-    def raw_bytes(self):
-        """The message, b"" where the server did not hand it out."""
-        self.ensure_one()
-        # sudo: the file of a field, of a row that the user may read
-        file = (
-            self.env["ir.attachment"]
-            .sudo()
-            .search(
-                [
-                    ("res_model", "=", self._name),
-                    ("res_field", "=", "raw"),
-                    ("res_id", "=", self.id),
-                ],
-                limit=1,
-            )
-        )
-        return file.raw or b""
 
     @api.model
-    def _version(self):
+    @api.private
+    def addon_version(self):
+        """The installed version of the addon; a newer one may import what failed."""
         return get_manifest("mailbox_connector")["version"]
 
-    def _due(self):
-        """Those to be tried again by themselves now."""
-        now, version = fields.Datetime.now(), self._version()
+    @api.private
+    def due(self):
+        """Those to be retried automatically now."""
+        now, version = fields.Datetime.now(), self.addon_version()
         return self.filtered(
             lambda row: row.version != version or (row.retry_at and row.retry_at <= now)
         )
 
-    def _note_attempt(self, reason):
-        """It could not be read (again), for ``reason``."""
+    @api.private
+    def record_attempt(self, reason):
+        """Record that an import has failed (again), and when it is retried.
+
+        One with its bytes would fail again: it waits for an upgrade, or for a person.
+        """
         for row in self:
             attempts = row.attempts + 1
             row.write(
@@ -87,12 +72,12 @@ class MailboxFailedImport(models.Model):
                     "attempts": attempts,
                     "last_attempt_at": fields.Datetime.now(),
                     "retry_at": False if row.raw_bytes() else next_attempt(attempts),
-                    "version": self._version(),
+                    "version": self.addon_version(),
                 }
             )
 
     def action_retry(self):
-        """Try these e-mails again, and tell what came of it."""
+        """Retry these imports now, and show how many succeeded."""
         self.check_access("read")
         accounts = self.account_id
         accounts.check_access("read")
@@ -103,7 +88,9 @@ class MailboxFailedImport(models.Model):
             if sync is None:
                 raise UserError(
                     account.imap_problem
-                    or self.env._("This mailbox is being read at this moment.")
+                    or self.env._(
+                        "This mailbox is being synced right now. Try again in a minute."
+                    )
                 )
             settled += sync.settled
         self.env.invalidate_all()
@@ -111,7 +98,7 @@ class MailboxFailedImport(models.Model):
         return accounts[:1]._notification_action(
             kind,
             self.env._(
-                "%(settled)s of %(count)s e-mails could be read now.",
+                "Failed imports solved: %(settled)s of %(count)s.",
                 settled=settled,
                 count=count,
             ),

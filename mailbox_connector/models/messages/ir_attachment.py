@@ -7,19 +7,21 @@ from odoo.addons.mail.tools.discuss import Store
 
 
 class IrAttachment(models.Model):
-    """Files of e-mails: opened by the right to read the e-mail, asked for each time.
+    """Files of e-mails: each download checks the right to read the e-mail.
 
-    Core gives every file in a chatter a token that opens it for whoever has the
-    link, for weeks. A file of a mailbox gets none, so that a change of its readers
-    takes effect at once.
+    For other files core creates tokens: anyone with such a link can open the file, for
+    weeks. Files of e-mails get no tokens, so that a change of readers takes effect
+    immediately.
     """
 
     _inherit = "ir.attachment"
 
     @api.model
     def _get_path(self, bin_data, sha):
-        """What a full disk or a killed worker has left of a file is no file: core
-        would take it for another one with the same checksum, for ever."""
+        """Delete a truncated file that a full disk or a killed worker has left.
+
+        Core would use it for every later file with the same checksum.
+        """
         if self.env.context.get("mailbox_import"):
             path = self._full_path(os.path.join(sha[:2], sha))
             with contextlib.suppress(FileNotFoundError):
@@ -28,6 +30,7 @@ class IrAttachment(models.Model):
         return super()._get_path(bin_data, sha)
 
     def _mailbox_owned(self):
+        """Whether it is the file of an e-mail."""
         return self.res_model == "mailbox.message"
 
     def _get_raw_access_token(self):
@@ -40,10 +43,10 @@ class IrAttachment(models.Model):
         return not self._mailbox_owned() and super()._get_ownership_token()
 
     def _to_store_defaults(self, target):
-        """Files of e-mails are marked, and named after no document: the chatters of
-        several contacts show them."""
+        """Mark files of e-mails. They get no link to a document, since the chatters
+        of several contacts show them."""
         defaults = super()._to_store_defaults(target)
-        if not self.env["mailbox.audience"].sudo()._any():
+        if not self.env["mailbox.audience"].sudo().has_mailboxes():
             return defaults
         for attribute in defaults:
             if getattr(attribute, "field_name", None) == "thread":

@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class MailboxLink(models.Model):
-    """A message belongs to a contact, and why."""
+    """A message belongs to a contact, and the reason why."""
 
     _name = "mailbox.link"
     _description = "E-mail of a contact"
@@ -21,7 +21,7 @@ class MailboxLink(models.Model):
     )
     header = fields.Selection(
         [("from", "From"), ("reply_to", "Reply-To"), ("to", "To"), ("cc", "Cc")],
-        help="Where the contact's address stood in the e-mail.",
+        help="The header of the e-mail that has the contact's address.",
     )
     origin = fields.Selection(
         [("matched", "Matched by address"), ("sent", "Sent from Odoo")],
@@ -36,6 +36,6 @@ class MailboxLink(models.Model):
         help="The message in the contact's chatter that shows this e-mail.",
     )
 
-    # Held by a unique index, and folded by hand when contacts are merged: core's
-    # merge deletes every row that a UNIQUE *constraint* on a contact speaks of.
+    # An index and not a constraint: when contacts are merged, core deletes the rows of
+    # tables with a UNIQUE constraint on the contact. See base_partner_merge.py.
     _message_partner_unique = models.UniqueIndex("(message_id, partner_id)")

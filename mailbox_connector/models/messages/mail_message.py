@@ -6,20 +6,20 @@ from odoo.fields import Domain
 
 from odoo.addons.mail.tools.discuss import Store
 
-#: What a person may change on an e-mail that was imported.
+#: What a person may change on an imported e-mail.
 CHANGEABLE = {"starred_partner_ids", "pinned_at"}
-#: Keys of a context that would make an e-mail of a mailbox.
+#: Context keys that would create an e-mail of a mailbox.
 DEFAULTS = {"default_mailbox_message_id", "default_mailbox_audience_id"}
-#: Operators that compare two messages by their place in a conversation.
-PLACE_OPERATORS = {"<", "<=", ">", ">="}
+#: Operators that compare two messages by their position in a conversation.
+POSITION_OPERATORS = {"<", "<=", ">", ">="}
 
 
 class MailMessage(models.Model):
-    """Copies: messages that show an e-mail of a mailbox on a contact.
+    """Chatter copies: messages that show an e-mail of a mailbox on a contact.
 
-    A conversation with copies is in date order, (date, id); a message without a
-    date stands at its newest end. History arrives newest first, so that ids say
-    nothing about age.
+    Only the audience of an e-mail can read its copies, and nobody can edit them. A
+    chatter with copies is in date order, (date, id); messages without a date are the
+    newest. Imports read the newest e-mails first, so ids say nothing about age.
     """
 
     _inherit = "mail.message"
@@ -40,7 +40,7 @@ class MailMessage(models.Model):
         index="btree_not_null",
         readonly=True,
         copy=False,
-        help="Whose mailboxes this e-mail was seen in; empty for all other messages.",
+        help="The mailboxes that have this e-mail; empty for all other messages.",
     )
     mailbox_identity_id = fields.Many2one(
         "mailbox.identity",
@@ -49,73 +49,31 @@ class MailMessage(models.Model):
         index="btree_not_null",
         copy=False,
         groups="base.group_user",
-        help="The address of ours that this message leaves as, or came in on.",
+        help="The mailbox address that this message is sent from, or was sent to.",
     )
+
     _partner_date_idx = models.Index(
         "(model, res_id, date DESC, id DESC) WHERE model = 'res.partner'"
     )
 
-    # ------------------------------------------------------------------
-    # Access
-    # ------------------------------------------------------------------
-
-    @api.model
-    def _mailbox_readable_domain(self):
-        """What the record rule says, for searches that core does without rules."""
-        Audience = self.env["mailbox.audience"].sudo()
-        if not Audience._any():
-            return Domain.TRUE
-        readable = Audience._readable_ids(self.env.user)
-        return Domain("mailbox_audience_id", "in", [False, *readable])
-
-    @api.model
-    def _search(
-        self, domain, offset=0, limit=None, order=None, *, bypass_access=False, **kw
-    ):
-        """Readers alone, also by way of relations that bypass access (a contact's
-        ``message_ids``); in date order, where :meth:`_message_fetch` asks for it."""
-        if bypass_access and not self.env.su:
-            domain = Domain(domain) & self._mailbox_readable_domain()
-        if self.env.context.get("mailbox_by_date"):
-            domain = Domain(domain).map_conditions(self._by_date)
-            if order in ("id DESC", "id ASC"):
-                order = order.replace("id", "date") + ", " + order
-        return super()._search(
-            domain, offset, limit, order, bypass_access=bypass_access, **kw
-        )
-
-    @api.model
-    def _get_with_access(self, message_id, mode="read", **kwargs):
-        """Core falls back on the right to the document; readers come first."""
-        message = super()._get_with_access(message_id, mode=mode, **kwargs)
-        if not message or self.env.su:
-            return message
-        # sudo: audiences have no access of their own
-        if message.sudo()._mailbox_readable_by(self.env.user):
-            return message
-        return self.browse()
-
     @api.depends_context("uid")
     def _compute_display_name(self):
-        """A relation shows the name of what it leads to, whoever may read that: an
-        answer would tell the subject of an e-mail that is not for everyone."""
+        """Hide the subject from users who may not read the e-mail.
+
+        Relations show the display name to everyone: a message that somebody else may
+        read, such as a reply, would show the subject of its parent.
+        """
         result = super()._compute_display_name()
-        if self.env["mailbox.audience"].sudo()._any():
+        if self.env["mailbox.audience"].sudo().has_mailboxes():
             user = self.env.user
-            # sudo: audiences have no access of their own
+            # sudo: audiences have no access rights of their own
             for message in self._mailbox_copies().sudo():
                 if not message._mailbox_readable_by(user):
                     message.sudo(self.env.su).display_name = self.env._("E-mail")
         return result
 
-    def _mailbox_readable_by(self, user):
-        """Whether ``user`` is among the readers; of other messages everybody is."""
-        self.ensure_one()
-        audience = self.mailbox_audience_id
-        return not audience or audience.id in audience._readable_ids(user)
-
     # ------------------------------------------------------------------
-    # Imported mail stays as it came
+    # CRUD: imported e-mails are not changed
     # ------------------------------------------------------------------
 
     @api.model_create_multi
@@ -124,10 +82,10 @@ class MailMessage(models.Model):
             for vals in vals_list:
                 if vals.get("mailbox_message_id") or vals.get("mailbox_audience_id"):
                     raise AccessError(
-                        self.env._("Only a mailbox makes e-mails of a mailbox.")
+                        self.env._("E-mails of a mailbox can't be created by hand.")
                     )
-            # Defaults in the context are nobody's to set either. Without them the
-            # columns are left out: portal users may not even empty them.
+            # Nor by defaults in the context. They are switched off rather than put
+            # into the values: portal users may not write these fields at all.
             if DEFAULTS & self.env.context.keys():
                 self = self.with_context(**dict.fromkeys(DEFAULTS, False))
         for vals in vals_list:
@@ -143,7 +101,7 @@ class MailMessage(models.Model):
         if not self.env.su and vals.keys() - CHANGEABLE:
             if vals.keys() & {"mailbox_message_id", "mailbox_audience_id"}:
                 raise AccessError(
-                    self.env._("Nobody changes which mailbox an e-mail came from.")
+                    self.env._("The mailbox of an e-mail can't be changed.")
                 )
             self._mailbox_refuse_change()
         return super().write(vals)
@@ -153,34 +111,81 @@ class MailMessage(models.Model):
         if not self.env.su and self._mailbox_copies():
             raise UserError(
                 self.env._(
-                    "An e-mail from a mailbox cannot be deleted here: it would be "
+                    "An e-mail of a mailbox can't be deleted here: it would be "
                     "missing from its conversation."
+                )
+            )
+
+    @api.model
+    def _search(
+        self, domain, offset=0, limit=None, order=None, *, bypass_access=False, **kw
+    ):
+        """Find readable e-mails only, even through relations that bypass access (a
+        contact's ``message_ids``); in date order if :meth:`_message_fetch` asks."""
+        if bypass_access and not self.env.su:
+            domain = Domain(domain) & self._mailbox_readable_domain()
+        if self.env.context.get("mailbox_by_date"):
+            domain = Domain(domain).map_conditions(self._by_date)
+            if order in ("id DESC", "id ASC"):
+                order = order.replace("id", "date") + ", " + order
+        return super()._search(
+            domain, offset, limit, order, bypass_access=bypass_access, **kw
+        )
+
+    def _mailbox_copies(self):
+        """Those of these messages that are e-mails of a mailbox."""
+        # sudo: whether they are, not of which mailbox
+        return self.sudo().filtered("mailbox_audience_id").sudo(self.env.su)
+
+    def _mailbox_refuse_change(self):
+        """
+        :raise UserError: one of these messages is an e-mail of a mailbox
+        """
+        if self._mailbox_copies():
+            raise UserError(
+                self.env._(
+                    "E-mails of a mailbox are kept as they were sent; they can't be "
+                    "edited."
                 )
             )
 
     @api.model
     def _mailbox_check_sender(self, vals):
         """
-        :raise AccessError: when the user may not send as what they have chosen,
-            whoever's rights they do it with
+        :raise AccessError: the user may not send as the identity in ``vals``, even if
+            this runs as superuser
         """
         self.env["mailbox.identity"].browse(vals["mailbox_identity_id"])._check_sender()
 
-    def _mailbox_copies(self):
-        # sudo: whether it is an e-mail of a mailbox, not which
-        return self.sudo().filtered("mailbox_audience_id").sudo(self.env.su)
+    # ------------------------------------------------------------------
+    # Access
+    # ------------------------------------------------------------------
 
-    def _mailbox_refuse_change(self):
-        """
-        :raise UserError: when one of these messages is an e-mail of a mailbox
-        """
-        if self._mailbox_copies():
-            raise UserError(
-                self.env._(
-                    "An e-mail from a mailbox stays as it was sent; it cannot be "
-                    "edited."
-                )
-            )
+    @api.model
+    def _mailbox_readable_domain(self):
+        """The same as the record rule, for searches that core does without rules."""
+        Audience = self.env["mailbox.audience"].sudo()
+        if not Audience.has_mailboxes():
+            return Domain.TRUE
+        readable = Audience.readable_ids(self.env.user)
+        return Domain("mailbox_audience_id", "in", [False, *readable])
+
+    @api.model
+    def _get_with_access(self, message_id, mode="read", **kwargs):
+        """Core falls back on access to the document; that is not enough for e-mails."""
+        message = super()._get_with_access(message_id, mode=mode, **kwargs)
+        if not message or self.env.su:
+            return message
+        # sudo: audiences have no access rights of their own
+        if message.sudo()._mailbox_readable_by(self.env.user):
+            return message
+        return self.browse()
+
+    def _mailbox_readable_by(self, user):
+        """Whether ``user`` is in the audience; messages without one are for all."""
+        self.ensure_one()
+        audience = self.mailbox_audience_id
+        return not audience or audience.id in audience.readable_ids(user)
 
     # ------------------------------------------------------------------
     # Date order
@@ -190,20 +195,20 @@ class MailMessage(models.Model):
     def _message_fetch(self, domain, *, thread=None, **kwargs):
         """In date order for a contact with e-mails that the user may read.
 
-        The result then has a key ``mailbox``: {"by_date": bool} for the client. It
-        is missing where no mailbox has anything to say: core's own behaviour.
+        The result has an additional key ``mailbox`` for the client, {"by_date": bool};
+        without mailboxes that the user may read it is core's own result.
         """
         if not (thread and thread._name == "res.partner"):
             return super()._message_fetch(domain, thread=thread, **kwargs)
         Audience = self.env["mailbox.audience"].sudo()
-        if not Audience._reads_any(self.env.user):
+        if not Audience.can_read_any(self.env.user):
             return super()._message_fetch(domain, thread=thread, **kwargs)
-        audience_ids = Audience._readable_ids(self.env.user)
+        audience_ids = Audience.readable_ids(self.env.user)
         by_date = thread._mailbox_has_copies(audience_ids)
         records = self
         if by_date:
             records = self.with_context(mailbox_by_date=True)
-            self.flush_model(["date"])  # core's search flushes what it asks for alone
+            self.flush_model(["date"])  # core's search only flushes its own fields
         result = super(MailMessage, records)._message_fetch(
             domain, thread=thread, **kwargs
         )
@@ -218,16 +223,16 @@ class MailMessage(models.Model):
 
     @api.model
     def _by_date(self, condition):
-        """An id compared in a domain stands for the place of that message.
+        """Replace "before or after this id" by "before or after that message".
 
-        A cursor that is gone is compared as it is. Messages without a date are
-        found by a first page, not by asking for what is newer: that would cost the
-        use of the index.
+        If the message was deleted, ids are compared. Messages without a date are found
+        on the first page only, not when asking for newer ones: such a condition could
+        not use the index.
         """
         operator, message_id = condition.operator, condition.value
-        if condition.field_expr != "id" or operator not in PLACE_OPERATORS:
+        if condition.field_expr != "id" or operator not in POSITION_OPERATORS:
             return condition
-        # sudo: where a message stands, not what it says
+        # sudo: the position of a message, not its content
         cursor = self.sudo().with_context(mailbox_by_date=False).browse(message_id)
         if not cursor.exists():
             return condition
@@ -236,7 +241,7 @@ class MailMessage(models.Model):
             if operator[0] == ">":
                 return undated & condition
             return ~undated | condition
-        # The first condition bounds the scan of the index.
+        # The first condition limits the index scan.
         return Domain("date", operator[0] + "=", cursor.date) & (
             Domain("date", operator[0], cursor.date) | condition
         )
@@ -246,28 +251,28 @@ class MailMessage(models.Model):
     # ------------------------------------------------------------------
 
     def _to_store_defaults(self, target):
-        """For e-mails also: which mailboxes they were seen in, whether they can be
-        answered as e-mails, and what kind of automatic mail they are."""
+        """For e-mails also: their mailboxes, whether the user can reply to them by
+        e-mail, and which kind of automatic e-mail they are."""
         defaults = super()._to_store_defaults(target)
-        if not self.env["mailbox.audience"].sudo()._any():
+        if not self.env["mailbox.audience"].sudo().has_mailboxes():
             return defaults
-        readable = self.env["mailbox.audience"].sudo()._readable_ids(self.env.user)
+        readable = self.env["mailbox.audience"].sudo().readable_ids(self.env.user)
         if readable and target.is_current_user(self.env):
-            defaults += [self._store_mailboxes(), self._store_answerable(readable)]
+            defaults += [self._store_mailboxes(), self._store_can_reply(readable)]
         return [*defaults, self._store_automatic()]
 
     def _store_mailboxes(self):
         return Store.Attr(
             "mailbox_emails",
             # sudo: the addresses of mailboxes that the user may read
-            lambda message: message.sudo().mailbox_audience_id._emails_for(
+            lambda message: message.sudo().mailbox_audience_id.readable_emails(
                 self.env.user
             ),
             predicate=lambda message: bool(message.sudo().mailbox_audience_id),
         )
 
-    def _store_answerable(self, readable):
-        # sudo: links have no access of their own
+    def _store_can_reply(self, readable):
+        # sudo: links have no access rights of their own
         links = self.env["mailbox.link"].sudo()
         links = links.search_fetch(
             [
@@ -278,7 +283,7 @@ class MailMessage(models.Model):
         )
         shown = set(links.mail_message_id.ids)
         return Store.Attr(
-            "mailbox_answerable", True, predicate=lambda message: message.id in shown
+            "mailbox_can_reply", True, predicate=lambda message: message.id in shown
         )
 
     def _store_automatic(self):
@@ -286,29 +291,32 @@ class MailMessage(models.Model):
         labels = dict(kinds._description_selection(self.env))
         return Store.Attr(
             "mailbox_automatic",
-            # sudo: of e-mails that are shown to the user anyway
+            # sudo: the e-mail is shown to the user anyway
             lambda message: labels[message.sudo().mailbox_message_id.automatic],
             predicate=lambda message: bool(message.sudo().mailbox_message_id.automatic),
         )
 
     # ------------------------------------------------------------------
-    # Answering
+    # Replying
     # ------------------------------------------------------------------
 
-    def action_mailbox_answer(self, kind):
-        """Reply to the e-mail that this message shows; see ``_open_answer``."""
+    def action_mailbox_reply(self, kind):
+        """Reply to the e-mail that this message shows; see ``_open_reply_composer``.
+
+        :param str kind: ``reply``, ``reply_all`` or ``forward``
+        """
         self.ensure_one()
         self.check_access("read")
-        # sudo: links have no access of their own; the e-mail's is asked for
+        # sudo: links have no access rights of their own; that to the e-mail is checked
         link = self.env["mailbox.link"].sudo()
         mail = link.search([("mail_message_id", "=", self.id)], limit=1).message_id
         if not mail:
-            raise UserError(self.env._("This message is no e-mail of a mailbox."))
-        return mail.sudo(False)._open_answer(kind, shown=self)
+            raise UserError(self.env._("This message is not an e-mail of a mailbox."))
+        return mail.sudo(False)._open_reply_composer(kind, shown=self)
 
-    def _mailbox_restrict_answer(self, mail_id):
-        """What quotes an e-mail that is for a mailbox's members alone, and its files,
-        are for them as well, whatever it is sent as."""
+    def _mailbox_restrict_reply(self, mail_id):
+        """A reply to an e-mail that is for a mailbox's members alone is for them alone
+        as well, with its files: it quotes that e-mail. Wherever it is sent from."""
         mail = self.env["mailbox.message"].browse(mail_id).exists()
         accounts = mail.audience_id.account_ids
         if self.mailbox_audience_id or set(accounts.mapped("visibility")) != {
@@ -350,7 +358,7 @@ class MailMessage(models.Model):
         mails = self._mailbox_failed() & notification.mail_mail_id
         mails = mails.filtered(lambda mail: mail.mailbox_outcome == "ask")
         if arrived:
-            mails._mailbox_was_sent()
+            mails.mailbox_settle_as_sent()
         else:
             mails.action_retry()
             mails._send_soon()

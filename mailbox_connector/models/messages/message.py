@@ -12,14 +12,15 @@ from ...services.trace import trace
 
 
 class MailboxMessage(models.Model):
-    """One e-mail, stored once however many folders, mailboxes and contacts see it.
+    """One e-mail, stored once, in however many folders, mailboxes and contacts it is.
 
-    It has no body: each contact's chatter shows a native ``mail.message``, its
-    *copy*, found through ``link_ids``. Two e-mails are the same when Message-ID
-    and content are: a forged id does not open another's mail.
+    It has no body of its own: the chatter of each contact shows a native
+    ``mail.message``, its *chatter copy*, found by ``link_ids``. Two e-mails are the
+    same if both Message-ID and content are the same: a forged Message-ID gives no
+    access to another e-mail.
 
-    Reply, reply all and forward open a composer on a contact of the e-mail. That makes
-    no contact: who is none yet is written to by address.
+    Reply, reply all and forward open a composer on a contact of the e-mail. They create
+    no contacts: other people are written to by address.
     """
 
     _name = "mailbox.message"
@@ -33,7 +34,8 @@ class MailboxMessage(models.Model):
         size=32,
         readonly=True,
         index="btree_not_null",
-        help="Hash of the Message-ID that the provider gave a mail that we sent.",
+        help="Hash of the Message-ID with which the provider replaced ours in a sent "
+        "e-mail.",
     )
     fingerprint = fields.Char(required=True, size=64, readonly=True)
     parent_hash = fields.Char(
@@ -63,27 +65,20 @@ class MailboxMessage(models.Model):
             ("list", "Mailing list"),
         ],
         readonly=True,
-        help="Not written to us by a person; sets nothing off.",
+        help="Not written to us by a person. Nobody is notified of such e-mails.",
     )
     date = fields.Datetime(readonly=True)
     subject = fields.Char(readonly=True)
     email_from = fields.Char(string="From", readonly=True)
+    email_reply_to = fields.Char(string="Reply-To", readonly=True)
     email_to = fields.Text(string="To", readonly=True)
     email_cc = fields.Text(string="Cc", readonly=True)
-    link_ids = fields.One2many(
-        "mailbox.link", "message_id", readonly=True, groups=fields.NO_ACCESS
-    )
+    body = fields.Html(compute="_compute_body", sanitize=False)
     partner_ids = fields.Many2many(
         "res.partner",
         string="Contacts",
         compute="_compute_partner_ids",
         search="_search_partner_ids",
-    )
-    location_ids = fields.One2many(
-        "mailbox.location", "message_id", readonly=True, groups=fields.NO_ACCESS
-    )
-    reference_ids = fields.One2many(
-        "mailbox.reference", "message_id", readonly=True, groups=fields.NO_ACCESS
     )
     attachment_ids = fields.Many2many(
         "ir.attachment", string="Attachments", compute="_compute_attachment_ids"
@@ -91,16 +86,29 @@ class MailboxMessage(models.Model):
     attachment_count = fields.Integer(readonly=True)
     backfill_id = fields.Integer(
         readonly=True,
-        help="Which import of history brought it; 0: none. No relation, for the "
-        "speed of imports.",
+        help="Id of the import that it came with; 0: none. Not a relation, to keep "
+        "imports fast.",
     )
-    body = fields.Html(compute="_compute_body", sanitize=False)
-    _identity_unique = models.Constraint(
-        "UNIQUE (message_id_hash, fingerprint)", "This e-mail is there already."
+    link_ids = fields.One2many(
+        "mailbox.link", "message_id", readonly=True, groups=fields.NO_ACCESS
+    )
+    location_ids = fields.One2many(
+        "mailbox.location", "message_id", readonly=True, groups=fields.NO_ACCESS
+    )
+    reference_ids = fields.One2many(
+        "mailbox.reference", "message_id", readonly=True, groups=fields.NO_ACCESS
+    )
+
+    _key_unique = models.Constraint(
+        "UNIQUE (message_id_hash, fingerprint)", "This e-mail already exists."
     )
     _date_idx = models.Index("(date DESC, id DESC)")
     _backfill_idx = models.Index("(backfill_id) WHERE backfill_id > 0")
-    email_reply_to = fields.Char(string="Reply-To", readonly=True)
+
+    @api.depends("link_ids.mail_message_id")
+    def _compute_body(self):
+        for message in self:
+            message.body = message._shown().body
 
     @api.depends("link_ids.partner_id")
     def _compute_partner_ids(self):
@@ -118,87 +126,99 @@ class MailboxMessage(models.Model):
             )
         return Domain("id", "in", self._linked_to(contacts))
 
-    def _linked_to(self, contacts):
-        """Ids, as SQL, of the e-mails of ``contacts`` (ids or a query).
-
-        sudo: links have no access of their own.
-        """
-        links = self.env["mailbox.link"].sudo()
-        return links._search([("partner_id", "in", contacts)]).subselect("message_id")
-
     @api.depends("link_ids.mail_message_id")
     def _compute_attachment_ids(self):
         for message in self:
             message.attachment_ids = message._shown().attachment_ids.ids
 
-    @api.depends("link_ids.mail_message_id")
-    def _compute_body(self):
-        for message in self:
-            message.body = message._shown().body
-
     def _shown(self):
-        """One of the chatter's messages that show this e-mail.
+        """One of the messages in the chatter that show this e-mail.
 
-        sudo: who may read the e-mail may read it on whichever contact shows it.
+        sudo: who may read the e-mail may read it on any contact that shows it.
         """
         return self.sudo().link_ids.mail_message_id[:1]
 
-    @api.private
-    def set_audience(self, audience):
-        """Change who may read an e-mail, together with the chatter's copies of it.
+    def _linked_to(self, contacts):
+        """Ids, as SQL, of the e-mails of ``contacts`` (ids or a query).
 
-        :param audience: ``mailbox.audience``
+        sudo: links have no access rights of their own.
         """
-        self.audience_id = audience
-        # sudo: who may read copies is written by nobody but the server
-        self.env["mail.message"].sudo().search(
-            [("mailbox_message_id", "in", self.ids)]
-        ).mailbox_audience_id = audience
+        links = self.env["mailbox.link"].sudo()
+        return links._search([("partner_id", "in", contacts)]).subselect("message_id")
+
+    # ------------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _search(self, domain, *args, bypass_access=False, **kwargs):
+        if not (self.env.su or bypass_access):
+            if not self.env["res.partner"].has_access("read"):
+                domain = Domain.FALSE
+            domain = Domain(domain) & self._access_domain()
+        return super()._search(domain, *args, bypass_access=bypass_access, **kwargs)
 
     def unlink(self):
-        """Delete e-mails from all contacts. No sync brings them back.
+        """Delete e-mails from all contacts; no sync imports them again.
 
-        What an e-mail's copies were made from goes with them; a message written in
-        the chatter stays there.
+        Their chatter copies are deleted as well. A message that was written in the
+        chatter stays there.
         """
-        # sudo: copies and links are nobody's to delete, the e-mail is
+        # sudo: copies and links have no access rights of their own; the e-mail has
         messages = self.sudo()
         if not self.env.context.get("mailbox_contact_unlink"):
-            Tombstone = self.env["mailbox.tombstone"].sudo()
-            Tombstone.add_digests(
-                Tombstone.digest_of((one.message_id_hash, one.fingerprint))
-                for one in messages
-            )
-        waiting = (
-            self.env["mailbox.inbound"]
-            .sudo()
-            .search(
-                [
-                    ("message_id_hash", "in", messages.mapped("message_id_hash")),
-                    ("state", "!=", "done"),
-                ]
-            )
-        )
-        contents = set(messages.mapped("fingerprint"))
-        waiting.filtered(lambda row: row.fingerprint in contents)._forget()
+            messages._bury()
+        messages._discard_queued()
         partners = messages.link_ids.partner_id
         messages.link_ids.mail_message_id.filtered(
             lambda copy: copy.mailbox_message_id in messages
         ).unlink()
-        partners._mailbox_reload_chatter()
+        partners.mailbox_reload_chatter()
         return super().unlink()
 
+    def _bury(self):
+        """Leave tombstones: hashes by which a sync recognizes deleted e-mails."""
+        Tombstone = self.env["mailbox.tombstone"]
+        Tombstone.add_digests(
+            Tombstone.digest_of((one.message_id_hash, one.fingerprint)) for one in self
+        )
+
+    def _discard_queued(self):
+        """Do not process these e-mails any more, if they are waiting for it."""
+        waiting = self.env["mailbox.inbound"].search(
+            [
+                ("message_id_hash", "in", self.mapped("message_id_hash")),
+                ("state", "!=", "done"),
+            ]
+        )
+        fingerprints = set(self.mapped("fingerprint"))
+        waiting.filtered(lambda row: row.fingerprint in fingerprints).mark_done()
+
     # ------------------------------------------------------------------
-    # Access: through a mailbox one reads, or through a contact one may read
+    # Access: as a member of a mailbox, or through a contact that one may read
     # ------------------------------------------------------------------
+
+    @api.private
+    def set_audience(self, audience):
+        """Change who may read these e-mails and their chatter copies.
+
+        :param audience: ``mailbox.audience``
+        """
+        self.audience_id = audience
+        # sudo: users have no write access to the readers of copies
+        self.env["mail.message"].sudo().search(
+            [("mailbox_message_id", "in", self.ids)]
+        ).mailbox_audience_id = audience
 
     def _access_domain(self):
-        """E-mails of mailboxes the user is a member of, or of contacts they read.
+        """E-mails of mailboxes that the user is a member of, or of contacts that they
+        may read.
 
-        The record rule has already cut this down to the user's audiences.
+        The record rule has already restricted these to the user's audiences.
         """
         user = self.env.user
-        # sudo: members see the mailbox's mail; audiences have no access of their own
+        # sudo: members may read the mailbox's e-mails, if not the mailbox itself, and
+        # audiences have no access rights of their own
         accounts = (
             self.env["mailbox.account"]
             .sudo()
@@ -214,14 +234,6 @@ class MailboxMessage(models.Model):
         return Domain("audience_id", "in", audiences.ids) | Domain(
             "id", "in", self._linked_to(contacts)
         )
-
-    @api.model
-    def _search(self, domain, *args, bypass_access=False, **kwargs):
-        if not (self.env.su or bypass_access):
-            if not self.env["res.partner"].has_access("read"):
-                domain = Domain.FALSE
-            domain = Domain(domain) & self._access_domain()
-        return super()._search(domain, *args, bypass_access=bypass_access, **kwargs)
 
     def _check_access(self, operation):
         result = super()._check_access(operation)
@@ -243,34 +255,50 @@ class MailboxMessage(models.Model):
     def _access_error(self, operation):
         return self.env["ir.rule"]._make_access_error(operation, self)
 
+    # ------------------------------------------------------------------
+    # Actions
+    # ------------------------------------------------------------------
+
+    def action_trace(self):
+        """Open the dialog that explains why this e-mail is here; the server is not
+        asked."""
+        self.ensure_one()
+        self.check_access("read")
+        dialog = self.env["mailbox.trace"].create({"message_id": self.id})
+        answering = trace.Trace(
+            self.env, trace.Question(), self.env["mailbox.account"].browse()
+        )
+        dialog.show(answering.of(self))
+        return dialog.reopen()
+
     def action_reply(self):
-        return self._open_answer("reply")
+        return self._open_reply_composer("reply")
 
     def action_reply_all(self):
-        return self._open_answer("reply_all")
+        return self._open_reply_composer("reply_all")
 
     def action_forward(self):
-        return self._open_answer("forward")
+        return self._open_reply_composer("forward")
 
-    def _open_answer(self, kind, shown=None):
-        """The composer that answers this e-mail, as a window action.
+    def _open_reply_composer(self, kind, shown=None):
+        """The composer for a reply to this e-mail, as a window action.
 
         :param str kind: ``reply``, ``reply_all`` or ``forward``
-        :param shown: the ``mail.message`` that shows it, where that is known
+        :param shown: the ``mail.message`` that shows it, if known
         :raise AccessError: the user may not read the e-mail
-        :raise UserError: it is on no contact that the user may read
+        :raise UserError: it is not shown on any contact that the user may read
         """
         self.ensure_one()
         self.check_access("read")
-        contact, parent = self._answer_place(shown)
-        identity = self._answer_identity()
-        signature = self._answer_signature(identity)
+        contact, parent = self._reply_contact(shown)
+        identity = self._reply_identity()
+        signature = self._reply_signature(identity)
         values = {
             "composition_mode": "comment",
             "model": contact._name,
             "res_ids": repr(contact.ids),
             "parent_id": parent.id,
-            "mailbox_answers_id": self.id,
+            "mailbox_replied_id": self.id,
             "email_add_signature": False,
         }
         mail = self.sudo()
@@ -284,7 +312,7 @@ class MailboxMessage(models.Model):
                 "attachment_ids": [Command.set(files.ids)],
             }
         else:
-            partners, others = self._answer_recipients(kind == "reply_all")
+            partners, others = self._reply_recipients(kind == "reply_all")
             values |= {
                 "composition_comment_option": "reply_all",
                 "subject": reply_subject(mail.subject),
@@ -311,9 +339,9 @@ class MailboxMessage(models.Model):
             "target": "new",
         }
 
-    def _answer_place(self, shown):
-        """The contact on whose record the answer is written, and what it answers
-        there (a ``mail.message``, empty if the contact shows none)."""
+    def _reply_contact(self, shown):
+        """The contact on whose record the reply is written, and the ``mail.message``
+        that it replies to there (empty if the contact shows none)."""
         # sudo: links have no access of their own
         links = self.sudo().link_ids.filtered(
             lambda link: link.partner_id.sudo(False) in self.partner_ids
@@ -323,11 +351,11 @@ class MailboxMessage(models.Model):
         if not links:
             raise UserError(
                 self.env._(
-                    "This e-mail is on no contact that you may see. Make the person "
-                    "a contact first."
+                    "This e-mail is not shown on any contact that you may see. Create "
+                    "a contact for the person first."
                 )
             )
-        # Who wrote it, or was written to, before those who got a copy of it.
+        # Its author and those in To come before those in Cc.
         order = [name for name, _label in links._fields["header"].selection]
         link = links.sorted(
             lambda link: (
@@ -338,22 +366,22 @@ class MailboxMessage(models.Model):
         )[0]
         return link.partner_id.sudo(False), link.mail_message_id.sudo(False)
 
-    def _answer_recipients(self, everybody):
-        """Whom the answer goes to: contacts, and addresses that are none's."""
+    def _reply_recipients(self, everybody):
+        """Whom the reply goes to: contacts, and addresses of other people."""
         own = self.env["mailbox.account"].sudo().own_addresses()
-        # sudo: Odoo's own addresses, whoever may see them
+        # sudo: Odoo's own addresses, which the user may not read
         Domain = self.env["mail.alias.domain"].sudo()
         found = reply_composer.recipients(self.sudo(), own, everybody)
         aliases = set(Domain._find_aliases([one.email for one in found]))
         me = self.env.user.email_normalized
         people = [one for one in found if one.email not in {*aliases, me}]
-        known = self._answer_partners([one.email for one in people])
+        known = self._reply_partners([one.email for one in people])
         partners = self.env["res.partner"].union(*known.values())
         return partners, [one for one in people if one.email not in known]
 
-    def _answer_partners(self, emails):
-        """The contacts that addresses lead to, by address: one that shows this e-mail
-        before others, and a colleague's own one."""
+    def _reply_partners(self, emails):
+        """The contacts with these addresses, by address. Of several, one that shows
+        this e-mail is preferred, then a colleague's own."""
         forms = {form: email for email in emails for form in spellings(email)}
         found = self.env["res.partner"].search(
             [("email_normalized", "in", list(forms))]
@@ -370,34 +398,25 @@ class MailboxMessage(models.Model):
             known.setdefault(forms[one.email_normalized], one)
         return known
 
-    def _answer_identity(self):
+    def _reply_identity(self):
         """The address that the e-mail came in on, if the user may send as it."""
-        mine = sender_selection.senders(self.env, self.env.user, self.env.company)
-        return sender_selection.conversation(None, mine, self)
+        mine = sender_selection.sender_identities(
+            self.env, self.env.user, self.env.company
+        )
+        return sender_selection.identity_of_conversation(None, mine, self)
 
-    def _answer_signature(self, identity):
-        """What stands between the answer and what it quotes, or an empty text."""
+    def _reply_signature(self, identity):
+        """The signature between the reply and its quote, or an empty text."""
         signature = identity and identity._signature_html()
         if not signature and not is_html_empty(self.env.user.signature):
             signature = Markup("<div>-- <br>%s</div>") % self.env.user.signature
         return signature + Markup("<br>") if signature else Markup()
 
     def _files_to_forward(self):
-        """Copies of the attachments, which the composer may do with as it likes."""
+        """Copies of the attachments, which the composer may change or delete."""
         # sudo: who may read the e-mail may read its files. As they came: no
         # recompression, and no html that runs in our origin.
         files = self.sudo().attachment_ids.with_context(
             image_no_postprocess=True, attachments_mime_plainxml=True
         )
         return files.copy({"res_model": "mail.compose.message", "res_id": 0})
-
-    def action_trace(self):
-        """Open the dialog with the answer for this e-mail, of our records alone."""
-        self.ensure_one()
-        self.check_access("read")
-        dialog = self.env["mailbox.trace"].create({"message_id": self.id})
-        answering = trace.Trace(
-            self.env, trace.Question(), self.env["mailbox.account"].browse()
-        )
-        dialog.show(answering.of(self))
-        return dialog.reopen()

@@ -2,10 +2,10 @@ from odoo import fields, models
 
 
 class MailboxReference(models.Model):
-    """A Message-ID that a message refers to, by hash, whether we have it or not.
+    """A Message-ID that a message refers to, as a hash; that message may be missing.
 
-    History arrives newest first: a parent that comes after its answers is bound
-    to them through these rows.
+    Imports read the newest messages first. A message that arrives after the replies to
+    it is found by these rows.
     """
 
     _name = "mailbox.reference"
@@ -19,5 +19,5 @@ class MailboxReference(models.Model):
     hash = fields.Char(required=True, size=32, index=True)
 
     _message_hash_unique = models.Constraint(
-        "UNIQUE (message_id, hash)", "A message refers to another once."
+        "UNIQUE (message_id, hash)", "This reference already exists."
     )

@@ -8,15 +8,15 @@ from odoo.tools.mail import html_to_inner_content
 from ...engine.mime.ids import message_id_hash
 from ..access.ir_websocket import SUBCHANNEL
 
-#: Files of e-mails in the box of the chatter: the newest. All stand on the e-mails.
+#: How many files of e-mails the chatter lists, newest first. The e-mails have all.
 MAX_FILES = 200
 
 
 class ResPartner(models.Model):
     """A contact's e-mails, in its chatter and in a list.
 
-    One that is new, or has a new address, gets the e-mails that were skipped because no
-    contact had it.
+    When a contact is created or gets another address, e-mails that were skipped before
+    are looked for (``mailbox.contact.lookup``).
     """
 
     _inherit = "res.partner"
@@ -26,16 +26,18 @@ class ResPartner(models.Model):
         compute="_compute_mailbox_message_count",
         groups="base.group_user",
     )
-    # The chatter reads messages on its own. What core does with this field (unread
-    # counts, suggested recipients, the portal) is not about imported mail, and
-    # would load thousands of them.
+    # The chatter does not read this field. What core uses it for (unread counts,
+    # suggested recipients, the portal) does not concern imported e-mails, and would
+    # load thousands of them.
     message_ids = fields.One2many(
         domain=lambda self: [
             ("message_type", "!=", "user_notification"),
             ("mailbox_audience_id", "=", False),
         ]
     )
-    # Core looks contacts up by this column without an index; so do we, per message.
+
+    # Core looks up contacts by this column without an index, and so do we, for each
+    # message.
     _email_normalized_idx = models.Index(
         "(email_normalized) WHERE email_normalized IS NOT NULL"
     )
@@ -44,8 +46,9 @@ class ResPartner(models.Model):
     def _compute_mailbox_message_count(self):
         """How many e-mails of the contact the user may read."""
         counts = {}
-        # sudo: links have no access of their own; the user's audiences are asked for
-        audience_ids = self.env["mailbox.audience"].sudo()._readable_ids(self.env.user)
+        # sudo: links have no access rights of their own; only those of audiences that
+        # the user may read are counted
+        audience_ids = self.env["mailbox.audience"].sudo().readable_ids(self.env.user)
         if audience_ids:
             counts = dict(
                 self.env["mailbox.link"]
@@ -62,33 +65,78 @@ class ResPartner(models.Model):
         for partner in self:
             partner.mailbox_message_count = counts.get(partner._origin, 0)
 
-    def action_view_mailbox_messages(self):
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("E-mails with %s", self.display_name),
-            "res_model": "mailbox.message",
-            "view_mode": "list,form",
-            "domain": [("partner_ids", "=", self.id)],
-            "context": {"create": False},
-        }
+    def _compute_message_attachment_count(self):
+        result = super()._compute_message_attachment_count()
+        if self.env["mailbox.audience"].sudo().has_mailboxes():
+            for partner in self:
+                partner.message_attachment_count += self.env[
+                    "ir.attachment"
+                ].search_count(partner._mailbox_file_domain())
+        return result
+
+    # ------------------------------------------------------------------
+    # CRUD
+    # ------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        partners = super().create(vals_list)
+        partners._mailbox_look_up()
+        return partners
+
+    def write(self, vals):
+        if not {"email", "active"} & vals.keys():
+            return super().write(vals)
+        before = {partner.id: partner._mailbox_address() for partner in self}
+        result = super().write(vals)
+        self.filtered(
+            lambda partner: partner._mailbox_address() != before[partner.id]
+        )._mailbox_look_up()
+        return result
 
     def unlink(self):
-        """With a contact go the e-mails that no other contact has."""
-        if not self.env["mailbox.audience"].sudo()._any():
+        """Delete the e-mails that no other contact has, too."""
+        if not self.env["mailbox.audience"].sudo().has_mailboxes():
             return super().unlink()
-        # sudo: links have no access of their own
+        # sudo: links have no access rights of their own
         links = self.env["mailbox.link"].sudo().search([("partner_id", "in", self.ids)])
         messages = links.message_id
         result = super().unlink()
         orphans = messages.filtered(lambda message: not message.link_ids)
-        # The contact was deleted, not the e-mails: with the contact they may return.
+        # Without tombstones: a new contact with the same address gets them again.
         orphans.with_context(mailbox_contact_unlink=True).unlink()
         return result
+
+    def _mailbox_address(self):
+        """The address by which e-mails are matched; falsy if there is none."""
+        return self.active and self.email_normalized
+
+    def _mailbox_look_up(self):
+        """Have e-mails of these contacts looked for that were skipped before."""
+        if not self.env["mailbox.audience"].sudo().has_mailboxes():
+            return
+        found = self.filtered(lambda partner: partner._mailbox_address())
+        if found:
+            # sudo: anyone who may create contacts starts a lookup by it
+            self.env["mailbox.contact.lookup"].sudo().add_partners(found)
 
     # ------------------------------------------------------------------
     # The chatter
     # ------------------------------------------------------------------
+
+    @api.private
+    def mailbox_reload_chatter(self):
+        """Reload open chatters of these contacts when this transaction is committed.
+
+        Only users who may read the contact are notified
+        (:meth:`ir.websocket._build_bus_channel_list`), and only of its id.
+        """
+        for partner in self:
+            partner._bus_send(
+                "mailbox_connector.contact/mail",
+                {"partner_id": partner.id},
+                subchannel=SUBCHANNEL,
+            )
 
     def _mailbox_has_copies(self, audience_ids):
         """Whether the chatter shows e-mails of one of these audiences."""
@@ -107,52 +155,35 @@ class ResPartner(models.Model):
         )
         return self.env.cr.fetchone()[0]
 
-    def _mailbox_reload_chatter(self):
-        """Tell open chatters of these contacts that e-mails have come.
-
-        It is sent when the transaction is committed, to those who may read the
-        contact (:meth:`ir.websocket._build_bus_channel_list`), and says no more
-        than which contact.
-        """
-        for partner in self:
-            partner._bus_send(
-                "mailbox_connector.contact/mail",
-                {"partner_id": partner.id},
-                subchannel=SUBCHANNEL,
-            )
-
     def _message_post_after_hook(self, message, msg_values):
         if message.message_type == "email":
-            self._mailbox_give_way(message)
+            self._mailbox_replace_copy(message)
         return super()._message_post_after_hook(message, msg_values)
 
-    def _mailbox_give_way(self, message):
-        """An e-mail that Odoo's gateway puts here as well is shown once: by what the
-        gateway made, in the place of the copy.
+    def _mailbox_replace_copy(self, message):
+        """Replace the chatter copy of an e-mail that Odoo's gateway posts here as well.
 
-        The same text is asked for, for anybody can write a Message-ID.
+        Only if the text is the same: anybody can write any Message-ID.
         """
-        if not (message.message_id and self.env["mailbox.audience"].sudo()._any()):
+        has_mailboxes = self.env["mailbox.audience"].sudo().has_mailboxes()
+        if not (message.message_id and has_mailboxes):
             return
-        # sudo: links have no access of their own
+        digest = message_id_hash(message.message_id)
+        # sudo: links have no access rights of their own
         links = (
             self.env["mailbox.link"]
             .sudo()
             .search(
                 [
                     ("partner_id", "=", self.id),
-                    (
-                        "message_id.message_id_hash",
-                        "=",
-                        message_id_hash(message.message_id),
-                    ),
+                    ("message_id.message_id_hash", "=", digest),
                     ("mail_message_id.mailbox_message_id", "!=", False),
                 ]
             )
         )
         for link in links:
             copy = link.mail_message_id
-            if bare_text(copy.body) == bare_text(message.body):
+            if letters_and_digits(copy.body) == letters_and_digits(message.body):
                 copy.child_ids.parent_id = message
                 link.mail_message_id = message
                 copy.unlink()
@@ -161,27 +192,18 @@ class ResPartner(models.Model):
         messages._mailbox_refuse_change()
         return super()._check_can_update_message_content(messages)
 
-    def _compute_message_attachment_count(self):
-        result = super()._compute_message_attachment_count()
-        if self.env["mailbox.audience"].sudo()._any():
-            for partner in self:
-                partner.message_attachment_count += self.env[
-                    "ir.attachment"
-                ].search_count(partner._mailbox_file_domain())
-        return result
-
     def _get_mail_thread_data_attachments(self):
         attachments = super()._get_mail_thread_data_attachments()
-        if self.env["mailbox.audience"].sudo()._any():
+        if self.env["mailbox.audience"].sudo().has_mailboxes():
             attachments += self.env["ir.attachment"].search(
                 self._mailbox_file_domain(), order="id desc", limit=MAX_FILES
             )
         return attachments
 
     def _mailbox_file_domain(self):
-        """The files, not the pictures inside bodies, of the contact's e-mails.
+        """The files of the contact's e-mails, without images inside their bodies.
 
-        Searched with the user's rights: those are the e-mails'.
+        To be searched with the user's rights, which depend on the e-mails.
         """
         self.env["mailbox.link"].flush_model()
         shown = SQL(
@@ -194,34 +216,23 @@ class ResPartner(models.Model):
         )
         return Domain("res_model", "=", "mailbox.message") & Domain("id", "in", shown)
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        partners = super().create(vals_list)
-        partners._mailbox_look_for_mail()
-        return partners
+    # ------------------------------------------------------------------
+    # Actions
+    # ------------------------------------------------------------------
 
-    def write(self, vals):
-        if not {"email", "active"} & vals.keys():
-            return super().write(vals)
-        before = {partner.id: partner._mailbox_address() for partner in self}
-        result = super().write(vals)
-        self.filtered(
-            lambda partner: partner._mailbox_address() != before[partner.id]
-        )._mailbox_look_for_mail()
-        return result
-
-    def _mailbox_address(self):
-        return self.active and self.email_normalized
-
-    def _mailbox_look_for_mail(self):
-        # Without a mailbox this costs nothing.
-        if self.env["mailbox.audience"].sudo()._any():
-            found = self.filtered(lambda partner: partner._mailbox_address())
-            if found:
-                # sudo: whoever makes a contact has its mail looked for
-                self.env["mailbox.contact.lookup"].sudo().add_partners(found)
+    def action_view_mailbox_messages(self):
+        """Open the list of the contact's e-mails."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("E-mails with %s", self.display_name),
+            "res_model": "mailbox.message",
+            "view_mode": "list,form",
+            "domain": [("partner_ids", "=", self.id)],
+            "context": {"create": False},
+        }
 
 
-def bare_text(body):
-    """The letters and digits of an html text: what two ways of cleaning both keep."""
+def letters_and_digits(body):
+    """Those of an HTML text: what two HTML cleaners both keep."""
     return re.sub(r"[\W_]+", "", html_to_inner_content(body))

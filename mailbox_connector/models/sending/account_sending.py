@@ -10,40 +10,37 @@ from odoo.fields import Domain
 from ...engine.errors import EngineError
 from ...engine.smtp import retry
 from ...engine.smtp.retry import NextStep
-from ...engine.smtp.session import open_smtp
-from ...error_messages import explain
-from ...services.accounts.endpoints import egress_policy, endpoint
-from ...services.framework.concurrency import mute_conflicts
-from ...services.sending.outgoing import SendingFailed, Transport
-from ...services.sending.sent_copy import files_itself
+from ...services.framework.concurrency import lock_on_own_cursor, mute_conflicts
+from ...services.sending.self_filing import is_self_filing
 
 _logger = logging.getLogger(__name__)
 
-#: Sent mails found in a row that the provider had filed, until that is believed.
-FOUND_OFTEN = 3  #: Odoo's names of the encryptions; always with verification.
+#: Sent mails in a row that the provider had filed before us, until we rely on that.
+FOUND_OFTEN = 3
+#: Odoo's names of the encryptions; always with verification.
 ENCRYPTION = {"tls": "ssl_strict", "starttls": "starttls_strict"}
-#: Behind all other servers, which are chosen by it where no From decides.
+#: After all other servers: among several, core takes the first by sequence.
 SEQUENCE = 1000
 #: What the outgoing server shows of a mailbox.
 SERVER = {
     "active",
     "name",
     "email",
-    "identity_ids",
     "sender_ids",
     "smtp_host",
     "smtp_port",
     "smtp_security",
 }
-#: How often at most a success is written on the mailbox.
-SUCCESS_NOTED = timedelta(minutes=10)
+#: How often at most a success is recorded on the mailbox.
+SUCCESS_INTERVAL = timedelta(minutes=10)
 
 
 class MailboxAccountSending(models.AbstractModel):
     """Sending: who may send as a mailbox, and its outgoing server.
 
-    The ``ir.mail_server`` of a mailbox lets Odoo's own choice, queue and failure
-    display work. It shows host and port; the connection is built from the mailbox.
+    A mailbox has an ``ir.mail_server`` so that Odoo's own choice of servers, its queue
+    and its display of failures work. It shows host and port; the connection is built
+    from the mailbox (services/sending/smtp_session.py).
     """
 
     _name = "mailbox.account.sending"
@@ -55,15 +52,15 @@ class MailboxAccountSending(models.AbstractModel):
             ("user", "The name of the person who writes"),
             ("both", "Both: person, mailbox"),
         ],
-        string="Customers see",
+        string="Sender name shown to customers",
         required=True,
         default="mailbox",
-        help="The name beside the address in what customers receive.",
+        help="The name in front of the address in the e-mails that customers get.",
     )
     send_automatic = fields.Boolean(
-        string="Automatic mail too",
-        help="Mail that Odoo sends by itself, such as confirmations and reminders, may "
-        "leave from this mailbox where a default sender says so.",
+        string="Also use for automatic e-mails",
+        help="E-mails that Odoo sends on its own, such as confirmations and reminders, "
+        "can be sent from this mailbox if a default sender says so.",
     )
     sent_copy = fields.Selection(
         [
@@ -71,34 +68,37 @@ class MailboxAccountSending(models.AbstractModel):
             ("odoo", "By Odoo"),
             ("provider", "By the provider"),
         ],
-        string="Sent folder is filled",
+        string="Who saves a copy in Sent",
         required=True,
         default="automatic",
-        help="What is sent from Odoo also stands in the mailbox's Sent folder. Some "
-        "providers put it there by themselves; Odoo does it for the others. Automatic "
-        "knows the large providers and looks before it files.",
+        help="E-mails sent from Odoo are saved in the mailbox's Sent folder as well. "
+        "Some providers do that automatically; for the others Odoo does it. With "
+        "Automatic, Odoo knows the large providers, and checks the folder before it "
+        "saves a copy.",
     )
     sent_copy_found = fields.Integer(readonly=True, copy=False)
-    sent_copy_problem = fields.Char(string="Sent folder", readonly=True, copy=False)
+    sent_copy_problem = fields.Char(
+        string="Problem with the Sent folder", readonly=True, copy=False
+    )
 
     # ------------------------------------------------------------------
-    # The outgoing server is kept in step
+    # The outgoing server follows the mailbox
     # ------------------------------------------------------------------
 
     def _update_outgoing(self, vals):
-        """After these were written: the outgoing server, the mailbox's own address,
-        and mail that can no longer leave."""
+        """After these were written: adapt the outgoing server and the mailbox's own
+        address, and hold mail that can no longer be sent."""
         if "email" in vals:
             for account in self:
-                account._main_identity()._follow_account()
+                account.main_identity()._follow_account()
         if SERVER & vals.keys():
             self._update_mail_servers()
         if (SERVER | {"owner_id", "member_ids"}) & vals.keys():
-            # sudo: whoever may change the mailbox has its queued mail held
+            # sudo: changing the mailbox is allowed, and its queued mail depends on that
             self.env["mail.mail"].sudo()._queued_for(self)._hold_for_mailbox()
 
     def _update_mail_servers(self):
-        """Keep the outgoing servers in step with the mailboxes."""
+        """Make the outgoing servers match the mailboxes."""
         Server = self.env["ir.mail_server"].sudo().with_context(active_test=False)
         # sudo: users of a mailbox have no access to outgoing servers
         for account in self.sudo():
@@ -131,28 +131,25 @@ class MailboxAccountSending(models.AbstractModel):
     # ------------------------------------------------------------------
 
     @api.model
+    @api.private
     @tools.ormcache()
-    def _sending_index(self):
-        """Outgoing servers of mailboxes, empty when there is none.
+    def account_ids_by_server(self):
+        """Ids of the mailboxes that have an active outgoing server, by id of that.
 
-        :return: ({server id: mailbox id}, {address: [identity ids]})
+        Cached; empty if there is none, which is how others ask whether mailboxes have
+        anything to say about a mail.
         """
-        # sudo: an index of all mailboxes, which no user gets to see
+        # sudo: an index of all mailboxes, which is shown to no user
         servers = (
             self.env["ir.mail_server"]
             .sudo()
             .search([("mailbox_account_id", "!=", False)])
         )
-        addresses = {}
-        for identity in servers.mailbox_account_id.sender_ids.filtered("can_send"):
-            addresses.setdefault(identity.email_normalized, []).append(identity.id)
-        return {
-            server.id: server.mailbox_account_id.id for server in servers
-        }, addresses
+        return {server.id: server.mailbox_account_id.id for server in servers}
 
     def _may_send(self, user):
         """Whether ``user`` may send as this mailbox: its owner and members may, and
-        Odoo by itself where the mailbox allows that."""
+        Odoo on its own (the superuser) if the mailbox allows that."""
         self.ensure_one()
         account = self.sudo()
         if user.id == SUPERUSER_ID:
@@ -160,14 +157,15 @@ class MailboxAccountSending(models.AbstractModel):
         return user._is_internal() and user in account.owner_id | account.member_ids
 
     @api.model
-    def _mailboxes_of(self, user, company):
+    @api.private
+    def mailboxes_of(self, user, company):
         """Mailboxes that ``user`` may send as, the preferred one first: their own
         before shared ones, and among these the ones that work."""
         may_send = Domain("owner_id", "=", user.id) | Domain("member_ids", "=", user.id)
         companies = Domain("company_id", "in", user.sudo().company_ids.ids)
         if user.id == SUPERUSER_ID:
             may_send, companies = Domain("send_automatic", "=", True), Domain.TRUE
-        # sudo: the question is what the user may send as, whoever asks
+        # sudo: the question is what the user may send as, not what the caller may see
         accounts = self.sudo().search(
             Domain("state", "=", "connected")
             & Domain("smtp_host", "!=", False)
@@ -183,8 +181,9 @@ class MailboxAccountSending(models.AbstractModel):
             )
         )
 
-    def _main_identity(self):
-        """The identity of the mailbox's own address."""
+    @api.private
+    def main_identity(self):
+        """The ``mailbox.identity`` of the mailbox's own address, made if missing."""
         self.ensure_one()
         # sudo: it comes with the mailbox
         account = self.sudo()
@@ -196,59 +195,42 @@ class MailboxAccountSending(models.AbstractModel):
         return main
 
     def _sending_addresses(self):
-        """The addresses that this mailbox sends as, normalised."""
+        """The addresses that this mailbox sends as, normalized."""
         self.ensure_one()
         senders = self.sender_ids.filtered("can_send")
         return {*senders.mapped("email_normalized")} - {False, ""}
 
     def _why_not_sending(self):
-        """Why mail of this mailbox is held now, in words; False if it is not."""
+        """Why this mailbox cannot send now, in words; False if it can."""
         self.ensure_one()
         if not self.active:
             return self.env._(
-                "The mailbox %s is archived. Its mail waits here; it is not sent by "
-                "another server. Restore the mailbox, then send it again.",
+                "The mailbox %s is archived. Its e-mails are kept here and not sent by "
+                "another server. Restore the mailbox, then send them again.",
                 self.email,
             )
         if not self.smtp_host or not self._mail_server():
             return self.env._(
-                "The mailbox %s has no SMTP server. Its mail waits here; it is not "
+                "The mailbox %s has no SMTP server. Its e-mails are kept here and not "
                 "sent by another server.",
                 self.email,
             )
         return False
 
     # ------------------------------------------------------------------
-    # Connecting
+    # State of sending
     # ------------------------------------------------------------------
-
-    def _open_transport(self):
-        """Connect and sign in to SMTP.
-
-        :return: :class:`services.outgoing.Transport`
-        :raise SendingFailed: in words that name the field to look at
-        """
-        self.ensure_one()
-        account = self.sudo()
-        policy = egress_policy(self.env)
-        try:
-            return Transport(
-                account, lambda: open_smtp(endpoint(account, "smtp"), policy)
-            )
-        except EngineError as error:
-            reason = explain(self.env, error, account.provider_id)
-            raise SendingFailed(reason) from error
 
     @api.private
     def record_smtp_result(self, problem, error=None):
-        """Record on the mailbox that sending fails, or works again; a pause is over
-        then.
+        """Record on the mailbox that sending fails, or that it works, which ends a
+        pause.
 
         On a cursor of its own, and not at all while somebody else is changing the
         mailbox: a mail that has left must not be rolled back for that.
 
         :param problem: what is wrong, in words; False: it works
-        :param error: what was raised, where there is a problem
+        :param error: what was raised, if there is a problem
         """
         self.ensure_one()
         self._record_smtp_state(problem, error)
@@ -257,32 +239,23 @@ class MailboxAccountSending(models.AbstractModel):
 
     def _record_smtp_state(self, problem, error):
         now = fields.Datetime.now()
-        fresh = self.smtp_ok_at and self.smtp_ok_at > now - SUCCESS_NOTED
+        fresh = self.smtp_ok_at and self.smtp_ok_at > now - SUCCESS_INTERVAL
         if problem == self.smtp_problem and (problem or fresh):
             return
         values = {"smtp_problem": problem}
         if not problem:
             values["smtp_ok_at"] = now
         try:
-            with mute_conflicts(), self.env.registry.cursor() as cr:
-                cr.execute(
-                    """
-                    SELECT id FROM mailbox_account WHERE id = %s
-                       FOR NO KEY UPDATE SKIP LOCKED
-                    """,
-                    [self.id],
-                )
-                if not cr.fetchone():
+            with mute_conflicts(), lock_on_own_cursor(self) as account:
+                if not account:
                     return
-                account = api.Environment(cr, SUPERUSER_ID, {})[self._name]
-                account = account.browse(self.id)
                 account.write(values)
                 if problem:
                     account.report_problem(
-                        "smtp", problem, needs_person=_needs(error), error=error
+                        "smtp", problem, needs_person=_needs_person(error), error=error
                     )
         except OperationalError:
-            _logger.info("Mailbox %s: not noted", self.id, exc_info=True)
+            _logger.info("Mailbox %s: not recorded", self.id, exc_info=True)
 
     # ------------------------------------------------------------------
     # Sent folder
@@ -290,12 +263,16 @@ class MailboxAccountSending(models.AbstractModel):
 
     @api.private
     def sent_folder(self):
-        """Its Sent folder; empty if it has none."""
+        """The ``mailbox.folder`` with the role Sent; empty if there is none."""
         self.ensure_one()
         return self.folder_ids.filtered(lambda f: f.role == "sent" and not f.gone)[:1]
 
-    def _record_filing(self, was_there):
-        """Count how often in a row a sent mail was in Sent before we filed it."""
+    @api.private
+    def record_filing(self, was_there):
+        """Count how often in a row a sent mail was in Sent before we filed it.
+
+        :param was_there: whether the last one was
+        """
         self.ensure_one()
         found = self.sent_copy_found + 1 if was_there else 0
         if found != self.sent_copy_found:
@@ -303,24 +280,24 @@ class MailboxAccountSending(models.AbstractModel):
 
     @api.private
     def provider_files_sent(self):
-        """Whether sent mail comes into the Sent folder by itself."""
+        """Whether sent mail gets into the Sent folder without us."""
         self.ensure_one()
         if self.sent_copy != "automatic":
             return self.sent_copy == "provider"
         if self.sent_copy_found >= FOUND_OFTEN:
             return True
         host = self.smtp_host or ""
-        # sudo: the table is for all; whoever sends through the mailbox asks
+        # sudo: providers are no secret; who sends through the mailbox may not read them
         providers = self.env["mailbox.provider"].sudo()
-        return files_itself(host) or bool(
+        return is_self_filing(host) or bool(
             providers.search_count(
                 [("smtp_host", "=ilike", host), ("files_sent", "=", True)], limit=1
             )
         )
 
 
-def _needs(error):
-    """Whether sending needs a person after ``error``; None where that is not said."""
+def _needs_person(error):
+    """Whether sending needs a person after ``error``; None if it does not tell."""
     if isinstance(error, EngineError):
         return {NextStep.FAIL: True, NextStep.RETRY: False}.get(retry.next_step(error))
     return isinstance(error, UserError) or None

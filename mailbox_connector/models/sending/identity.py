@@ -9,10 +9,10 @@ from ...services.sending import sender_selection
 
 
 class MailboxIdentity(models.Model):
-    """An address that is ours: a mailbox's own one, or an alias of it.
+    """One of our addresses: a mailbox's own one, or an alias of it.
 
-    Mail from it is outgoing, whoever bears it is never taken for a customer, and it
-    can be sent as. The main identity of a mailbox follows the mailbox's address.
+    Mail from it is outgoing, contacts with this address are never treated as customers,
+    and it can be sent from. The main identity follows the mailbox's address.
     """
 
     _name = "mailbox.identity"
@@ -26,27 +26,25 @@ class MailboxIdentity(models.Model):
     email = fields.Char(
         string="E-mail address",
         required=True,
-        help="Another address whose mail arrives in this mailbox.",
+        help="Another address whose e-mails arrive in this mailbox.",
     )
     email_normalized = fields.Char(
         compute="_compute_email_normalized", store=True, index=True
     )
-    is_main = fields.Boolean(
-        string="The mailbox's own address", readonly=True, copy=False
-    )
+    is_main = fields.Boolean(string="Main address", readonly=True, copy=False)
     name = fields.Char(
         string="Display name",
-        help="The name that customers see beside this address. Empty: the mailbox's.",
+        help="The name that customers see with this address. If empty, the mailbox's.",
     )
     can_send = fields.Boolean(
-        string="Send as it",
+        string="Can send from it",
         default=True,
-        help="Offered as a sender. Switch it off for an address that only receives, or "
-        "that the provider does not let you send as.",
+        help="The address is offered as a sender. Turn this off for an address that "
+        "only receives, or that your provider does not let you send from.",
     )
     signature = fields.Html(
-        help="Put under mail that is sent as this address, in place of the signature "
-        "of the person who writes. Empty: that person's own.",
+        help="Added to e-mails sent from this address, instead of the signature of the "
+        "person who writes. If empty, that person's own signature is used.",
     )
 
     _email_unique = models.Constraint(
@@ -107,10 +105,12 @@ class MailboxIdentity(models.Model):
             self._refuse_main([{"is_main": True}])
 
     def _refuse_main(self, vals_list):
-        """A mailbox's own address is changed on the mailbox."""
+        """The main address is changed on the mailbox only."""
         if any(vals.get("is_main") for vals in vals_list) and not self.env.su:
             raise ValidationError(
-                self.env._("Change the address on the mailbox itself instead.")
+                self.env._(
+                    "This is the mailbox's main address. Change it on the mailbox."
+                )
             )
 
     def _follow_account(self):
@@ -137,15 +137,15 @@ class MailboxIdentity(models.Model):
         """
         if self.env.uid == SUPERUSER_ID:
             return
-        # sudo: whoever asks
+        # sudo: the question is what the user may send as, not what they may see
         for identity in self.sudo():
             if not identity.can_send or not identity.account_id._may_send(
                 self.env.user
             ):
                 raise AccessError(
                     self.env._(
-                        "You may not send as %s. Only owner and members of a mailbox "
-                        "send as it.",
+                        "You can't send from %s. Only the owner and the members of a "
+                        "mailbox can send from it.",
                         identity.email,
                     )
                 )
@@ -164,7 +164,7 @@ class MailboxIdentity(models.Model):
             name = person
         elif person and account.sender_name == "both" and person != name:
             name = self.env._("%(person)s, %(mailbox)s", person=person, mailbox=name)
-        # A name of more lines would be a header of its own.
+        # A line break in the name would begin another header field.
         return formataddr((" ".join((name or "").split()), identity.email_normalized))
 
     def _signature_html(self):
@@ -181,13 +181,13 @@ class MailboxIdentity(models.Model):
 
     @api.model
     def get_senders(self, model, res_id, partner_ids=None):
-        """Addresses that the user may send as from a record, for a composer.
+        """Addresses that the user may send from on a record, for a composer.
 
         :param str model: of the record; may be empty
         :param int res_id: its id; may be empty
         :param list partner_ids: ids of the contacts written to, if known
         :return: {"senders": [{"id", "label", "email"}], "default": id, or False for
-            Odoo's own server}; senders is empty for who has no mailbox
+            Odoo's own server}; senders is empty for users without a mailbox
         """
         user = self.env.user
         if not user._is_internal():
@@ -196,8 +196,12 @@ class MailboxIdentity(models.Model):
         if record:
             record.check_access("read")
         # sudo: the names of the user's own senders
-        senders = sender_selection.senders(self.env, user, self.env.company).sudo()
-        default = sender_selection.for_record(record, user, senders, partner_ids)
+        senders = sender_selection.sender_identities(
+            self.env, user, self.env.company
+        ).sudo()
+        default = sender_selection.identity_for_record(
+            record, user, senders, partner_ids
+        )
         return {
             "senders": [
                 {

@@ -7,25 +7,26 @@ from odoo.tools import email_normalize
 
 from odoo.addons.base.models.ir_mail_server import extract_rfc2822_addresses
 
-from ...services.sending.outgoing import (
-    HEADER,
-    SendingFailed,
-    Transaction,
-    Transport,
-    deliver,
+from ...services.sending.outcome import HEADER, SendingFailed, Transaction
+from ...services.sending.outgoing import deliver
+from ...services.sending.smtp_session import (
+    SmtpSession,
+    open_queue_session,
+    open_session,
 )
 
-#: What an administrator may set on a mailbox's server; all else follows the mailbox.
+#: What an administrator can set on a mailbox's server; the rest follows the mailbox.
 FREE_FIELDS = {"max_email_size", "sequence"}
 #: Further header values that may come from what somebody typed.
 TYPED = ("email_cc", "email_bcc", "reply_to", "headers")
 
 
 class IrMailServer(models.Model):
-    """Outgoing servers of mailboxes: for display and choice, not for dialling.
+    """Outgoing servers of mailboxes: for display and choice; the connection is built
+    from the mailbox.
 
-    Nobody is the owner (``owner_user_id``) of such a server: Odoo deletes personal
-    servers whose address is not the user's, and knows one a user.
+    Such a server has no owner (``owner_user_id``): Odoo deletes personal servers whose
+    address is not the user's, and knows one per user only.
     """
 
     _inherit = "ir.mail_server"
@@ -39,11 +40,11 @@ class IrMailServer(models.Model):
         copy=False,
     )
     _mailbox_unique = models.Constraint(
-        "UNIQUE (mailbox_account_id)", "A mailbox has one outgoing server."
+        "UNIQUE (mailbox_account_id)", "A mailbox can have only one outgoing server."
     )
 
     # ------------------------------------------------------------------
-    # The mailbox is where it is changed
+    # Changed on the mailbox only
     # ------------------------------------------------------------------
 
     @api.model_create_multi
@@ -73,7 +74,7 @@ class IrMailServer(models.Model):
             )
 
     # ------------------------------------------------------------------
-    # Choice: never by default, never for strangers
+    # Choice: never by default, only for those who may send from the mailbox
     # ------------------------------------------------------------------
 
     def _find_mail_server_allowed_domain(self):
@@ -108,21 +109,21 @@ class IrMailServer(models.Model):
         account = server.mailbox_account_id
         try:
             if self.env.context.get("mailbox_queue"):
-                return account._queue_transport()
-            return account._open_transport()
+                return open_queue_session(account)
+            return open_session(account)
         except SendingFailed as failure:
             if not allow_archived:
                 account.record_smtp_result(str(failure), failure.__cause__)
             raise
 
     def _build_email__(self, email_from, email_to, subject, *args, **kwargs):
-        """Mail of a mailbox leaves as it was meant, and with no header field that
+        """Mail of a mailbox has the From of its mailbox, and no header field that
         somebody typed into a name or a subject."""
         if HEADER not in (kwargs.get("headers") or {}):
             return super()._build_email__(
                 email_from, email_to, subject, *args, **kwargs
             )
-        # A line break in a name or a subject would refuse the whole mail.
+        # With a line break in a name or a subject the whole mail would be refused.
         kwargs |= {name: _one_line(kwargs[name]) for name in TYPED if name in kwargs}
         headers = kwargs["headers"]
         transaction = headers.pop(HEADER)
@@ -137,7 +138,7 @@ class IrMailServer(models.Model):
         return message
 
     def _prepare_email_message__(self, message, smtp_session):
-        if not isinstance(smtp_session, Transport):
+        if not isinstance(smtp_session, SmtpSession):
             return super()._prepare_email_message__(message, smtp_session)
         sender = email_normalize(message["From"])
         if sender not in smtp_session.addresses:
@@ -150,7 +151,7 @@ class IrMailServer(models.Model):
             )
         del message["Return-Path"]
         message["Return-Path"] = sender
-        # An alias domain's bounce address is not the mailbox's to use.
+        # The mailbox may not send from an alias domain's bounce address.
         server = self.with_context(domain_bounce_address=False)
         _sender, recipients, message = super(
             IrMailServer, server
@@ -165,11 +166,11 @@ class IrMailServer(models.Model):
                 message, *args, smtp_session=smtp_session, **kwargs
             )
         if (
-            not isinstance(smtp_session, Transport)
+            not isinstance(smtp_session, SmtpSession)
             or smtp_session.account_id != transaction.account_id
         ):
             raise SendingFailed(
-                self.env._("This e-mail leaves through its mailbox or not at all.")
+                self.env._("This e-mail can only be sent from its mailbox.")
             )
         sender, recipients, message = self._prepare_email_message__(
             message, smtp_session
@@ -177,22 +178,22 @@ class IrMailServer(models.Model):
         result = deliver(
             self.env, smtp_session, transaction, message, recipients, sender
         )
-        smtp_session.outcomes.note(transaction, result)
+        smtp_session.outcomes.record(transaction, result)
         return False if result.put_off else message["Message-Id"]
 
     def _prepare_smtp_to_list(self, message, smtp_session):
         validated = self.env.context.get("send_validated_to")
-        if not validated or not isinstance(smtp_session, Transport):
+        if not validated or not isinstance(smtp_session, SmtpSession):
             return super()._prepare_smtp_to_list(message, smtp_session)
-        # An international domain stands in the header as xn--…: known by either
-        # spelling, or core takes its recipient for a stranger.
+        # An international domain is written as xn--… in the header. With one spelling
+        # alone core would leave its recipient out.
         spelled = extract_rfc2822_addresses(", ".join(validated))
         server = self.with_context(send_validated_to=[*validated, *spelled])
         return super(IrMailServer, server)._prepare_smtp_to_list(message, smtp_session)
 
 
 def _one_line(value):
-    """``value`` with the line breaks in its texts as spaces."""
+    """``value`` with spaces instead of line breaks in its texts."""
     if isinstance(value, str):
         return " ".join(value.split()) if len(value.splitlines()) > 1 else value
     if isinstance(value, list | tuple):

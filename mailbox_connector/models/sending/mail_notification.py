@@ -7,9 +7,11 @@ class MailNotification(models.Model):
     _inherit = "mail.notification"
 
     def _to_store_defaults(self, target):
-        """Of mail of a mailbox: why it did not arrive, or until when it waits."""
+        """For mail of a mailbox: why it did not arrive, or until when it waits."""
         defaults = super()._to_store_defaults(target)
-        if self.env["mailbox.audience"].sudo()._any() and target.is_internal(self.env):
+        if self.env["mailbox.audience"].sudo().has_mailboxes() and target.is_internal(
+            self.env
+        ):
             user = target.get_user(self.env)
             found = self._mailbox_delivery(user or self.env.user)
             defaults.append(
@@ -18,11 +20,14 @@ class MailNotification(models.Model):
         return defaults
 
     def _mailbox_delivery(self, user):
-        """By id, where there is something to say: reason (text), until (UTC, text),
-        unknown (whether it was sent), retry (whether ``user`` may do something)."""
+        """What the web client shows about notifications, where there is something.
+
+        :return: by id: reason (text), until (UTC, text, or False), unknown (bool: a
+            person has to say whether it was sent), retry (bool: ``user`` may retry)
+        """
         now = fields.Datetime.now()
         found = {}
-        # sudo: shown are the words alone, to who may read the message
+        # sudo: only these texts are shown, to users who may read the message
         for one in self.sudo().filtered(lambda one: one.notification_type == "email"):
             mail, message = one.mail_mail_id, one.mail_message_id
             if one.notification_status in ("exception", "bounce"):

@@ -2,7 +2,7 @@ from odoo import api, models
 
 
 class MailScheduledMessage(models.Model):
-    """A message that is posted later keeps the address it leaves as."""
+    """A message that is posted later keeps the address it is sent from."""
 
     _inherit = "mail.scheduled.message"
 
@@ -10,6 +10,6 @@ class MailScheduledMessage(models.Model):
     def _notification_parameters_whitelist(self):
         return super()._notification_parameters_whitelist() | {
             "mailbox_identity_id",
-            "mailbox_answers",
+            "mailbox_replied_id",
             "outgoing_email_to",
         }

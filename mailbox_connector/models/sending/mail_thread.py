@@ -5,14 +5,15 @@ from odoo import SUPERUSER_ID, models
 from ...engine.mime import subjects
 from ...services.sending import reply_threading, sender_selection
 
-#: The domain of the copies' derived Message-IDs, which nobody outside knows.
+#: End of the copies' derived Message-IDs, which have no meaning outside of Odoo.
 COPY_ID = "@copy.invalid>"
 
 
 class MailThread(models.AbstractModel):
-    """What is written to customers on a record leaves through a mailbox.
+    """What is written to customers on a record is sent from a mailbox.
 
-    Posting takes ``mailbox_answers``: id of the ``mailbox.message`` answered.
+    Posting takes ``mailbox_replied_id``: id of the ``mailbox.message`` replied to, and
+    ``mailbox_identity_id``: see :meth:`message_post`.
     """
 
     _inherit = "mail.thread"
@@ -24,35 +25,31 @@ class MailThread(models.AbstractModel):
         return super()._get_message_create_valid_field_names() | {"mailbox_identity_id"}
 
     def message_post(self, **kwargs):
-        """With ``mailbox_identity_id``: as which of our addresses; emptied: by Odoo's
-        own server. Left out: by the order of :mod:`services.choosing`."""
+        """With ``mailbox_identity_id``: from which of our addresses; if that is False,
+        by Odoo's own server; if it is left out, as chosen by
+        services/sending/sender_selection.py."""
         if "mailbox_identity_id" in kwargs and not kwargs["mailbox_identity_id"]:
             del kwargs["mailbox_identity_id"]
             self = self.with_context(mailbox_own_server=True)
         return super().message_post(**kwargs)
 
     def _notify_thread_by_email(
-        self, message, recipients_data, *, mailbox_answers=False, **kwargs
+        self, message, recipients_data, *, mailbox_replied_id=False, **kwargs
     ):
-        if mailbox_answers:
-            # For ``reply_threading``, which asks whether the author may read it.
-            message = message.with_context(mailbox_answers=mailbox_answers)
         customers = [one for one in recipients_data if _is_customer(one)]
         recipients = {one["email_normalized"] for one in customers}
-        identity = self._mailbox_identity_of(message, recipients)
-        if not identity:
+        choice = self._mailbox_sender(message, recipients, mailbox_replied_id)
+        if not choice or not choice.identity:
             return super()._notify_thread_by_email(message, recipients_data, **kwargs)
+        identity, mail = choice.identity, choice.replied_mail
         account = identity.account_id
         if account.visibility == "members":
-            # What it sends is read by its members alone, as what it receives.
-            audience = self.env["mailbox.audience"].sudo()._for_accounts(account)
+            # What it sends is for its members alone, like what it receives.
+            audience = self.env["mailbox.audience"].sudo().for_accounts(account)
             message.sudo().mailbox_audience_id = audience
         if message.sudo().mailbox_identity_id != identity:
-            # sudo, as nobody: it was chosen for them, from those they may send as
+            # As the superuser: it was chosen for them among those they may send from.
             message.with_user(SUPERUSER_ID).mailbox_identity_id = identity
-        mail = reply_threading.answered(
-            message, self._message_compute_subject(), recipients
-        )
         colleagues = [one for one in recipients_data if not _is_customer(one)]
         outward = self.with_context(
             mailbox_sends=(identity.id, mail.id, tuple(recipients)),
@@ -63,15 +60,16 @@ class MailThread(models.AbstractModel):
             message, colleagues, **kwargs
         )
 
-    def _mailbox_identity_of(self, message, recipients):
-        """The address that a message leaves as to customers; empty: as Odoo sends
-        it. See :mod:`services.choosing`.
+    def _mailbox_sender(self, message, recipients, replied_id=False):
+        """What a message is sent from to customers, as a ``SenderChoice``; None: the
+        way Odoo sends it.
 
-        :param recipients: normalised addresses of the customers
+        :param recipients: normalized addresses of the customers
+        :param replied_id: id of the ``mailbox.message`` for which *Reply* was pressed
         """
         if not recipients or len(self) != 1:
-            return self.env["mailbox.identity"]
-        return sender_selection.of_message(self, message, recipients)
+            return None
+        return sender_selection.sender_of_message(self, message, recipients, replied_id)
 
     # ------------------------------------------------------------------
     # What the mails say
@@ -80,7 +78,7 @@ class MailThread(models.AbstractModel):
     def _notify_by_email_get_base_mail_values(
         self, message, recipients_data, additional_values=None
     ):
-        # Colleagues are told of all the customers, as if it were one sending.
+        # The mail to colleagues names all customers, as if it were one mail to all.
         values = super()._notify_by_email_get_base_mail_values(
             message,
             self.env.context.get("mailbox_all") or recipients_data,
@@ -96,43 +94,43 @@ class MailThread(models.AbstractModel):
         return values
 
     def _mailbox_mail_values(self, message, values):
-        """From, Reply-To and threading of a mail that leaves through a mailbox.
+        """From, Reply-To and threading of a mail that is sent from a mailbox.
 
-        Whether the mailbox is the author's is checked by ``mail.mail``.
+        Whether the author may send from the mailbox is checked by ``mail.mail``.
         """
         identity_id, mail_id, recipients = self.env.context["mailbox_sends"]
         identity = self.env["mailbox.identity"].sudo().browse(identity_id)
-        # The context may come from anywhere: only what the author may read is quoted.
+        # The context may come from anywhere: only what the author may read is used.
         mail = self.env["mailbox.message"].with_user(message.create_uid)
         mail = mail.browse(mail_id or ())._filtered_access("read").sudo()
-        answer = reply_threading.answer(message, mail, set(recipients))
+        reply = reply_threading.reply_headers(message, mail, set(recipients))
         headers = ast.literal_eval(values.get("headers") or "{}")
         headers["Return-Path"] = identity.email_normalized
-        if answer.in_reply_to:
-            headers["In-Reply-To"] = answer.in_reply_to
+        if reply.in_reply_to:
+            headers["In-Reply-To"] = reply.in_reply_to
         email_from = identity._email_formatted(message.create_uid)
         result = {
             "mailbox_account_id": identity.account_id.id,
             "mailbox_email_from": email_from,
             "mailbox_reply_to": email_from,
-            # The mail's own id last, as core writes it: for servers that replace it.
-            "references": " ".join([*answer.references, message.message_id]),
+            # The mail's own id last, like core: some servers replace the Message-ID.
+            "references": " ".join([*reply.references, message.message_id]),
             "headers": repr(headers),
         }
         default = subjects.bare_subject(self._message_compute_subject())
         typed = subjects.bare_subject(message.subject)
-        if answer.subject and typed in ("", default):
-            result["subject"] = subjects.reply_subject(answer.subject)
+        if reply.subject and typed in ("", default):
+            result["subject"] = subjects.reply_subject(reply.subject)
         return result
 
     def _notify_by_email_prepare_rendering_context(self, message, *args, **kwargs):
-        """The signature of the address that is sent as, if it has one."""
+        """The signature of the address that is sent from, if it has one."""
         context = super()._notify_by_email_prepare_rendering_context(
             message, *args, **kwargs
         )
         sends = self.env.context.get("mailbox_sends")
         if sends and message.email_add_signature:
-            # sudo: the signature is for everybody who gets the mail
+            # sudo: everybody who gets the mail sees the signature
             identity = self.env["mailbox.identity"].sudo().browse(sends[0])
             if signature := identity._signature_html():
                 context.update(signature=signature, email_add_signature=True)
@@ -147,8 +145,8 @@ class MailThread(models.AbstractModel):
         if not self.env.context.get("mailbox_sends"):
             yield from groups
             return
-        # A mail each: who did not get it is told apart from who did, and only they
-        # are sent to again.
+        # One mail per customer: each has an outcome of its own, and only those who did
+        # not get it are sent to again.
         for lang, render_values, group in groups:
             for one in group["recipients_data"]:
                 yield (
@@ -165,32 +163,35 @@ class MailThread(models.AbstractModel):
                 )
 
     def _thread_to_store(self, store, fields, *, request_list=None):
-        """Composers ask who may be sent as only where there is somebody."""
+        """Tell composers whether the user has addresses to send from, so that they ask
+        for these only then."""
         result = super()._thread_to_store(store, fields, request_list=request_list)
         user = self.env.user
         if (
             "suggestedRecipients" in (request_list or ())
-            and self.env["mailbox.audience"].sudo()._any()
+            and self.env["mailbox.audience"].sudo().has_mailboxes()
             and store.target.is_current_user(self.env)
         ):
-            senders = sender_selection.senders(self.env, user, self.env.company)
+            senders = sender_selection.sender_identities(
+                self.env, user, self.env.company
+            )
             for thread in self:
                 values = {"hasMailboxSenders": bool(senders)}
                 store.add(thread, values, as_thread=True)
         return result
 
     def _get_notify_valid_parameters(self):
-        return super()._get_notify_valid_parameters() | {"mailbox_answers"}
+        return super()._get_notify_valid_parameters() | {"mailbox_replied_id"}
 
     def _notify_get_recipients(
-        self, message, msg_vals=False, *, mailbox_answers=False, **kwargs
+        self, message, msg_vals=False, *, mailbox_replied_id=False, **kwargs
     ):
-        """An answer goes to those outside whom the writer saw in To, not to whoever
-        follows the record; to nobody twice."""
+        """A reply goes to the customers whom the writer saw in To, not to others who
+        follow the record; to nobody twice."""
         recipients = super()._notify_get_recipients(
             message, msg_vals=msg_vals, **kwargs
         )
-        if not mailbox_answers:
+        if not mailbox_replied_id:
             return recipients
         named = set((msg_vals or {}).get("partner_ids") or message.partner_ids.ids)
         known = {one["email_normalized"] for one in recipients if one["id"]}
@@ -204,13 +205,13 @@ class MailThread(models.AbstractModel):
             )
         ]
 
-    def _notify_thread(self, message, *args, mailbox_answers=False, **kwargs):
-        if mailbox_answers:
-            kwargs["mailbox_answers"] = mailbox_answers
-            message.sudo()._mailbox_restrict_answer(mailbox_answers)
+    def _notify_thread(self, message, *args, mailbox_replied_id=False, **kwargs):
+        if mailbox_replied_id:
+            kwargs["mailbox_replied_id"] = mailbox_replied_id
+            message.sudo()._mailbox_restrict_reply(mailbox_replied_id)
         return super()._notify_thread(message, *args, **kwargs)
 
 
 def _is_customer(recipient):
-    """Whether a recipient (``_notify_get_recipients``) is notified outside."""
+    """Whether a recipient (``_notify_get_recipients``) is outside and gets e-mail."""
     return recipient["notif"] == "email" and recipient["share"]

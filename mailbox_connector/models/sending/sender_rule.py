@@ -7,8 +7,9 @@ from ...services.sending import sender_selection
 class MailboxSenderRule(models.Model):
     """A team's or company's default sender.
 
-    The first rule that fits a record, and whose address the writer may send as,
-    decides: after what was chosen, the conversation and the writer's own default.
+    The first rule that fits a record, and whose address the writer may send as, applies
+    if no sender was chosen, the conversation came in on no mailbox and the writer has
+    no default; see services/sending/sender_selection.py.
     """
 
     _name = "mailbox.sender.rule"
@@ -31,23 +32,23 @@ class MailboxSenderRule(models.Model):
         string="Documents",
         ondelete="cascade",
         domain=[("is_mail_thread", "=", True)],
-        help="Such as leads or invoices. Empty: all.",
+        help="For example leads or invoices. If empty, all documents.",
     )
     model_name = fields.Char(related="model_id.model")
     domain = fields.Char(
-        string="Which of them",
+        string="Filter",
         default="[]",
-        help="For a team's default: those of that team.",
+        help="Only these documents, for example those of one sales team.",
     )
 
     @api.constrains("domain", "model_id")
     def _check_domain(self):
         for rule in self:
             try:
-                domain = sender_selection.parse_domain(rule.domain)
+                domain = sender_selection.rule_domain(rule.domain)
                 if domain and not rule.model_id:
                     raise ValidationError(
-                        self.env._("Choose the documents that the filter is for.")
+                        self.env._("Choose the documents that the filter applies to.")
                     )
                 if rule.model_id:
                     self.env[rule.model_id.model].search(domain, limit=1)
@@ -56,8 +57,13 @@ class MailboxSenderRule(models.Model):
                     self.env._("This filter cannot be used: %s", rule.domain)
                 ) from error
 
-    def _fits(self, record, company):
-        """Whether this rule is for ``record`` (empty: none in particular)."""
+    @api.private
+    def fits(self, record, company):
+        """Whether this rule applies to a record.
+
+        :param record: any record; empty or None: no record in particular
+        :param company: ``res.company`` of the record, or of the writer
+        """
         self.ensure_one()
         if self.company_id and self.company_id != company:
             return False
@@ -65,7 +71,7 @@ class MailboxSenderRule(models.Model):
             return True
         if not record or record._name != self.model_id.model:
             return False
-        # sudo: whether it is one of them, whatever the writer sees of it
+        # sudo: whether it is one of these documents, even if the writer may not read it
         return bool(
-            record.sudo().filtered_domain(sender_selection.parse_domain(self.domain))
+            record.sudo().filtered_domain(sender_selection.rule_domain(self.domain))
         )

@@ -132,7 +132,7 @@ class MailboxSync(models.AbstractModel):
                                OR failed.version IS DISTINCT FROM %(version)s)))""",
             now=now,
             yesterday=yesterday,
-            version=self.env["mailbox.failed.import"]._version(),
+            version=self.env["mailbox.failed.import"].addon_version(),
         )
 
     # ------------------------------------------------------------------

@@ -24,7 +24,8 @@ class MailboxTombstone(models.Model):
     def digest_of(self, identity):
         """The keyed hash of an e-mail.
 
-        :param identity: (hash of the Message-ID, fingerprint); ``importer.identity``
+        :param identity: (hash of the Message-ID, fingerprint); see
+            ``message_values.message_key``
         """
         return hmac(self.env(su=True), "mailbox_connector.tombstone", identity)
 

@@ -1,8 +1,13 @@
-"""Many rows in one statement, equal to those that the ORM writes.
+"""Inserts many rows with one statement, a tenth of the time of ``create``.
 
-The ORM makes the first row, with all that other addons add to it; the others are
-that row with values of their own. Only for rows that set nothing off: no stored
-field of another record is computed from them, and no check but the database's.
+1. The ORM creates the first row, with all defaults and computed fields, also those of
+   other addons. What it has written besides the given values is read back.
+2. All other rows are inserted by one SQL statement: their own values, and for the other
+   columns those of the first row, the *defaults*.
+3. The defaults can be kept for the next batch, which then needs no ORM row at all.
+
+Only for models whose new rows affect nothing else: no stored field of another record is
+computed from them, and they are checked by no more than the database's constraints.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from collections.abc import Collection
 
 from odoo.tools import SQL
 
-#: By model: the columns that the ORM fills by itself, each with its value as text.
+#: By model: the columns that the ORM has filled, each with its value as text.
 Defaults = dict[str, dict[str, str]]
 
 
@@ -21,14 +26,14 @@ def create(
     clean: Collection[str] = (),
     defaults: Defaults | None = None,
 ) -> list[int]:
-    """Like ``model.create(vals_list)``, a tenth of its time; the ids in that order.
+    """Create rows as ``model.create(vals_list)`` would; returns the ids in that order.
 
-    Caches of related records are the caller's to invalidate.
+    The caller invalidates caches of related records.
 
-    :param vals_list: with equal keys, of stored columns alone
-    :param clean: html fields whose values are clean already: taken as they are
-    :param defaults: filled here; given again with the next batch of equal keys, it
-        saves the ORM's row
+    :param vals_list: all with the same keys, stored columns only
+    :param clean: HTML fields whose values are clean and are stored as they are
+    :param defaults: filled here; passed again with further rows with the same keys, it
+        saves creating one by the ORM
     """
     if not vals_list:
         return []
@@ -57,7 +62,7 @@ def create(
 
 
 def _defaults(record, vals: dict) -> dict[str, str]:
-    """What the ORM wrote into a new row besides ``vals`` and the time."""
+    """What the ORM wrote into a new row besides ``vals``, id and times; as text."""
     names = [
         field.name
         for field in record._fields.values()
@@ -84,11 +89,11 @@ def _defaults(record, vals: dict) -> dict[str, str]:
 def _insert(
     model, vals_list: list[dict], defaults: dict[str, str], clean: Collection[str]
 ) -> list[int]:
-    """Rows of ``vals_list``, the rest of the columns as the ORM has filled them."""
+    """Insert ``vals_list`` and the defaults; the ids in that order."""
     model = model.browse()
     own = {name: model._fields[name] for name in vals_list[0]}
     ids = _next_ids(model, len(vals_list))
-    # Column: what is selected for it.
+    # By column, what is selected for it.
     columns = {"id": SQL("value.id")}
     columns |= {name: SQL("value.%s", SQL.identifier(name)) for name in own}
     columns |= {

@@ -1,1 +1,1 @@
-"""From raw mail to e-mails on contacts, and what new mail sets off."""
+"""Importing e-mails, and what new e-mails cause after their import."""

@@ -1,14 +1,17 @@
-"""What new mail sets off besides standing on its contacts.
+"""What new e-mails cause besides being shown on their contacts: decided and queued.
 
-Decided while a batch is imported and put into the queue ``mailbox.inbound`` in the
-same transaction; done afterwards, one e-mail a transaction. History sets off nothing.
+A reply to a document is posted there, a delivery report is recorded on the message that
+it is about, and members are notified. This is decided while a batch is imported, and
+stored in the queue ``mailbox.inbound`` by the same transaction.
+:mod:`.inbound_queue` does it afterwards, one e-mail per transaction. Backfills cause
+nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 
 from odoo import fields
@@ -16,28 +19,33 @@ from odoo import fields
 from ...engine.imap.roles import Role
 from ...engine.types import HeaderRecord
 from . import document_replies
-from .importer import Candidate, Importer, identity
+from .candidate import Candidate
+from .importer import Importer
 from .matcher import Match
+from .message_values import message_key
 
-#: What stands in these folders was sent by us, or is wanted by nobody.
-SILENT = {Role.SENT.value, Role.DRAFTS.value, Role.JUNK.value, Role.TRASH.value}
-#: Servers try for five days. What was written longer before it came is old mail that
-#: somebody has moved here.
-LONGEST_WAY = timedelta(days=10)
-#: What came longer ago is news to nobody: the mailbox was not read for a while.
-NEWS = timedelta(days=7)
+#: Messages in these folders are our own, or unwanted.
+SILENT_ROLES = {Role.SENT.value, Role.DRAFTS.value, Role.JUNK.value, Role.TRASH.value}
+#: Servers try to deliver for five days. An e-mail that was written longer before it was
+#: received is an old one that somebody has moved into the folder.
+LONGEST_DELIVERY = timedelta(days=10)
+#: Members are not notified of older e-mails: the mailbox was not synced for a while.
+MAX_NOTIFICATION_AGE = timedelta(days=7)
 
 
 @dataclass
-class Wanted:
-    """Why a message is fetched: for contacts, for a document or report, or both."""
+class FetchReason:
+    """Why a message is fetched: it has contacts, it is a reply or a report, or both.
+
+    :ivar kind: "reply", "report" or ""; see :meth:`AfterImport.kinds`
+    """
 
     matches: list[Match] = field(default_factory=list)
     kind: str = ""
 
 
-class Inbound:
-    """Tells new mail of one mailbox that sets something off.
+class AfterImport:
+    """Decides what new e-mails of one mailbox cause, and queues it.
 
     :param account: ``mailbox.account`` in a superuser environment
     """
@@ -47,69 +55,104 @@ class Inbound:
         self.env = account.env
 
     @cached_property
-    def own(self) -> set[str]:
+    def own_addresses(self) -> set[str]:
         """The mailbox's addresses."""
         return self.account.addresses()
 
-    def wanted(self, headers: Iterable[HeaderRecord]) -> dict[int, str]:
-        """By UID: "reply" for what answers a document, "report" for what tells of the
-        delivery of a message; whoever sent it. One query, none without new mail that
-        answers something."""
+    def kinds(self, headers: Iterable[HeaderRecord]) -> dict[int, str]:
+        """Which new messages are to be fetched whoever sent them.
+
+        One query; none if no new message answers anything.
+
+        :return: by UID, "reply" for a reply to a document, "report" for what may be a
+            delivery report
+        """
         new = [header for header in headers if header.new and self._is_new(header)]
-        kinds = {header.uid: "report" for header in new if header.new.may_be_report}
+        reports = {header.uid: "report" for header in new if header.new.may_be_report}
         answers = {
             header.uid: (header.message_id, header.new.answers)
             for header in new
-            if header.new.answers and not self._is_ours(header)
+            if header.new.answers and not self._is_own(header)
         }
-        found = document_replies.find(self.env, answers)
-        return {**dict.fromkeys(found, "reply"), **kinds}
+        replies = document_replies.find_answered(self.env, answers)
+        return {**dict.fromkeys(replies, "reply"), **reports}
 
-    def queue(
+    def enqueue(
         self, importer: Importer, messages: Sequence[tuple[Candidate, str]]
     ) -> list[int]:
-        """Queue what messages of a batch, imported by now, set off.
+        """Queue what the messages of a batch cause, after they were imported.
 
-        :param messages: each with its kind of :meth:`wanted`, or ""
-        :return: ids of new ``mailbox.inbound``
+        :param messages: each with its kind, see :meth:`kinds`, or ""
+        :return: ids of the new ``mailbox.inbound``
         """
-        if importer.folder.role in SILENT:
+        if importer.folder.role in SILENT_ROLES:
             return []
         rows: dict[tuple, dict] = {}
         for candidate, kind in messages:
-            header = candidate.header
-            if not (header.new and self._is_new(header)):
+            if not self._is_new_mail(importer, candidate):
                 continue
-            if not candidate.matches and not importer.take_apart(candidate):
-                continue
-            # Without its parts it was put aside by the import.
-            if candidate.parsed is None or self._is_old(candidate):
-                continue
-            key = identity(candidate.parsed)
-            shown = {
+            key = message_key(candidate.parsed)
+            values = {
                 "email_from": _first_address(candidate),
                 "subject": candidate.parsed.subject,
             }
             if kind and (candidate.record_id or not candidate.matches):
-                rows[(False, *key)] = {
-                    **shown,
-                    "kind": kind,
-                    "raw_bytes": candidate.raw,
-                }
-            if self._is_news(importer, candidate):
+                rows[(False, *key)] = {**values, "kind": kind, "raw": candidate.raw}
+            if self._is_notified(importer, candidate):
                 rows[(True, *key)] = {
-                    **shown,
-                    "kind": "notice",
+                    **values,
+                    "kind": "notification",
                     "mailbox_message_id": candidate.record_id,
                 }
+        return self._create_missing(rows) if rows else []
+
+    def _create_missing(self, rows: dict[tuple[bool, str, str], dict]) -> list[int]:
+        """Create the rows that the queue does not have yet; their ids.
+
+        :param rows: values by (whether it is a notification, hash, fingerprint); the
+            bytes of the e-mail, if they are needed, under "raw"
+        """
         Queue = self.env["mailbox.inbound"]
-        return Queue._add(self.account, rows) if rows else []
+        known = {
+            (row.kind == "notification", row.message_id_hash, row.fingerprint)
+            for row in Queue.search(
+                [("message_id_hash", "in", [key[1] for key in rows])]
+            )
+            if row.kind != "notification" or row.account_id == self.account
+        }
+        new = {key: dict(values) for key, values in rows.items() if key not in known}
+        raws = [values.pop("raw", b"") for values in new.values()]
+        created = Queue.create(
+            [
+                {
+                    **values,
+                    "account_id": self.account.id,
+                    "message_id_hash": digest,
+                    "fingerprint": fingerprint,
+                }
+                for (_is_notification, digest, fingerprint), values in new.items()
+            ]
+        )
+        created.store_raw_bytes(raws)
+        return created.ids
 
     # ------------------------------------------------------------------
+    # Conditions
+    # ------------------------------------------------------------------
+
+    def _is_new_mail(self, importer: Importer, candidate: Candidate) -> bool:
+        """Whether a message is new and can be parsed, if need be by ``importer``."""
+        header = candidate.header
+        if not (header.new and self._is_new(header)):
+            return False
+        if not candidate.matches and not importer.parse_or_keep_failed(candidate):
+            return False
+        # Not parsed: its import has failed.
+        return candidate.parsed is not None and not self._is_old(candidate)
 
     def _is_new(self, header: HeaderRecord) -> bool:
-        """Whether it has come since the mailbox was connected and was not sent from
-        it. A server that does not say when it came is believed."""
+        """Whether a message was received after the mailbox was connected and was not
+        sent from it. If the server does not say when, it counts as new."""
         started = self.account.started_on
         received = header.internal_date
         if not started or (received and received.date() < started):
@@ -118,30 +161,24 @@ class Inbound:
 
     def _is_old(self, candidate: Candidate) -> bool:
         sent = candidate.parsed.date
-        return bool(sent) and _received(candidate) - sent > LONGEST_WAY
+        return bool(sent) and candidate.received_at - sent > LONGEST_DELIVERY
 
-    def _is_ours(self, header: HeaderRecord) -> bool:
+    def _is_own(self, header: HeaderRecord) -> bool:
         """Whether the mailbox itself sent it, from whatever program."""
         sender = header.addresses.get("from", ())
-        return any(address.email in self.own for address in sender)
+        return any(address.email in self.own_addresses for address in sender)
 
-    def _is_news(self, importer: Importer, candidate: Candidate) -> bool:
-        """Whether members are to be told: a person who is a customer wrote it, and
-        this mailbox sees it for the first time."""
+    def _is_notified(self, importer: Importer, candidate: Candidate) -> bool:
+        """Whether members are notified: a contact wrote it, not a program, and it is
+        new to this mailbox."""
         return bool(
             self.account.notify_members
             and candidate.record_id in importer.first_seen
             and not candidate.automatic
-            and fields.Datetime.now() - _received(candidate) < NEWS
+            and fields.Datetime.now() - candidate.received_at < MAX_NOTIFICATION_AGE
             and any(match.header in ("from", "reply_to") for match in candidate.matches)
-            and not self._is_ours(candidate.header)
+            and not self._is_own(candidate.header)
         )
-
-
-def _received(candidate: Candidate) -> datetime:
-    """Naive UTC."""
-    received = candidate.header.internal_date
-    return received.replace(tzinfo=None) if received else fields.Datetime.now()
 
 
 def _first_address(candidate: Candidate) -> str:

@@ -1,10 +1,26 @@
-"""Copies: the native messages that show an e-mail in the chatter of a contact."""
+"""Shows e-mails on contacts: links, and copies in the chatter.
+
+A *chatter copy* is a native ``mail.message`` that shows one e-mail on one contact. An
+e-mail of several contacts has a copy on each, up to :data:`MAX_COPIES`; the others only
+get a link and list it under E-mails. If the chatter shows the message already, because
+it was written there or because Odoo's own gateway posted it there, no copy is made and
+the link points to that message.
+
+What it costs: 8 statements for a batch, however many messages are in it, and one more
+each for attachments, for messages that were stored before, and for replies. Copies and
+links are inserted in bulk, without Odoo's ``message_post``. Bodies are cleaned once, by
+the engine. Attachments are stored once for each e-mail and shared by its copies. What
+takes time are files, which are written one by one, and bodies, of which every copy has
+its own.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from markupsafe import Markup
 
@@ -13,181 +29,219 @@ from odoo.tools import SQL
 from ...engine.mime.addresses import normalize
 from ...engine.mime.html import cid_map
 from ..framework import bulk_insert
+from .candidate import Candidate
+from .message_values import header_text
 from .quote_marks import mark_quotes
 
-if TYPE_CHECKING:
-    from .importer import Candidate, Importer
-
-#: An e-mail to more contacts than this is listed on the rest, not copied to them.
+#: An e-mail of more contacts than this is only listed on the others.
 MAX_COPIES = 20
 
 
-def show(importer: Importer, candidates: list[Candidate]) -> int:
-    """Link messages to their contacts and show them there.
+@dataclass
+class ChatterCopies:
+    """Shows the messages of an import on their contacts.
 
-    :return: how many links are new
+    :ivar env: superuser environment
+    :ivar colleagues: contact ids of internal users, by normalized address
+    :ivar defaults: of the import's bulk inserts, filled here and used again
     """
-    env = importer.env
-    record_ids = list({c.record_id for c in candidates})
-    linked = defaultdict(dict)
-    for link in env["mailbox.link"].search([("message_id", "in", record_ids)]):
-        linked[link.message_id.id][link.partner_id.id] = link
-    natives = _natives(importer, candidates)
-    attachments = _Attachments(env, candidates)
-    link_values, copy_values = [], []
-    for candidate in candidates:
-        links = linked[candidate.record_id]
-        for match in candidate.matches:
-            if match.partner_id in links:
-                continue
-            links[match.partner_id] = True
-            values = {
-                "message_id": candidate.record_id,
-                "partner_id": match.partner_id,
-                "header": match.header,
-                "mail_message_id": False,
-            }
-            link_values.append(values)
-            native = natives.get((candidate.record_id, match.partner_id))
-            if native:
-                values["mail_message_id"] = native
-            elif len(links) <= MAX_COPIES:
-                body, ids = attachments.of(candidate)
-                copy_values.append(
-                    (
-                        values,
-                        _copy_values(importer, candidate, match.partner_id, body, ids),
-                    )
-                )
-    made = _create_copies(
-        env, [values for _link, values in copy_values], importer.defaults
-    )
-    for (link, _values), copy_id in zip(copy_values, made, strict=True):
-        link["mail_message_id"] = copy_id
-    bulk_insert.create(env["mailbox.link"], link_values, defaults=importer.defaults)
-    env["mailbox.message"].invalidate_model(["link_ids", "partner_ids"], flush=False)
-    _bind_parents(env, record_ids)
-    importer.shown.update(values["partner_id"] for values in link_values)
-    return len(link_values)
 
+    env: object
+    colleagues: Mapping[str, int]
+    defaults: bulk_insert.Defaults = field(default_factory=dict)
 
-def _create_copies(
-    env, vals_list: list[dict], defaults: bulk_insert.Defaults
-) -> list[int]:
-    """Create copies; the ids in that order.
+    def show(self, candidates: list[Candidate]) -> list[int]:
+        """Link messages to their contacts and show them there.
 
-    Their bodies were cleaned by an allow-list stricter than the field's: to let the
-    field parse and clean them once more would be half of an import's time.
-    """
-    Message = env["mail.message"]
-    attachment_ids = [values.pop("attachment_ids") for values in vals_list]
-    ids = bulk_insert.create(Message, vals_list, clean=["body"], defaults=defaults)
-    relation = Message._fields["attachment_ids"]
-    env.cr.execute(
-        SQL(
-            "INSERT INTO %s (%s, %s) SELECT unnest(%s::int4[]), unnest(%s::int4[])",
-            SQL.identifier(relation.relation),
-            SQL.identifier(relation.column1),
-            SQL.identifier(relation.column2),
-            [i for i, files in zip(ids, attachment_ids, strict=True) for _f in files],
-            [file for files in attachment_ids for file in files],
-        )
-    )
-    Message.browse(ids).invalidate_recordset(["attachment_ids"], flush=False)
-    env["res.partner"].invalidate_model(["message_ids"], flush=False)
-    return ids
-
-
-def _copy_values(importer, candidate, partner_id, body, attachment_ids) -> dict:
-    """Every value of a copy: one left out would be computed, and cost more than
-    all the rest. ``attachment_ids`` are plain ids."""
-    parsed = candidate.parsed
-    from_ = parsed.addresses.get("from") or []
-    senders = {m.partner_id for m in candidate.matches if m.header == "from"}
-    if partner_id in senders:
-        author_id = partner_id
-    elif senders:
-        author_id = min(senders)
-    else:
-        author_id = importer.colleagues.get(from_[0].email if from_ else "", False)
-    return {
-        "model": "res.partner",
-        "res_id": partner_id,
-        "message_type": "email",
-        "subtype_id": importer.subtype_id,
-        "subject": parsed.subject,
-        "body": Markup(body),
-        "date": parsed.date,
-        "author_id": author_id,
-        "email_from": str(from_[0]) if from_ else importer.env._("Unknown sender"),
-        "incoming_email_to": ", ".join(map(str, parsed.addresses.get("to", ()))),
-        "incoming_email_cc": ", ".join(map(str, parsed.addresses.get("cc", ()))),
-        # Not the real Message-ID: by that one core's gateway would drop mail to an
-        # alias, and route answers to the copy. Not to be guessed either.
-        "message_id": f"<{secrets.token_hex(16)}.{candidate.record_id}@copy.invalid>",
-        "reply_to": False,
-        "parent_id": False,
-        "record_alias_domain_id": False,
-        "record_company_id": False,
-        "email_add_signature": False,
-        "is_internal": True,
-        "mail_server_id": False,
-        "attachment_ids": attachment_ids,
-        "mailbox_message_id": candidate.record_id,
-        "mailbox_audience_id": importer.audience_ids[candidate.record_id],
-    }
-
-
-def _natives(importer, candidates) -> dict[tuple[int, int], int]:
-    """Messages that the chatter shows already, by (e-mail, contact): what was sent
-    from there, or what core's own gateway has put there.
-
-    A Message-ID alone proves nothing, its sender chose it: an incoming mail is only
-    what the gateway took from the same address, an outgoing one only what was written
-    in the chatter. Anything else is shown on its own.
-    """
-    by_id = defaultdict(list)
-    for candidate in candidates:
-        if candidate.parsed.message_id:
-            by_id[candidate.parsed.message_id].append(candidate)
-    partner_ids = {m.partner_id for c in candidates for m in c.matches}
-    importer.env.cr.execute(
+        :param candidates: parsed, each with its ``mailbox.message``
+        :return: the contact of each new link
         """
-        SELECT message_id, res_id, id, message_type, email_from FROM mail_message
-         WHERE message_id = ANY(%s) AND model = 'res.partner' AND res_id = ANY(%s)
-         ORDER BY id DESC
-        """,
-        [list(by_id), list(partner_ids)],
-    )
-    found = {}
-    for message_id, partner_id, number, kind, email_from in importer.env.cr.fetchall():
-        for candidate in by_id[message_id]:
-            sender = [one.email for one in candidate.parsed.addresses.get("from", ())]
-            if (
-                kind != "email"
-                if importer.is_outgoing(candidate.parsed)
-                else kind == "email" and normalize(email_from or "") in sender
-            ):
-                found[candidate.record_id, partner_id] = number
-    return found
+        record_ids = list({c.record_id for c in candidates})
+        links = self._missing_links(candidates, record_ids)
+        shown = self._find_shown(candidates)
+        attachments = _Attachments(self.env, candidates)
+        copied, copy_values = [], []
+        for candidate, link, may_copy in links:
+            partner_id = link["partner_id"]
+            native = shown.get((candidate.record_id, partner_id))
+            if native:
+                link["mail_message_id"] = native
+            elif may_copy:
+                body, ids = attachments.of(candidate)
+                copied.append(link)
+                copy_values.append(self._copy_values(candidate, partner_id, body, ids))
+        for link, copy_id in zip(copied, self._create(copy_values), strict=True):
+            link["mail_message_id"] = copy_id
+        link_values = [link for _candidate, link, _may_copy in links]
+        bulk_insert.create(
+            self.env["mailbox.link"], link_values, defaults=self.defaults
+        )
+        self.env["mailbox.message"].invalidate_model(
+            ["link_ids", "partner_ids"], flush=False
+        )
+        _bind_parents(self.env, record_ids)
+        return [values["partner_id"] for values in link_values]
+
+    def _missing_links(
+        self, candidates: list[Candidate], record_ids: list[int]
+    ) -> list[tuple[Candidate, dict, bool]]:
+        """Values of the links that the messages do not have yet.
+
+        :return: each with its candidate, and whether the contact may get a copy
+        """
+        linked: dict[int, set[int]] = defaultdict(set)
+        for link in self.env["mailbox.link"].search([("message_id", "in", record_ids)]):
+            linked[link.message_id.id].add(link.partner_id.id)
+        missing = []
+        for candidate in candidates:
+            partner_ids = linked[candidate.record_id]
+            for match in candidate.matches:
+                if match.partner_id in partner_ids:
+                    continue
+                partner_ids.add(match.partner_id)
+                values = {
+                    "message_id": candidate.record_id,
+                    "partner_id": match.partner_id,
+                    "header": match.header,
+                    "mail_message_id": False,
+                }
+                missing.append((candidate, values, len(partner_ids) <= MAX_COPIES))
+        return missing
+
+    def _find_shown(self, candidates: list[Candidate]) -> dict[tuple[int, int], int]:
+        """Messages in the chatter that show these e-mails without being copies.
+
+        A Message-ID alone proves nothing, since the sender chooses it. An incoming
+        e-mail is shown by what the gateway received from the same address, an outgoing
+        one by what was written in the chatter.
+
+        :return: ``mail.message`` ids by (``mailbox.message`` id, contact id)
+        """
+        by_id = defaultdict(list)
+        for candidate in candidates:
+            if candidate.parsed.message_id:
+                by_id[candidate.parsed.message_id].append(candidate)
+        partner_ids = {m.partner_id for c in candidates for m in c.matches}
+        self.env.cr.execute(
+            """
+            SELECT message_id, res_id, id, message_type, email_from FROM mail_message
+             WHERE message_id = ANY(%s) AND model = 'res.partner' AND res_id = ANY(%s)
+             ORDER BY id DESC
+            """,
+            [list(by_id), list(partner_ids)],
+        )
+        found = {}
+        for message_id, partner_id, number, *row in self.env.cr.fetchall():
+            for candidate in by_id[message_id]:
+                if _is_shown_by(candidate, *row):
+                    found[candidate.record_id, partner_id] = number
+        return found
+
+    def _copy_values(
+        self, candidate: Candidate, partner_id: int, body: str, attachment_ids
+    ) -> dict:
+        """All values of a copy: a computed field that is left out would cost more
+        than all the others together.
+
+        :param attachment_ids: plain ids, for :meth:`_create`
+        """
+        parsed = candidate.parsed
+        from_ = parsed.addresses.get("from") or []
+        senders = {m.partner_id for m in candidate.matches if m.header == "from"}
+        if partner_id in senders:
+            author_id = partner_id
+        elif senders:
+            author_id = min(senders)
+        else:
+            author_id = self.colleagues.get(from_[0].email if from_ else "", False)
+        return {
+            "model": "res.partner",
+            "res_id": partner_id,
+            "message_type": "email",
+            "subtype_id": self._subtype_id,
+            "subject": parsed.subject,
+            "body": Markup(body),
+            "date": parsed.date,
+            "author_id": author_id,
+            "email_from": str(from_[0]) if from_ else self.env._("Unknown sender"),
+            "incoming_email_to": header_text(parsed, "to"),
+            "incoming_email_cc": header_text(parsed, "cc"),
+            # Not the real Message-ID: core's gateway would drop e-mail to an alias
+            # that has it, and route replies to the copy. Random: not to be guessed.
+            "message_id": _random_message_id(candidate),
+            "reply_to": False,
+            "parent_id": False,
+            "record_alias_domain_id": False,
+            "record_company_id": False,
+            "email_add_signature": False,
+            "is_internal": True,
+            "mail_server_id": False,
+            "attachment_ids": attachment_ids,
+            "mailbox_message_id": candidate.record_id,
+            "mailbox_audience_id": candidate.audience_id,
+        }
+
+    @cached_property
+    def _subtype_id(self) -> int:
+        return self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_comment")
+
+    def _create(self, vals_list: list[dict]) -> list[int]:
+        """Create copies; the ids in that order.
+
+        Their bodies are not cleaned again by the field: the engine has done so with a
+        stricter list of what is allowed, and the field would need half of the time of
+        an import for it.
+        """
+        Message = self.env["mail.message"]
+        files_of = [values.pop("attachment_ids") for values in vals_list]
+        ids = bulk_insert.create(
+            Message, vals_list, clean=["body"], defaults=self.defaults
+        )
+        relation = Message._fields["attachment_ids"]
+        self.env.cr.execute(
+            SQL(
+                "INSERT INTO %s (%s, %s) SELECT unnest(%s::int4[]), unnest(%s::int4[])",
+                SQL.identifier(relation.relation),
+                SQL.identifier(relation.column1),
+                SQL.identifier(relation.column2),
+                [one for one, files in zip(ids, files_of, strict=True) for _ in files],
+                [file for files in files_of for file in files],
+            )
+        )
+        Message.browse(ids).invalidate_recordset(["attachment_ids"], flush=False)
+        self.env["res.partner"].invalidate_model(["message_ids"], flush=False)
+        return ids
+
+
+def _random_message_id(candidate: Candidate) -> str:
+    return f"<{secrets.token_hex(16)}.{candidate.record_id}@copy.invalid>"
+
+
+def _is_shown_by(candidate: Candidate, message_type: str, email_from: str) -> bool:
+    """Whether a message of the chatter with the same Message-ID is this e-mail."""
+    if candidate.is_outgoing:
+        return message_type != "email"
+    senders = [one.email for one in candidate.parsed.addresses.get("from", ())]
+    return message_type == "email" and normalize(email_from or "") in senders
 
 
 class _Attachments:
     """Bodies and attachments of messages: stored once, shared by their copies."""
 
-    def __init__(self, env, candidates):
+    def __init__(self, env, candidates: list[Candidate]):
         self.env = env
-        self.known = {}
+        self.known: dict[int, tuple[str, list[int]]] = {}
         old = [c.record_id for c in candidates if not c.is_new]
         if old:
             self._read_known(old)
         self._store([c for c in candidates if c.record_id not in self.known])
 
-    def of(self, candidate) -> tuple[str, list[int]]:
+    def of(self, candidate: Candidate) -> tuple[str, list[int]]:
         """Body (html) and attachment ids of a candidate's message."""
         return self.known[candidate.record_id]
 
-    def _read_known(self, record_ids) -> None:
+    def _read_known(self, record_ids: list[int]) -> None:
+        """Take those of messages that have a copy already from that copy."""
         shown = self.env["mail.message"].search_fetch(
             [("mailbox_message_id", "in", record_ids)], ["body", "attachment_ids"]
         )
@@ -196,7 +250,7 @@ class _Attachments:
                 copy.mailbox_message_id.id, (copy.body, copy.attachment_ids.ids)
             )
 
-    def _store(self, candidates) -> None:
+    def _store(self, candidates: Iterable[Candidate]) -> None:
         unique = {c.record_id: c for c in candidates}
         parts = [
             (record_id, part)
@@ -205,7 +259,8 @@ class _Attachments:
         ]
         stored = (
             self.env["ir.attachment"]
-            # As they came: no recompression, and no html that runs in our origin.
+            # As they came: images are not recompressed, and html is stored as text
+            # so that it cannot run in Odoo's own origin.
             .with_context(
                 image_no_postprocess=True,
                 attachments_mime_plainxml=True,
@@ -235,13 +290,13 @@ class _Attachments:
             body = candidate.parsed.html
             if cids[record_id]:
                 body = cid_map(body, cids[record_id])
-            body = mark_quotes(body)
-            self.known[record_id] = (body, ids[record_id])
+            self.known[record_id] = (mark_quotes(body), ids[record_id])
 
 
-def _bind_parents(env, record_ids) -> None:
-    """Tell copies what they answer, whichever of the two came last."""
-    # LATERAL: an index for each, also while the tables have no statistics yet.
+def _bind_parents(env, record_ids: list[int]) -> None:
+    """Link copies to their parent on the same contact, in whichever order the two
+    messages arrived."""
+    # LATERAL: the indexes are used even while the tables have no statistics yet.
     env.cr.execute(
         """
         WITH mine AS (

@@ -1,7 +1,18 @@
-"""Conversations: which messages answer each other (RFC 5322 section 3.6.4).
+"""Conversations: which messages belong together (RFC 5322 section 3.6.4).
 
-Binding is late. History arrives newest first, so a message may come after its
-answers; every reference is kept by hash and ties whichever end arrives last.
+Messages are in one conversation if one names the other's Message-ID in In-Reply-To or
+References, or if both name the same third message, whether that one is here or not.
+
+References are bound late. An import reads the newest messages first, so a message often
+arrives after the replies to it. Each reference is therefore stored by hash
+(``mailbox.reference``), and whichever of two messages arrives last finds the other one.
+A message that shows that two conversations are one joins them.
+
+How a batch is assigned: the new messages and the hashes that they name are grouped into
+sets that belong together (union-find). One query finds the stored messages that have or
+name these hashes, and their conversations are added to the sets. Each set then gets the
+conversation that it has already, or a new one. A batch costs 3 statements, and a few
+more for each join of conversations.
 """
 
 from __future__ import annotations
@@ -19,14 +30,14 @@ def reference_hashes(parsed: ParsedMessage) -> set[str]:
     return {message_id_hash(reference) for reference in parsed.references}
 
 
-def place(
+def assign_conversations(
     env, messages: Sequence[tuple[str, Collection[str]]], defaults: bulk_insert.Defaults
 ) -> list[int]:
-    """The conversation of each new message, in that order.
+    """The conversation of each new message, in that order; created where needed.
 
-    Several that a new message shows to be one are joined.
-
-    :param messages: of each the hash of its Message-ID and those it refers to
+    :param messages: of each message the hash of its Message-ID, and the hashes that it
+        refers to
+    :param defaults: see :func:`bulk_insert.create`
     """
     if not messages:
         return []
@@ -35,36 +46,22 @@ def place(
         for digest in (own, *references):
             groups.join(("new", number), ("hash", digest))
     hashes = [value for kind, value in groups.parents if kind == "hash"]
-    for digest, message_id, conversation_id in _known(env, hashes):
-        end = ("conversation", conversation_id)
-        groups.join(
-            ("hash", digest), end if conversation_id else ("message", message_id)
-        )
-    members = groups.members()
-    alone = [root for root, kinds in members.items() if "conversation" not in kinds]
-    made = bulk_insert.create(
-        env["mailbox.conversation"], [{} for _root in alone], defaults=defaults
-    )
-    target = dict(zip(alone, made, strict=True))
-    Message = env["mailbox.message"]
-    for root, kinds in members.items():
-        if kinds["conversation"]:
-            target[root], *merged = sorted(kinds["conversation"])
-            if merged:
-                Message.search(
-                    [("conversation_id", "in", merged)]
-                ).conversation_id = target[root]
-                env["mailbox.conversation"].browse(merged).unlink()
-        if kinds["message"]:
-            # They had none, for whatever reason.
-            Message.browse(kinds["message"]).conversation_id = target[root]
-    return [target[groups.find(("new", number))] for number in range(len(messages))]
+    for digest, message_id, conversation_id in _stored_messages(env, hashes):
+        if conversation_id:
+            groups.join(("hash", digest), ("conversation", conversation_id))
+        else:
+            groups.join(("hash", digest), ("message", message_id))
+    conversation_of = _conversations_of(env, groups.members(), defaults)
+    return [
+        conversation_of[groups.find(("new", number))] for number in range(len(messages))
+    ]
 
 
-def _known(env, hashes: list[str]) -> list[tuple[str, int, int | None]]:
-    """Messages that bear or refer to one of these: hash, message, conversation."""
+def _stored_messages(env, hashes: list[str]) -> list[tuple[str, int, int | None]]:
+    """The stored messages that have or name these Message-IDs: hash, message id,
+    conversation id."""
     env["mailbox.message"].flush_model(["conversation_id"])
-    # LATERAL: an index for each, also while the tables have no statistics yet.
+    # LATERAL: the indexes are used even while the tables have no statistics yet.
     env.cr.execute(
         """
         SELECT wanted.hash, found.id, found.conversation_id
@@ -83,10 +80,43 @@ def _known(env, hashes: list[str]) -> list[tuple[str, int, int | None]]:
     return env.cr.fetchall()
 
 
-def keep(
+def _conversations_of(env, members: dict, defaults: bulk_insert.Defaults) -> dict:
+    """One conversation for each set of messages, by the root of the set.
+
+    :param members: see :meth:`_Groups.members`
+    """
+    without = [root for root, kinds in members.items() if "conversation" not in kinds]
+    created = bulk_insert.create(
+        env["mailbox.conversation"], [{} for _root in without], defaults=defaults
+    )
+    found = dict(zip(without, created, strict=True))
+    for root, kinds in members.items():
+        if "conversation" in kinds:
+            found[root] = _join_conversations(env, kinds["conversation"])
+        if "message" in kinds:
+            without_conversation = env["mailbox.message"].browse(kinds["message"])
+            without_conversation.conversation_id = found[root]
+    return found
+
+
+def _join_conversations(env, conversation_ids: Collection[int]) -> int:
+    """Move all messages into the oldest of these conversations; returns its id."""
+    kept, *others = sorted(conversation_ids)
+    if others:
+        env["mailbox.message"].search(
+            [("conversation_id", "in", others)]
+        ).conversation_id = kept
+        env["mailbox.conversation"].browse(others).unlink()
+    return kept
+
+
+def store_references(
     env, messages: Sequence[tuple[int, Collection[str]]], defaults: bulk_insert.Defaults
 ) -> None:
-    """Keep what new messages, by id, refer to: what they answer may come later."""
+    """Store what new messages refer to, for messages that arrive later.
+
+    :param messages: id and hashes of each
+    """
     bulk_insert.create(
         env["mailbox.reference"],
         [
@@ -99,12 +129,13 @@ def keep(
 
 
 class _Groups:
-    """Disjoint sets (union-find)."""
+    """Disjoint sets (union-find) of (kind, value) pairs."""
 
     def __init__(self):
         self.parents = {}
 
     def find(self, item):
+        """The root of an item's set, the same for all its members."""
         self.parents.setdefault(item, item)
         while self.parents[item] != item:
             self.parents[item] = self.parents[self.parents[item]]
@@ -112,10 +143,11 @@ class _Groups:
         return item
 
     def join(self, one, other):
+        """Make the sets of two items one."""
         self.parents[self.find(one)] = self.find(other)
 
-    def members(self):
-        """Of each set, by its root: values by kind."""
+    def members(self) -> dict[tuple, dict[str, list]]:
+        """Of each set, by its root: its values by kind."""
         found = defaultdict(lambda: defaultdict(list))
         for kind, value in list(self.parents):
             found[self.find((kind, value))][kind].append(value)

@@ -1,45 +1,51 @@
-"""Reports on the delivery of what we sent: the message shows what became of it."""
+"""Delivery reports: a sent message shows whether it was delivered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email import message_from_bytes
-from email.policy import SMTP
 
 from markupsafe import escape
 
 from ...engine.mime.addresses import normalize
 from ...engine.mime.ids import message_id_hash
-from ...engine.mime.report import DeliveryReport, RecipientStatus, read_report
+from ...engine.mime.report import DeliveryReport, RecipientStatus
+from .raw_mail import RawMail
 
-#: States of a notification that has left.
-DELIVERED = ("sent", "pending", "bounce")
+#: States of a notification whose e-mail was sent.
+SENT_STATES = ("sent", "pending", "bounce")
 
 
-def take(account, raw: bytes) -> bool:
-    """Note what a delivery report says; returns whether the e-mail is one.
+def apply_report(account, mail: RawMail) -> bool:
+    """Record what a delivery report says about e-mails that were sent from here.
 
-    Believed is only what it says of a message that we sent, and of a recipient who was
-    sent it: anybody can write such a report. The same news is noted once.
+    Anybody can write such a report. Only what it says about a message that we sent, and
+    about a recipient that we sent it to, is believed. The same news is recorded once.
 
-    :param account: ``mailbox.account`` it came in on, in a superuser environment
+    :param account: the ``mailbox.account`` that received it, in a superuser environment
+    :return: whether the e-mail is a delivery report
     """
-    report = read_report(raw)
+    report = mail.report
     if not report:
         return False
-    sent = _Sent(account.env, report)
+    sent = _SentMail(account.env, report)
     for status in report.recipients:
         if status.action not in ("failed", "delayed"):
             continue
-        found = (sent.to(address) for address in _addresses(report, status))
-        for one in [one for one in found if one][:1]:
-            _note(account.env, raw, one, status)
+        found = (sent.sent_to(address) for address in _addresses(report, status))
+        delivery = next(filter(None, found), None)
+        if delivery:
+            _record_status(account.env, mail, delivery, status)
     return True
 
 
 @dataclass(frozen=True)
-class _Delivered:
-    """What is known of a message to one recipient; ``rows`` of the ledger."""
+class _Delivery:
+    """A message that was sent to one recipient.
+
+    :ivar rows: ``mailbox.delivery``
+    :ivar notifications: ``mail.notification``
+    :ivar message: ``mail.message``
+    """
 
     address: str
     rows: object
@@ -47,9 +53,11 @@ class _Delivered:
     message: object
 
 
-class _Sent:
-    """What we have sent under the Message-ID that a report names. A provider that gives
-    mail another one leaves the real one last in References."""
+class _SentMail:
+    """What was sent with the Message-ID that a report names.
+
+    A provider that replaces Message-IDs leaves the original one last in References.
+    """
 
     def __init__(self, env, report: DeliveryReport):
         ids = [report.original_message_id, *report.original_references[-1:]]
@@ -67,13 +75,13 @@ class _Sent:
             ]
         )
 
-    def to(self, address: str) -> _Delivered | None:
-        """None: nobody there was sent it from here."""
+    def sent_to(self, address: str) -> _Delivery | None:
+        """The message as it was sent to ``address``; None if it was not."""
         rows = self.rows.filtered(lambda row: normalize(row.recipient) == address)
         notifications = self.notifications.filtered(
             lambda one: (
                 address in (one.res_partner_id.email_normalized, one.mail_email_address)
-                and one.notification_status in DELIVERED
+                and one.notification_status in SENT_STATES
             )
         )
         if not (rows or notifications):
@@ -81,41 +89,44 @@ class _Sent:
         message = notifications.mail_message_id[:1]
         if not message:
             message = message.browse(rows[0].mail_message_id_int).exists()
-        return _Delivered(address, rows, notifications, message)
+        return _Delivery(address, rows, notifications, message)
 
 
-def _note(env, raw: bytes, sent: _Delivered, status: RecipientStatus) -> None:
-    words = reason(env, status, sent.address)
+def _record_status(
+    env, mail: RawMail, sent: _Delivery, status: RecipientStatus
+) -> None:
+    text = describe_status(env, status, sent.address)
     rows = sent.rows.filtered(lambda row: not row.bounced_at)
     notifications = sent.notifications.filtered(
         lambda one: one.notification_status != "bounce"
     )
     if not (rows or notifications):
         return
-    rows.reason = words
+    rows.reason = text
     if status.action == "delayed":
-        notifications.failure_reason = words
+        notifications.failure_reason = text
     else:
         rows.bounced_at = env.cr.now()
-        _bounce(env, raw, sent.message, sent.address, words)
+        _record_bounce(env, mail, sent.message, sent.address, text)
     if sent.message:
         sent.message._notify_message_notification_update()
         if sent.message.model == "res.partner":
             contact = env["res.partner"].browse(sent.message.res_id)
-            contact._mailbox_reload_chatter()
+            contact.mailbox_reload_chatter()
 
 
-def _bounce(env, raw: bytes, message, address: str, words: str) -> None:
-    """As Odoo's gateway does: notifications fail, bounce counters move."""
+def _record_bounce(env, mail: RawMail, message, address: str, text: str) -> None:
+    """Let Odoo handle a bounce as its gateway does: notifications get the status
+    "bounce", and the bounce counters of the contacts go up."""
     partners = env["res.partner"].search([("email_normalized", "=", address)])
     env["mail.thread"]._routing_handle_bounce(
-        message_from_bytes(raw, policy=SMTP),
+        mail.message,
         {
             "bounced_email": address,
             "bounced_partner": partners,
             "bounced_message": message,
             "bounced_msg_ids": message.mapped("message_id"),
-            "body": escape(words),
+            "body": escape(text),
             "email_from": "",
             "to": address,
             "message_id": "",
@@ -124,50 +135,51 @@ def _bounce(env, raw: bytes, message, address: str, words: str) -> None:
 
 
 def _addresses(report: DeliveryReport, status: RecipientStatus) -> list[str]:
-    """Who may be meant: the address named; where mail was passed on to another one,
-    the one it had been sent to."""
+    """Which address the e-mail was sent to: the one that is reported or, if it was
+    forwarded from there, the original recipient."""
     found = [status.address]
     if len(report.recipients) == 1 and len(report.original_recipients) == 1:
         found += report.original_recipients
     return list(dict.fromkeys(filter(None, map(normalize, found))))
 
 
-def reason(env, status: RecipientStatus, address: str) -> str:
-    """What became of a mail, for the person who wrote it, and the server's words."""
+def describe_status(env, status: RecipientStatus, address: str) -> str:
+    """What happened to an e-mail, for the person who wrote it, with the reason that
+    the mail server gave."""
     if status.action == "delayed":
         text = env._(
-            "Not delivered to %s yet. The mail servers go on trying for some days.",
+            "Not delivered to %s yet. The mail servers keep trying for a few days.",
             address,
         )
     else:
         text = env._(
-            "Not delivered to %(address)s: %(why)s",
+            "Not delivered to %(address)s: %(reason)s",
             address=address,
-            why=_why(env, status),
+            reason=_failure_reason(env, status),
         )
     if status.diagnostic:
         text += " " + env._("The mail server said: %s", status.diagnostic)
     return text
 
 
-def _why(env, status: RecipientStatus) -> str:
-    """By the code of RFC 3463, its class apart; the first that fits."""
+def _failure_reason(env, status: RecipientStatus) -> str:
+    """The reason by the subject and detail of the status code (RFC 3463)."""
     detail = status.status[2:]
     texts = {
         ("1.1", "1.0", "1.3", "1.6"): env._("there is no such address."),
-        ("1.2", "1.10", "4.4", "4.3"): env._("mail for that domain goes nowhere."),
-        ("2.1",): env._("the mailbox is switched off."),
+        ("1.2", "1.10", "4.4", "4.3"): env._("the domain does not accept mail."),
+        ("2.1",): env._("the mailbox is disabled."),
         ("2.2", "3.1"): env._("the mailbox is full."),
-        ("2.3", "3.4"): env._("the e-mail is too large for it."),
+        ("2.3", "3.4"): env._("the e-mail is too large."),
         ("4.1", "4.2", "4.7"): env._(
-            "the server there did not answer for days; it was given up."
+            "the recipient's mail server did not respond for several days."
         ),
     }
     for details, text in texts.items():
         if detail in details:
             return text
     if detail.startswith("7."):
-        return env._("the server there refused the e-mail or its sender.")
+        return env._("the recipient's mail server refused the e-mail or its sender.")
     if not status.permanent:
-        return env._("it could not be delivered for days and was given up.")
-    return env._("the server there refused it.")
+        return env._("it could not be delivered for several days.")
+    return env._("the recipient's mail server refused it.")

@@ -1,38 +1,38 @@
-"""Answers to what was written on a document go to that document's thread.
+"""Replies to messages on documents are posted in the thread of the document.
 
-As Odoo's own gateway would do it, with its checks of author and alias; an automatic
-answer is put down there and sets nothing off (RFC 3834).
+This is done as Odoo's own gateway does it, by its code and with its checks of author
+and alias. An automatic reply is logged on the document and notifies nobody (RFC 3834).
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from email import message_from_bytes
-from email.policy import SMTP
 
 from markupsafe import Markup
 
 from ...engine.mime.addresses import parse_addresses
-from ...engine.mime.automatic import Automatic, automatic_kind
-from ...engine.mime.headers import block, fields, new_mail
+from ...engine.mime.automatic import Automatic
+from ...engine.mime.headers import block, new_mail
 from ...engine.mime.ids import parse_references
-from ...engine.mime.parse import parse_message
 from ...engine.types import ParsedMessage
+from .raw_mail import RawMail
+from .rewritten_message_ids import ODOO_HEADER
 
-_logger = logging.getLogger(__name__)
-
-#: References looked at, newest first; as many as Odoo's gateway does.
+#: How many references are looked at, newest first; as many as Odoo's gateway does.
 MAX_REFERENCES = 32
 
 
-def find(env, answers: Mapping[int, tuple[str, tuple[str, ...]]]) -> dict[int, int]:
-    """What messages answer on documents: id of the ``mail.message`` by key. One query.
+def find_answered(
+    env, answers: Mapping[int, tuple[str, tuple[str, ...]]]
+) -> dict[int, int]:
+    """Which messages on documents are answered by these e-mails. One query.
 
-    The newest reference that is known here decides: what answers a message on a
-    contact is the contact's alone. A message that Odoo has itself is left out.
+    The newest reference that is known here decides: a reply to a message on a contact
+    belongs to the contact alone. E-mails that Odoo has itself are left out.
 
-    :param answers: (Message-ID, Message-IDs answered, newest first) by key
+    :param answers: (Message-ID, Message-IDs that it answers, newest first) of each
+        e-mail, by any key
+    :return: ``mail.message`` ids by key
     """
     wanted = {
         one
@@ -64,39 +64,48 @@ def find(env, answers: Mapping[int, tuple[str, tuple[str, ...]]]) -> dict[int, i
     return found
 
 
-def route(account, raw: bytes) -> str:
-    """Put an e-mail into the thread of the document that it answers.
+def post_reply(account, mail: RawMail) -> str:
+    """Post an e-mail in the thread of the document that it answers.
 
-    :param account: ``mailbox.account`` it came in on, in a superuser environment
-    :return: why nothing was done, in a word for the log; "" when it stands there
-    :raise Exception: whatever the document's own code refuses it with
+    :param account: the ``mailbox.account`` that received it, in a superuser environment
+    :return: why it was not posted, for the log; "" if it was
+    :raise Exception: any error with which the document's code refuses it
     """
     env = account.env
-    header = block(raw)
-    parsed = parse_message(raw)
-    found = find(env, {0: (parsed.message_id, new_mail(header).answers)})
+    parsed = mail.parsed
+    references = new_mail(block(mail.raw)).answers
+    found = find_answered(env, {0: (parsed.message_id, references)})
     if not found:
-        return "answers no document, or stands there already"
+        return "answers no document, or was posted before"
     answered = env["mail.message"].browse(found[0])
     document = env[answered.model].browse(answered.res_id)
     if not document.exists():
-        return "answers a document that is gone"
-    if _is_our_own(env, header):
+        return "answers a document that was deleted"
+    if _is_sent_by_odoo(env, parsed):
         return "was sent by Odoo"
-    named = {one.email for key in ("to", "cc") for one in parsed.addresses[key]}
-    identity = _identity(account, named)
-    if automatic_kind(fields(header)) not in (None, Automatic.LIST):
-        _put_down(document, answered, parsed, identity)
+    recipients = {one.email for key in ("to", "cc") for one in parsed.addresses[key]}
+    identity = _receiving_identity(account, recipients)
+    if parsed.automatic not in ("", Automatic.LIST.value):
+        _log_automatic_reply(document, answered, parsed, identity)
         return ""
-    message = message_from_bytes(raw, policy=SMTP)
+    return _route(account, mail, answered, document, identity)
+
+
+def _route(account, mail: RawMail, answered, document, identity) -> str:
+    """Let Odoo's gateway post a reply, on this document only.
+
+    :return: why it did not, or ""
+    """
+    env = account.env
+    message = mail.message
     Thread = env["mail.thread"].with_company(account.company_id)
     values = Thread.message_parse(message)
     if values["is_bounce"]:
-        _put_down(document, answered, parsed, identity)
+        _log_automatic_reply(document, answered, mail.parsed, identity)
         return ""
     if Thread._detect_loop_headers(values):
-        return "answers a notice of the gateway"
-    # Whatever else it refers to: it answers this message.
+        return "answers an automatic e-mail of the gateway"
+    # It may refer to other messages as well, but this is the one that it answers.
     values["references"] = values["in_reply_to"] = answered.message_id
     values.update(Thread._message_parse_extract_from_parent(answered))
     for name in ("to_filtered", "cc_filtered"):
@@ -104,29 +113,31 @@ def route(account, raw: bytes) -> str:
     routes = Thread.message_route(message, values)
     routes = [one for one in routes if one[:2] == (document._name, document.id)]
     if not routes:
-        return "Odoo's gateway does not take it"
+        return "is not accepted by Odoo's gateway"
     if Thread._detect_loop_sender(message, values, routes):
-        return "too many from one sender"
+        return "is one of too many from one sender"
     values.update(Thread._message_parse_post_process(message, values, routes))
     values["mailbox_identity_id"] = identity.id
-    # Notifications leave by the mail queue: no sync waits for an SMTP server.
+    # Notifications go through the mail queue: a sync must not wait for SMTP.
     Thread.with_context(mail_notify_force_send=False)._message_route_process(
         message, values, routes
     )
     env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
-    if answered.mailbox_audience_id:
-        # Who does not read the question does not read the answer, which quotes it.
-        env["mail.message"].search(
-            [
-                ("message_id", "=", values["message_id"]),
-                ("model", "=", document._name),
-                ("res_id", "=", document.id),
-            ]
-        ).mailbox_audience_id = answered.mailbox_audience_id
+    _restrict_like_question(answered, values["message_id"])
     return ""
 
 
-# ----------------------------------------------------------------------
+def _restrict_like_question(answered, message_id: str) -> None:
+    """Give a reply the readers of the message that it answers, which it quotes."""
+    if not answered.mailbox_audience_id:
+        return
+    answered.search(
+        [
+            ("message_id", "=", message_id),
+            ("model", "=", answered.model),
+            ("res_id", "=", answered.res_id),
+        ]
+    ).mailbox_audience_id = answered.mailbox_audience_id
 
 
 def _is_document(env, model: str | None, res_id: int | None) -> bool:
@@ -139,33 +150,39 @@ def _is_document(env, model: str | None, res_id: int | None) -> bool:
     )
 
 
-def _is_our_own(env, header: bytes) -> bool:
-    """Whether this Odoo sent it, and a server on its way gave it another Message-ID:
-    its own one stands last in References."""
-    values = dict(fields(header))
+def _is_sent_by_odoo(env, parsed: ParsedMessage) -> bool:
+    """Whether this Odoo sent it, and a server on the way replaced its Message-ID: the
+    original one is the last in References."""
+    values = dict(parsed.header_fields)
     own = parse_references(values.get("references"))[-1:]
-    if not own or "x-odoo-objects" not in values:
+    if not own or ODOO_HEADER not in values:
         return False
     return bool(
         env["mail.message"].search_count([("message_id", "=", own[0])], limit=1)
     )
 
 
-def _identity(account, named: set[str]):
-    """The address of ours that a message came in on."""
-    addresses = account.sender_ids
+def _receiving_identity(account, recipients: set[str]):
+    """The identity that an e-mail was sent to, else the mailbox's main one."""
+    identities = account.sender_ids
     return (
-        addresses.filtered(lambda one: one.email_normalized in named)[:1]
-        or account._main_identity()
+        identities.filtered(lambda one: one.email_normalized in recipients)[:1]
+        or account.main_identity()
     )
 
 
 def _without_mailboxes(env, text: str) -> str:
-    """Recipients but for mailboxes, which are a way into Odoo as aliases are: core
-    leaves out followers whom the e-mail has reached itself. A colleague with a mailbox
-    of their own who is notified by e-mail has it there, and stays."""
+    """Recipients without the addresses of mailboxes.
+
+    Odoo does not notify followers who received the e-mail themselves. The address of a
+    mailbox is a way into Odoo, as an alias is: its owner is to be notified. The
+    exception are users who are notified by e-mail and have a mailbox of their own:
+    they have the e-mail there.
+
+    :param text: addresses, comma separated
+    """
     own = env["mailbox.account"].own_addresses()
-    reached = {
+    have_received_it = {
         user.email_normalized
         for user in env["res.users"].search(
             [
@@ -178,12 +195,12 @@ def _without_mailboxes(env, text: str) -> str:
     return ",".join(
         str(one)
         for one in parse_addresses([text] if text else [])
-        if one.email not in own - reached
+        if one.email not in own - have_received_it
     )
 
 
-def _put_down(document, answered, parsed: ParsedMessage, identity) -> None:
-    """Show an automatic answer on the document; nobody is notified."""
+def _log_automatic_reply(document, answered, parsed: ParsedMessage, identity) -> None:
+    """Show an automatic reply on the document; nobody is notified."""
     env = document.env
     sender = ", ".join(map(str, parsed.addresses["from"][:1]))
     author = document._partner_find_from_emails_single([sender], no_create=True)
@@ -201,7 +218,7 @@ def _put_down(document, answered, parsed: ParsedMessage, identity) -> None:
         ]
     )
     note = Markup("<p><i>%s</i></p>") % env._(
-        "Automatic e-mail. Nobody was notified of it."
+        "This is an automatic reply. Nobody was notified."
     )
     posted = document._message_log(
         body=note + Markup(parsed.html),

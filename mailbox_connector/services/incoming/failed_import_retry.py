@@ -1,26 +1,34 @@
-"""E-mails that were put aside, tried once more."""
+"""Retries failed imports."""
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 from odoo import fields
 
+from ...engine.backoff import step
 from ...engine.mime.headers import block, first_phase, new_mail
 from ...engine.sync.state import Counts, SkipReason
 from ...engine.types import HeaderRecord
-from .importer import Candidate, Importer
+from .candidate import Candidate
+from .importer import Importer
 
-#: When a message that the server did not hand out is asked for again.
-PAUSES = tuple(timedelta(minutes=minutes) for minutes in (10, 60, 360, 1440, 1440))
+#: When a message that the server did not return is requested again.
+RETRY_PAUSES = tuple(timedelta(minutes=one) for one in (10, 60, 360, 1440, 1440))
 
 
-class Retry:
-    """Tries ``mailbox.failed.import`` rows of one mailbox again.
+def next_attempt(attempts: int) -> datetime | bool:
+    """When to request a message again after so many attempts; False: not again."""
+    pause = step(attempts, RETRY_PAUSES)
+    return fields.Datetime.now() + pause if pause else False
+
+
+class FailedImportRetry:
+    """Retries ``mailbox.failed.import`` rows of one mailbox.
 
     :param account: ``mailbox.account``, under a lease, in a superuser environment
-    :param session: an open :class:`ImapSession`; None: rows with their bytes alone
-    :param store: the pass's :class:`~.store.OdooStore`
+    :param session: an open :class:`ImapSession`; None: only for rows with their bytes
+    :param store: the :class:`~services.sync.store.OdooStore` of the pass
     """
 
     def __init__(self, account, session, store):
@@ -29,37 +37,41 @@ class Retry:
         self.session = session
         self.store = store
 
-    def due(self, pause) -> None:
-        """What a server refused and may hand out by now; all, after an upgrade."""
-        for row in self.account.failed_import_ids._due():
+    def retry_due(self, pause) -> None:
+        """Retry messages that the server did not return and whose time has come;
+        after an upgrade of the addon, all of them.
+
+        :param pause: stops the pass when its time is over
+        """
+        for row in self.account.failed_import_ids.due():
             pause.check(self.session.endpoint.side)
-            self.run(row)
+            self.retry(row)
 
-    def run(self, row) -> bool:
-        """Try one again and commit.
+    def retry(self, row) -> bool:
+        """Retry one, and commit.
 
-        :return: whether it is settled: imported, nobody's any more, or gone from the
-            server
+        :return: whether it is solved: the message was imported, belongs to nobody any
+            more, or is no longer on the server
         """
         if not row.exists():
             return True
         raw = row.raw_bytes() or self._fetch(row)
-        return self.store.transaction(lambda: self._settle(row, raw))
+        return self.store.transaction(lambda: self._solve(row, raw))
 
     def _fetch(self, row) -> bytes | None:
-        """The message from the server; None: it is not there, b"": not handed out."""
+        """The message from the server; None: it is not there; b"": not returned."""
         folder = row.folder_id
         if not self.session or folder.gone:
             return b""
         status = self.session.examine(folder.raw_name)
         if status.uidvalidity != row.uidvalidity:
-            # Renumbered: it is read again under its new number.
+            # The folder was renumbered; the message is imported with its new UID.
             return None
         for _uid, raw in self.session.fetch_messages([row.uid]):
             return raw
         return b"" if self.session.existing([row.uid]) else None
 
-    def _settle(self, row, raw: bytes | None) -> bool:
+    def _solve(self, row, raw: bytes | None) -> bool:
         if raw is not None and not self._import(row, raw):
             return False
         row.unlink()
@@ -67,28 +79,18 @@ class Retry:
 
     def _import(self, row, raw: bytes) -> bool:
         if not raw:
-            row._note_attempt(row.reason)
+            row.record_attempt(row.reason)
             return False
-        head = block(raw)
-        addresses, message_id = first_phase(head)
-        received = row.received_at
-        is_here = row.uidvalidity == row.folder_id.uidvalidity
-        is_new = is_here and row.uid >= row.folder_id.first_uid
-        header = HeaderRecord(
-            row.uid if is_here else 0,
-            len(raw),
-            received.replace(tzinfo=timezone.utc) if received else None,
-            addresses,
-            message_id,
-            new=new_mail(head) if is_new else None,
-        )
+        header = _header_record(row, raw)
         wanted = self.store.match([header]).get(header.uid)
         if not wanted:
             self._record_skipped(row, self.store.skip_reasons([header]))
             return True
         importer = Importer(row.folder_id, failed_import=row)
-        candidate = Candidate(header, wanted.matches, raw, answers=bool(wanted.kind))
-        if not importer.take_apart(candidate):
+        candidate = Candidate(
+            header, wanted.matches, raw, answers_document=bool(wanted.kind)
+        )
+        if not importer.parse_or_keep_failed(candidate):
             return False
         counts: Counts = importer.run([candidate] if wanted.matches else [])
         passed_on = {header.uid: SkipReason.PASSED_ON}
@@ -98,14 +100,24 @@ class Retry:
 
     @staticmethod
     def _record_skipped(row, skipped: dict[int, SkipReason]) -> None:
-        """Note why the folder's message was not imported, if it still is there."""
+        """Record why a message was skipped, if it is still in its folder."""
         row.folder_id.mark_skipped(
             {uid: reason for uid, reason in skipped.items() if uid}
         )
 
 
-def next_attempt(attempts: int):
-    """When to ask the server again after so many attempts; False: no more."""
-    if attempts > len(PAUSES):
-        return False
-    return fields.Datetime.now() + PAUSES[attempts - 1]
+def _header_record(row, raw: bytes) -> HeaderRecord:
+    """What the first phase of a sync would have fetched of a message."""
+    head = block(raw)
+    addresses, message_id = first_phase(head)
+    received = row.received_at
+    is_here = row.uidvalidity == row.folder_id.uidvalidity
+    is_new = is_here and row.uid >= row.folder_id.first_uid
+    return HeaderRecord(
+        row.uid if is_here else 0,
+        len(raw),
+        received.replace(tzinfo=timezone.utc) if received else None,
+        addresses,
+        message_id,
+        new=new_mail(head) if is_new else None,
+    )

@@ -1,16 +1,40 @@
-"""From raw messages to e-mails on contacts, in bulk and silently.
+"""Imports e-mails: raw messages of one folder in, messages on contacts out.
 
-A batch is parsed, told apart from what is there, tied into conversations, and
-written with a handful of statements: nobody is notified, nothing is sent, no
-contact or follower is made. A batch that fails is halved until the one bad message
-is found; it is put aside with its raw bytes and the rest goes on.
+Nobody is notified, nothing is sent, and no contact or follower is created.
+
+Example, with candidates that the matcher has found contacts for::
+
+    importer = Importer(folder)
+    counts = importer.run([Candidate(header, matches, raw), …])
+    cr.commit()     # the caller commits, together with its position in the folder
+
+How a batch is imported:
+
+1. *Parse* each message, once. What is left out is dropped here: newsletters (if the
+   mailbox leaves them out) and messages that were deleted in Odoo.
+2. *Deduplicate*: a message with a known key (Message-ID and content, see
+   :func:`.message_values.message_key`) is stored already, from another folder or
+   mailbox. It gets no second ``mailbox.message``; if this mailbox is new to it, the
+   mailbox's readers are added.
+3. *Create* the new ones with their conversations and references, and the location of
+   each message in the folder.
+4. *Show* them on their contacts (:mod:`.chatter_copies`).
+
+Each step is done for the whole batch at once, by :mod:`services.framework.bulk_insert`.
+A batch costs 20 to 25 statements, however many messages are in it. Only messages that
+another mailbox has as well are updated one by one.
+
+If a batch fails, it is rolled back to its savepoint and imported in halves, down to the
+one message that cannot be imported. That one is kept as a ``mailbox.failed.import``,
+with its raw bytes and the reason, and the rest of the batch is imported. Errors that
+are no message's fault (a conflict with another worker, a full disk) are raised instead:
+the caller retries the whole batch.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg2 import Error as DatabaseError
@@ -18,94 +42,80 @@ from psycopg2 import Error as DatabaseError
 from odoo import SUPERUSER_ID
 
 from ...engine.errors import MessageError, one_line
-from ...engine.mime.ids import message_id_hash
 from ...engine.mime.parse import parse_message
 from ...engine.sync.state import Counts, SkipReason
-from ...engine.types import HeaderRecord, ParsedMessage
+from ...engine.types import ParsedMessage
 from ...error_messages import explain_import_failure
 from ..framework import bulk_insert
 from ..framework.concurrency import CONFLICT_ERRORS
 from . import chatter_copies, conversations, rewritten_message_ids
-from .matcher import Match
+from .candidate import Candidate
+from .message_values import message_key, message_values
 from .newsletters import Newsletters
 
 _logger = logging.getLogger(__name__)
 
 
-@dataclass
-class Candidate:
-    """A message that belongs to a contact: its place, its matches, its bytes.
-
-    ``record_id``: its ``mailbox.message`` once it is imported, else 0. ``answers``:
-    it answers a document of Odoo, and is no newsletter for that.
-    """
-
-    header: HeaderRecord
-    matches: list[Match]
-    raw: bytes
-    parsed: ParsedMessage | None = None
-    record_id: int = 0
-    is_new: bool = False
-    answers: bool = False
-
-    @property
-    def automatic(self) -> str:
-        """A value of :class:`engine.mime.automatic.Automatic`, or ""."""
-        return self.parsed.automatic if self.parsed else ""
-
-
 class Importer:
     """Imports messages of one folder of one mailbox.
 
-    :param folder: the ``mailbox.folder`` they stand in; its ``uidvalidity`` is set
-    :param aside: the ``mailbox.failed.import`` row of the message that is tried again
+    :param folder: the ``mailbox.folder`` they are in; its ``uidvalidity`` is set
+    :param failed_import: the ``mailbox.failed.import`` that is being retried
     """
 
     def __init__(self, folder, failed_import=None):
         self.failed_import = failed_import
-        # The import belongs to nobody: no user becomes "creator" and reader of it.
+        # As superuser: otherwise the user would become creator, and so a reader, of
+        # what is imported.
         self.folder = folder.with_user(SUPERUSER_ID).with_context(
             lang=None, tracking_disable=True, mail_notrack=True
         )
         self.env = self.folder.env
         self.account = self.folder.account_id
-        self.audience = self.env["mailbox.audience"]._for_accounts(self.account)
-        self.audience_ids: dict[int, int] = {}
-        #: Import of history that the messages come with; 0: none.
+        self.audience = self.env["mailbox.audience"].for_accounts(self.account)
+        #: Id of the ``mailbox.backfill`` that the messages come with; 0: none.
         self.backfill_id = 0
         self.defaults: bulk_insert.Defaults = {}
-        #: Contacts whose open chatters have not been told yet.
-        self.shown: set[int] = set()
-        #: E-mails of the last run that this mailbox had not seen before.
+        #: Contacts whose open chatters are to be reloaded.
+        self.contacts_to_reload: set[int] = set()
+        #: Ids of the messages of the last run that are new to this mailbox.
         self.first_seen: set[int] = set()
+        #: Why messages of the last run were skipped, by UID.
+        self.skipped: dict[int, SkipReason] = {}
         self.own_addresses = self.account.addresses()
-        self.subtype_id = self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_comment")
         colleagues = self.env["res.users"].search([("share", "=", False)])
         self.colleagues = {
             user.partner_id.email_normalized: user.partner_id.id for user in colleagues
         }
+        self.copies = chatter_copies.ChatterCopies(
+            self.env, self.colleagues, self.defaults
+        )
         self.newsletters = Newsletters(self.account, self.colleagues)
-        #: UIDs of the last run that were skipped, and why.
-        self.skipped: dict[int, SkipReason] = {}
 
-    def run(self, candidates: Sequence[Candidate], tell: bool = True) -> Counts:
-        """Import ``candidates``; the caller saves the cursor and commits.
+    # ------------------------------------------------------------------
+    # A batch
+    # ------------------------------------------------------------------
 
-        :param tell: open chatters reload with the commit; else they are the caller's,
-            in ``shown``
+    def run(self, candidates: Sequence[Candidate], reload: bool = True) -> Counts:
+        """Import ``candidates``; the caller saves its position and commits.
+
+        :param reload: open chatters are reloaded with the commit; False: the caller
+            reloads those of ``contacts_to_reload``
+        :raise OperationalError, UniqueViolation, OSError: no message's fault; the
+            transaction is to be rolled back and the batch retried
         """
-        self.audience_ids = {}
         self.first_seen = set()
         self.skipped = {}
         counts = Counts(seen=len(candidates), matched=len(candidates))
-        self._run(list(candidates), counts)
+        self._import_or_halve(list(candidates), counts)
         counts.matched -= counts.skipped
-        if tell:
-            self.env["res.partner"].browse(self.shown)._mailbox_reload_chatter()
-            self.shown = set()
+        if reload:
+            partners = self.env["res.partner"].browse(self.contacts_to_reload)
+            partners.mailbox_reload_chatter()
+            self.contacts_to_reload = set()
         return counts
 
-    def _run(self, candidates: list[Candidate], counts: Counts) -> None:
+    def _import_or_halve(self, candidates: list[Candidate], counts: Counts) -> None:
         if not candidates:
             return
         try:
@@ -115,29 +125,29 @@ class Importer:
             counts.add(done)
             self.skipped |= skipped
         except (*CONFLICT_ERRORS, OSError):
-            # No message's fault: the database is away, the disk full, or another
-            # worker stored the same e-mail a moment ago. The batch is done anew.
             raise
         except Exception as error:  # noqa: BLE001  any message may be the bad one
             self.env.invalidate_all()
             if len(candidates) == 1:
                 candidates[0].record_id = 0
-                self._keep_failed(candidates[0], error)
+                self._keep_failed_candidate(candidates[0], error)
                 counts.failed += 1
                 return
             middle = len(candidates) // 2
-            self._run(candidates[:middle], counts)
-            self._run(candidates[middle:], counts)
+            self._import_or_halve(candidates[:middle], counts)
+            self._import_or_halve(candidates[middle:], counts)
 
     def _import(
         self, candidates: list[Candidate]
     ) -> tuple[Counts, dict[int, SkipReason]]:
         """
-        :return: what became of them, and UIDs that are skipped, with the reason
+        :return: what was done, and why messages are skipped, by UID
         """
         for candidate in candidates:
-            _parse(candidate)
-        others = rewritten_message_ids.restore(self.env, self.account, candidates)
+            self._parse(candidate)
+        provider_hashes = rewritten_message_ids.restore_message_ids(
+            self.env, self.account, candidates
+        )
         left_out = self.newsletters.left_out(candidates)
         rest = [one for one in candidates if one.header.uid not in left_out]
         kept = self._without_deleted(rest)
@@ -148,124 +158,129 @@ class Importer:
         if not kept:
             return counts, skipped
         self._find_or_create(kept)
-        if others:
-            rewritten_message_ids.keep(self.env, others)
-        self._locate(kept)
-        counts.linked = chatter_copies.show(self, kept)
+        if provider_hashes:
+            rewritten_message_ids.store_provider_hashes(self.env, provider_hashes)
+        self._store_locations(kept)
+        linked = self.copies.show(kept)
+        self.contacts_to_reload.update(linked)
+        counts.linked = len(linked)
         return counts, skipped
 
-    def take_apart(self, candidate: Candidate) -> bool:
-        """Parse a message that is of no contact; whether that was possible, else it
-        is put aside."""
+    # ------------------------------------------------------------------
+    # Parsing
+    # ------------------------------------------------------------------
+
+    def parse_or_keep_failed(self, candidate: Candidate) -> bool:
+        """Parse a message that belongs to no contact.
+
+        :return: whether that was possible; if not, it is kept as a failed import
+        """
         try:
-            _parse(candidate)
+            self._parse(candidate)
         except Exception as error:  # noqa: BLE001  any message may be a bad one
-            self._keep_failed(candidate, error)
+            self._keep_failed_candidate(candidate, error)
             return False
         return True
 
+    def _parse(self, candidate: Candidate) -> None:
+        if candidate.parsed is None:
+            received = candidate.header.internal_date
+            candidate.parsed = parse_message(candidate.raw, received)
+        candidate.is_outgoing = self._is_outgoing(candidate.parsed)
+
+    def _is_outgoing(self, parsed: ParsedMessage) -> bool:
+        sender = parsed.addresses.get("from", ())
+        return any(address.email in self.own_addresses for address in sender)
+
+    # ------------------------------------------------------------------
+    # Messages and their locations
     # ------------------------------------------------------------------
 
     def _without_deleted(self, candidates: list[Candidate]) -> list[Candidate]:
-        """What was deleted here does not come back."""
+        """Leave out messages that were deleted in Odoo."""
         Tombstone = self.env["mailbox.tombstone"]
         digests = {
-            c.header.uid: Tombstone.digest_of(identity(c.parsed)) for c in candidates
+            c.header.uid: Tombstone.digest_of(message_key(c.parsed)) for c in candidates
         }
         buried = Tombstone.known(digests.values())
         return [c for c in candidates if digests[c.header.uid] not in buried]
 
     def _find_or_create(self, candidates: list[Candidate]) -> None:
-        """Give each candidate its ``mailbox.message``; widen the readers of those
-        that were seen in another mailbox before."""
-        Message = self.env["mailbox.message"]
-        keys = {identity(c.parsed): c for c in candidates}
+        """Give each candidate its ``mailbox.message``; add this mailbox's readers to
+        those that other mailboxes have already."""
+        by_key = {message_key(one.parsed): one for one in candidates}
         known = {
             (message.message_id_hash, message.fingerprint): message
-            for message in Message.search(
-                [("message_id_hash", "in", [key[0] for key in keys])]
+            for message in self.env["mailbox.message"].search(
+                [("message_id_hash", "in", [digest for digest, _mark in by_key])]
             )
         }
-        new_keys = [key for key in keys if key not in known]
-        references = [
-            conversations.reference_hashes(keys[key].parsed) for key in new_keys
-        ]
-        conversation_ids = conversations.place(
-            self.env,
-            [
-                (digest, hashes)
-                for (digest, _content), hashes in zip(new_keys, references, strict=True)
-            ],
-            self.defaults,
-        )
-        created = bulk_insert.create(
-            Message,
-            [
-                self._message_values(keys[key], key, conversation)
-                for key, conversation in zip(new_keys, conversation_ids, strict=True)
-            ],
-            defaults=self.defaults,
-        )
-        conversations.keep(
-            self.env, list(zip(created, references, strict=True)), self.defaults
-        )
-        by_key = dict(zip(new_keys, created, strict=True))
+        new = {key: one for key, one in by_key.items() if key not in known}
+        created = self._create_messages(new)
         for candidate in candidates:
-            key = identity(candidate.parsed)
-            if key in by_key:
-                candidate.record_id = by_key[key]
-                candidate.is_new = keys[key] is candidate
-                self.audience_ids[candidate.record_id] = self.audience.id
+            key = message_key(candidate.parsed)
+            if key in created:
+                candidate.record_id = created[key]
+                candidate.is_new = new[key] is candidate
+                candidate.audience_id = self.audience.id
                 self.first_seen.add(candidate.record_id)
                 continue
             message = known[key]
-            if self._widen(message):
+            if self._add_readers(message):
                 self.first_seen.add(message.id)
             candidate.record_id = message.id
             candidate.is_new = False
-            self.audience_ids[message.id] = message.audience_id.id
+            candidate.audience_id = message.audience_id.id
 
-    def _widen(self, message) -> bool:
-        audience = message.audience_id._with_account(self.account)
+    def _create_messages(
+        self, candidates: dict[tuple[str, str], Candidate]
+    ) -> dict[tuple[str, str], int]:
+        """Create a ``mailbox.message`` for each candidate; both by message key."""
+        references = [
+            conversations.reference_hashes(one.parsed) for one in candidates.values()
+        ]
+        conversation_ids = conversations.assign_conversations(
+            self.env,
+            [
+                (digest, hashes)
+                for (digest, _mark), hashes in zip(candidates, references, strict=True)
+            ],
+            self.defaults,
+        )
+        ids = bulk_insert.create(
+            self.env["mailbox.message"],
+            [
+                message_values(
+                    candidate.parsed,
+                    audience_id=self.audience.id,
+                    conversation_id=conversation_id,
+                    direction="out" if candidate.is_outgoing else "in",
+                    backfill_id=self.backfill_id,
+                )
+                for candidate, conversation_id in zip(
+                    candidates.values(), conversation_ids, strict=True
+                )
+            ],
+            defaults=self.defaults,
+        )
+        conversations.store_references(
+            self.env, list(zip(ids, references, strict=True)), self.defaults
+        )
+        return dict(zip(candidates, ids, strict=True))
+
+    def _add_readers(self, message) -> bool:
+        """Let this mailbox's readers read a message that another mailbox has.
+
+        :return: whether they could not read it before
+        """
+        audience = message.audience_id.with_account(self.account)
         if audience == message.audience_id:
             return False
-        message.audience_id = audience
-        # sudo is implied: the importer is the superuser
-        self.env["mail.message"].search(
-            [("mailbox_message_id", "=", message.id)]
-        ).mailbox_audience_id = audience
+        message.set_audience(audience)
         return True
 
-    def _message_values(
-        self, candidate: Candidate, key: tuple[str, str], conversation_id: int
-    ) -> dict:
-        parsed = candidate.parsed
-        return {
-            "rfc_message_id": parsed.message_id,
-            "message_id_hash": key[0],
-            "fingerprint": key[1],
-            "parent_hash": parent_hash(parsed),
-            "audience_id": self.audience.id,
-            "backfill_id": self.backfill_id,
-            "conversation_id": conversation_id,
-            "direction": "out" if self.is_outgoing(parsed) else "in",
-            "automatic": candidate.automatic or False,
-            "date": parsed.date,
-            "subject": parsed.subject,
-            "email_from": header_text(parsed, "from"),
-            "email_reply_to": header_text(parsed, "reply_to"),
-            "email_to": header_text(parsed, "to"),
-            "email_cc": header_text(parsed, "cc"),
-            "attachment_count": sum(not a.inline for a in parsed.attachments),
-        }
-
-    def is_outgoing(self, parsed: ParsedMessage) -> bool:
-        """Whether the mailbox itself sent a message."""
-        sender = parsed.addresses.get("from", ())
-        return any(address.email in self.own_addresses for address in sender)
-
-    def _locate(self, candidates: list[Candidate]) -> None:
-        """Note where the messages stand; UID 0: nowhere any more."""
+    def _store_locations(self, candidates: list[Candidate]) -> None:
+        """Store where the messages are on the server; UID 0: nowhere any more."""
         candidates = [c for c in candidates if c.header.uid]
         self.env.cr.execute(
             """
@@ -285,15 +300,20 @@ class Importer:
         )
         self.env["mailbox.message"].invalidate_model(["location_ids"])
 
-    def _keep_failed(self, candidate: Candidate, error: Exception) -> None:
-        """Put one message aside, as it came, with the reason in words."""
+    # ------------------------------------------------------------------
+    # Failed imports
+    # ------------------------------------------------------------------
+
+    def _keep_failed_candidate(self, candidate: Candidate, error: Exception) -> None:
+        """Keep a message with its raw bytes; an unexpected error is logged in full."""
         expected = isinstance(error, MessageError | DatabaseError | ValueError)
-        reason = one_line(str(error)) or type(error).__name__
         if isinstance(error, MessageError):
             reason = explain_import_failure(self.env, error.failure)
+        else:
+            reason = one_line(str(error)) or type(error).__name__
         _logger.log(
             logging.INFO if expected else logging.ERROR,
-            "Mailbox %s, folder %s, UID %s was put aside: %s",
+            "Mailbox %s, folder %s, UID %s: import failed: %s",
             self.account.id,
             self.folder.id,
             candidate.header.uid,
@@ -311,65 +331,30 @@ class Importer:
         raw: bytes = b"",
         received: datetime | None = None,
     ) -> None:
-        """Keep a message that cannot be imported, once, with the reason.
+        """Record a failed import of a message: once, however often it fails.
 
-        :param received: aware
+        :param reason: one line, shown to the owner of the mailbox
+        :param raw: the message; b"" if the server did not return it
+        :param received: when the server received it, aware
         """
         FailedImport = self.env["mailbox.failed.import"]
-        place = {
+        location = {
             "folder_id": self.folder.id,
             "uidvalidity": self.folder.uidvalidity,
             "uid": uid,
         }
         row = self.failed_import or FailedImport.search(
-            [(name, "=", value) for name, value in place.items()]
+            [(name, "=", value) for name, value in location.items()]
         )
-        if row:
-            raw = b"" if row.raw_bytes() else raw
-        else:
+        if not row:
             row = FailedImport.create(
                 {
-                    **place,
+                    **location,
                     "account_id": self.account.id,
                     "reason": reason,
                     "received_at": received and received.replace(tzinfo=None),
                 }
             )
-        if raw:
-            self.env["ir.attachment"].create(
-                {
-                    "name": "message.eml",
-                    "res_model": row._name,
-                    "res_field": "raw",
-                    "res_id": row.id,
-                    "raw": raw,
-                    "mimetype": "application/octet-stream",
-                }
-            )
-        row._note_attempt(reason)
-
-
-def _parse(candidate: Candidate) -> None:
-    if candidate.parsed is None:
-        received = candidate.header.internal_date
-        candidate.parsed = parse_message(candidate.raw, received)
-
-
-def header_text(parsed: ParsedMessage, header: str) -> str:
-    """The addresses of a header as people write them."""
-    return ", ".join(map(str, parsed.addresses.get(header, ())))
-
-
-def identity(parsed: ParsedMessage) -> tuple[str, str]:
-    """What makes an e-mail this one: hash of its Message-ID, and its content's.
-
-    A message without an id is known by its content and date alone.
-    """
-    name = parsed.message_id or f"{parsed.fingerprint} {parsed.date}"
-    return message_id_hash(name), parsed.fingerprint
-
-
-def parent_hash(parsed: ParsedMessage) -> str | bool:
-    """Hash of the Message-ID that a message answers, or False."""
-    parent = parsed.in_reply_to or (parsed.references or [""])[-1]
-    return message_id_hash(parent) if parent else False
+        if not row.raw_bytes():
+            row.store_raw_bytes([raw])
+        row.record_attempt(reason)

@@ -1,4 +1,18 @@
-"""Whose mail is this? Addresses in, contacts out; one query a batch."""
+"""Finds the contacts that messages belong to, by the addresses in their headers.
+
+Works on headers alone, before a message is fetched: addresses in, contacts out. From,
+Reply-To, To and Cc are compared with the normalized address of each active contact of
+the mailbox's company (or of no company). An address that several contacts have matches
+all of them; each contact is matched once, by the first header that has it. Our own
+addresses and internal users never match: they are not customers.
+
+A batch of headers costs one query, on an index, however many contacts there are.
+
+Example::
+
+    matches = Matcher(env, account).match(headers)
+    matches[header.uid]    # [Match(partner_id=7, header="from", email="nora@…")]
+"""
 
 from __future__ import annotations
 
@@ -10,13 +24,13 @@ from functools import cached_property
 from ...engine.mime.addresses import spellings
 from ...engine.types import Address, HeaderRecord
 
-#: In the order in which the reason is told, when an address stands in several.
+#: If an address is in several of them, the first one is the reason for the match.
 HEADERS = ("from", "reply_to", "to", "cc")
 
 
 @dataclass(frozen=True)
 class Match:
-    """A contact, and the header and address it was found by."""
+    """A contact, and the header and the address that it was found by."""
 
     partner_id: int
     header: str
@@ -24,11 +38,7 @@ class Match:
 
 
 class Matcher:
-    """Finds the contacts of messages.
-
-    Every active contact that bears one of the addresses is found; our own addresses
-    and internal users are never customers. Costs one query a batch of messages, on
-    an index, whatever the number of contacts.
+    """Finds the contacts of messages; see the module.
 
     :param env: superuser environment
     :param account: the ``mailbox.account`` that the messages were seen in
@@ -46,13 +56,14 @@ class Matcher:
         return set(filter(None, users.partner_id.mapped("email_normalized")))
 
     def is_internal(self, addresses: dict[str, list[Address]]) -> bool:
-        """Whether a message is among ourselves: it has addresses, and no other's."""
+        """Whether a message is between colleagues: it names our own addresses and
+        those of internal users, and no others."""
         emails = {one.email for many in addresses.values() for one in many if one.email}
         emails -= self.own
         return emails <= self.colleagues if emails else any(addresses.values())
 
     def match(self, headers: Iterable[HeaderRecord]) -> dict[int, list[Match]]:
-        """Contacts by UID; a message without any is absent."""
+        """The contacts of messages, by UID; messages without contacts are missing."""
         headers = list(headers)
         emails = {
             address.email
@@ -61,7 +72,7 @@ class Matcher:
             for address in addresses
             if address.email and address.email not in self.own
         }
-        # A contact may bear an international domain as people write it.
+        # Contacts may have an international domain in its readable spelling.
         forms = {
             email: spellings(email)
             for email in emails
@@ -88,8 +99,8 @@ class Matcher:
             ["email_normalized", "active", "company_id"]
         )
         self.env["res.users"].flush_model(["partner_id", "active", "share"])
-        # LATERAL: by the index, however many contacts there are; a join would read
-        # them all while that looks cheaper.
+        # LATERAL: the planner must use the index; with a join it would read all
+        # contacts where that looks cheaper.
         self.env.cr.execute(
             """
             SELECT wanted.email, partner.id
@@ -114,7 +125,10 @@ class Matcher:
 def match_addresses(
     addresses: dict[str, list[Address]], contacts: dict[str, list[int]]
 ) -> list[Match]:
-    """The contacts of one message, each once, by the first header that names it."""
+    """The contacts of one message, each once, by the first header that names it.
+
+    :param contacts: contact ids by address
+    """
     found: dict[int, Match] = {}
     for header in HEADERS:
         for address in addresses.get(header, ()):

@@ -1,14 +1,14 @@
-"""Members of a mailbox are told of new customer mail in their Odoo inbox."""
+"""Notifies members of a mailbox about new customer e-mails, in their Odoo inbox."""
 
 from __future__ import annotations
 
 
-def tell(account, mail) -> None:
-    """Put an e-mail into the Odoo inboxes of owner and members who may read it.
+def notify_members(account, mail) -> None:
+    """Put an e-mail into the Odoo inboxes of the owner and the members who may read it.
 
-    Those who have chosen to be notified by e-mail have no inbox in Odoo: no one.
+    Users who are notified by e-mail are skipped: they have no Odoo inbox.
 
-    :param account: ``mailbox.account`` that it came in on
+    :param account: the ``mailbox.account`` that received it
     :param mail: ``mailbox.message``
     """
     links = mail.link_ids.filtered(
@@ -17,16 +17,13 @@ def tell(account, mail) -> None:
     shown = links.sorted("header")[:1].mail_message_id
     if not (account.notify_members and shown):
         return
-    # An answer that stands on a document as well is told of there.
-    named = [("message_id", "=", mail.rfc_message_id)] if mail.rfc_message_id else []
-    elsewhere = shown.search(named) if named else shown.browse()
-    told = (shown | elsewhere).notification_ids.res_partner_id
+    notified = (shown | _same_mail(mail, shown)).notification_ids.res_partner_id
     users = (account.owner_id | account.member_ids).filtered(
         lambda user: (
             user.active
             and user._is_internal()
             and user.notification_type == "inbox"
-            and user.partner_id not in told
+            and user.partner_id not in notified
             and _may_read(user, shown)
         )
     )
@@ -38,6 +35,14 @@ def tell(account, mail) -> None:
             for user in users
         ],
     )
+
+
+def _same_mail(mail, shown):
+    """Messages on documents that show the same e-mail: their followers have been
+    notified of it there."""
+    if not mail.rfc_message_id:
+        return shown.browse()
+    return shown.search([("message_id", "=", mail.rfc_message_id)])
 
 
 def _may_read(user, message) -> bool:

@@ -1,23 +1,21 @@
-"""Newsletters and mailing lists, which a mailbox may leave out."""
+"""Newsletters and mailing lists, which a mailbox can leave out."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from ...engine.mime.addresses import spellings
 from ...engine.mime.ids import message_id_hash
 from ...engine.mime.mass_mail import mass_mail_kind
-
-if TYPE_CHECKING:
-    from .importer import Candidate
+from ...engine.types import HeaderFields
+from .candidate import Candidate
 
 
 class Newsletters:
-    """Tells which mail of a mailbox was sent to many.
+    """Decides which messages of a mailbox are newsletters or list mail.
 
-    Costs nothing until a message is marked as such.
+    Costs nothing until a message has a header field that lists and newsletters use.
 
     :param account: ``mailbox.account`` in a superuser environment
     :param colleagues: addresses of internal users
@@ -30,12 +28,12 @@ class Newsletters:
 
     @cached_property
     def own(self) -> set[str]:
-        """Addresses of ours."""
+        """Our own addresses: of all mailboxes and of internal users."""
         return {*self.account.own_addresses(), *filter(None, self.colleagues)}
 
     @cached_property
     def own_domains(self) -> set[str]:
-        """Domains where all addresses are ours: not those of mail providers."""
+        """Domains that are ours alone, so not those of mail providers."""
         own = self.account.own_addresses()
         found = {form.rpartition("@")[2] for one in own for form in spellings(one)}
         found |= set(self.env["mail.alias.domain"].search([]).mapped("name"))
@@ -43,7 +41,7 @@ class Newsletters:
             found.difference_update(provider.domains)
         return found
 
-    def kind(self, header: Iterable[tuple[str, str]]) -> str | None:
+    def kind(self, header: HeaderFields) -> str | None:
         """ "list", "newsletter" or None, by header fields; see
         :func:`mass_mail_kind`."""
         return mass_mail_kind(header, self.own, self.own_domains)
@@ -51,7 +49,8 @@ class Newsletters:
     def left_out(self, candidates: Iterable[Candidate]) -> set[int]:
         """UIDs of the messages that the mailbox leaves out.
 
-        Not what answers something that stands here: that belongs to a conversation.
+        A message that answers one that is stored here belongs to a conversation and
+        is never left out, nor is one that answers a document.
 
         :param candidates: parsed
         """
@@ -61,14 +60,15 @@ class Newsletters:
             candidate.header.uid: candidate.parsed.references
             for candidate in candidates
             if candidate.parsed.marked_mass_mail
-            and not candidate.answers
+            and not candidate.answers_document
             and self.kind(candidate.parsed.header_fields)
         }
         known = self._known({one for many in suspects.values() for one in many})
         return {uid for uid, many in suspects.items() if known.isdisjoint(many)}
 
     def _known(self, message_ids: set[str]) -> set[str]:
-        """Those that people here wrote, or wrote to us."""
+        """Those that are stored here, as e-mails or as Odoo's own messages. Mail of
+        mailing lists does not count: one would bring in the next."""
         if not message_ids:
             return set()
         by_hash = {message_id_hash(one): one for one in message_ids}

@@ -1,8 +1,8 @@
-"""What we sent, come back under another Message-ID.
+"""Sent e-mails whose Message-ID was replaced by the provider.
 
-Some providers give what they send a Message-ID of their own. The one that Odoo gave
-it stands last in References, where it neither was answered nor is its own: by that the
-mail in the Sent folder is known to be the one that was sent.
+Some providers give each e-mail that they send a Message-ID of their own. Odoo writes
+the original one last into References, even though the e-mail does not answer itself.
+That is how a message in the Sent folder is recognized as one that Odoo sent.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ...engine.mime.ids import message_id_hash
+from .candidate import Candidate
 
-#: A header that Odoo writes into each mail; an answer to one does not have it.
-OURS = "x-odoo-objects"
+#: A header field that Odoo writes into each e-mail. Replies do not have it.
+ODOO_HEADER = "x-odoo-objects"
 
 
-def restore(env, account, candidates: Iterable) -> dict[str, str]:
-    """Give such mails the Message-ID back under which they are known here.
+def restore_message_ids(
+    env, account, candidates: Iterable[Candidate]
+) -> dict[str, str]:
+    """Give such messages their original Message-ID again.
 
-    :param candidates: parsed :class:`services.importer.Candidate`, which are changed
-    :return: hash of the Message-ID that a provider gave, by the one we gave
+    :param candidates: parsed; those concerned get a new ``parsed``
+    :return: hash of the provider's Message-ID, by the hash of the original one
     """
     named = {}
     for candidate in candidates:
@@ -28,7 +31,7 @@ def restore(env, account, candidates: Iterable) -> dict[str, str]:
         parsed = candidate.parsed
         if not own or own[0] in (parsed.message_id, parsed.in_reply_to):
             continue
-        if any(name == OURS for name, _value in parsed.header_fields):
+        if any(name == ODOO_HEADER for name, _value in parsed.header_fields):
             named[message_id_hash(own[0])] = (own[0], candidate)
     if not named:
         return {}
@@ -36,29 +39,34 @@ def restore(env, account, candidates: Iterable) -> dict[str, str]:
         [("account_id", "=", account.id), ("message_id_hash", "in", list(named))],
         ["message_id_hash"],
     )
-    others = {}
+    provider_hashes = {}
     for digest in set(sent.mapped("message_id_hash")):
         own, candidate = named[digest]
-        others[digest] = message_id_hash(candidate.parsed.message_id)
+        provider_hashes[digest] = message_id_hash(candidate.parsed.message_id)
         known = env["mailbox.message"].search([("message_id_hash", "=", digest)])
         candidate.parsed = replace(
             candidate.parsed,
             message_id=own,
             references=candidate.parsed.references[:-1],
-            # Providers add lines at the foot.
+            # Some providers append lines to the body.
             fingerprint=known.fingerprint
             if len(known) == 1
             else candidate.parsed.fingerprint,
         )
-    return others
+    return provider_hashes
 
 
-def keep(env, others: dict[str, str]) -> None:
-    """Have answers that name the provider's Message-ID find the conversation."""
-    messages = env["mailbox.message"].search([("message_id_hash", "in", list(others))])
+def store_provider_hashes(env, provider_hashes: dict[str, str]) -> None:
+    """Store the provider's Message-IDs as well: replies name those.
+
+    :param provider_hashes: see :func:`restore_message_ids`
+    """
+    messages = env["mailbox.message"].search(
+        [("message_id_hash", "in", list(provider_hashes))]
+    )
     Reference = env["mailbox.reference"]
     for message in messages:
-        digest = others[message.message_id_hash]
+        digest = provider_hashes[message.message_id_hash]
         if digest not in message.reference_ids.mapped("hash"):
             Reference.create({"message_id": message.id, "hash": digest})
         message.provider_hash = digest

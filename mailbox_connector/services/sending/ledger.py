@@ -1,8 +1,49 @@
-"""The ledger of one SMTP session (``mailbox.delivery``), for the usual case.
+"""The ledger of sending (``mailbox.delivery``): no recipient is sent a mail twice.
 
-A connection of its own is kept for the session, so that opening and closing the rows
-of a mail costs a statement or two and a commit. Whatever is not usual (a mail that was
-begun before, a limit, a failure) is left to the model.
+What it is for
+    A worker may be killed, a connection lost or a transaction rolled back at any
+    moment, also after the SMTP server took a mail and before Odoo saved that. Without
+    a memory that outlives this, the mail queue would send the mail again. The ledger
+    is that memory, and the rule is: Odoo never sends a mail again unless it is known
+    that it was not sent. Not twice is worth more than not lost.
+
+How it works
+    There is one row per (mail, recipient). It is *opened* before the mail is handed to
+    the server and *closed* after the answer, each time on a connection of its own that
+    commits at once, independent of the transaction of the work.
+
+    ========= ============================== ===========================================
+    state     means                          when the mail is sent again
+    ========= ============================== ===========================================
+    sending   opened and not yet closed      becomes ``unknown``: its worker died
+    sent      the server took it             this recipient is left out
+    failed    the server refused it          opened again
+    unknown   cut off in between             refused, until a person decides or the mail
+                                             is found in the Sent folder
+                                             (:mod:`unknown_outcomes`)
+    ========= ============================== ===========================================
+
+    That a row in state ``sending`` is dead can be concluded because who sends a mail
+    holds the lock of its ``mail.mail`` row (see :func:`outgoing.deliver`): nobody else
+    can be sending it at the same time.
+
+    The row of the first recipient who got a message also keeps its MIME until it is in
+    the Sent folder (:mod:`sent_copy_queue`).
+
+Example::
+
+    ledger = Ledger(env, is_filed_by_provider=False)
+    opened = ledger.open(transaction, "<1@example.com>", ["a@x.com", "b@x.com"])
+    # opened.recipients == ("a@x.com", "b@x.com"); both rows are committed as "sending"
+    refused = session.send(opened.recipients, mime)  # a crash here: both "unknown"
+    ledger.close_sent(transaction, opened.recipients, mime)
+
+What it costs
+    In the usual case (no row yet for this mail, no limit, no pause; nobody refused) one
+    statement and one commit to open, one statement and one commit to close. Closing
+    commits asynchronously: if the database itself crashes, that commit may be lost and
+    a person is asked. The connection is kept for the whole session. All other cases go
+    through the ORM on a cursor of their own, with some five statements more.
 """
 
 from __future__ import annotations
@@ -10,29 +51,29 @@ from __future__ import annotations
 import base64
 import logging
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import psycopg2
 
-from odoo import SUPERUSER_ID
+from odoo import SUPERUSER_ID, fields
 
+from ...engine.errors import EngineError, Kind, Side
 from ...engine.mime.ids import message_id_hash
-from . import sent_copy
-
-if TYPE_CHECKING:
-    from .outcome import PutOff, Transaction
+from ...error_messages import explain
+from ..framework.concurrency import CONFLICT_ERRORS, mute_conflicts, own_cursor
+from . import sent_copy_queue
+from .outcome import PutOff, Transaction, whole_second
+from .pace import may_send_now
 
 _logger = logging.getLogger(__name__)
 
-#: Sent mails that are recorded together, and their size in bytes, at most.
-TOGETHER, TOGETHER_BYTES = 100, 5_000_000
-
-# A lock that the work's own transaction holds is never waited out.
-_PATIENCE = "SET LOCAL lock_timeout = '5s';"
-# Opens the rows in the usual case, and says whether it is one.
+#: A lock that the work's own transaction holds would otherwise be waited for for ever.
+LOCK_TIMEOUT = "5s"
+# Opens the rows in the usual case, and tells whether it is one.
 _OPEN = f"""
-    {_PATIENCE}
+    SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';
     WITH look AS MATERIALIZED (
         SELECT account.sending_paused_until IS NOT NULL
                OR COALESCE(account.limit_hour, 0) > 0
@@ -44,7 +85,7 @@ _OPEN = f"""
                EXISTS (SELECT FROM mailbox_delivery
                         WHERE account_id = %(account_id)s
                           AND message_id_hash = %(digest)s
-                          AND copy_state IS NOT NULL) AS is_kept
+                          AND copy_state IS NOT NULL) AS has_copy
           FROM mailbox_account account
          WHERE account.id = %(account_id)s
     ), opened AS (
@@ -59,11 +100,11 @@ _OPEN = f"""
                (SELECT date_trunc('second', now() AT TIME ZONE 'UTC')) AS moment (now)
          WHERE NOT look.is_unusual
     )
-    SELECT is_unusual, is_kept FROM look
+    SELECT is_unusual, has_copy FROM look
 """
-# A crash of the database loses it at worst: then a person is asked.
+# If the database crashes this may be lost; a person is asked then.
 _CLOSE = f"""
-    {_PATIENCE}
+    SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';
     SET LOCAL synchronous_commit TO off;
     UPDATE mailbox_delivery
        SET state = 'sent', write_date = now() AT TIME ZONE 'UTC',
@@ -76,9 +117,9 @@ _CLOSE = f"""
 
 
 @dataclass(frozen=True)
-class Begun:
-    """``recipients``: to send to now; ``put_off``: why the others wait; ``failed``:
-    why nobody is sent to, because it is not known who has the mail."""
+class OpenedDeliveries:
+    """``recipients``: whom to send to now; ``put_off``: why and until when the others
+    wait; ``failed``: why nobody is sent to, as it is unknown who has the mail."""
 
     recipients: tuple[str, ...] = ()
     put_off: PutOff | None = None
@@ -86,25 +127,28 @@ class Begun:
 
 
 class Ledger:
-    """Opens and closes rows; :meth:`close` gives the connection back.
+    """Opens and closes the rows of one SMTP session.
 
-    :param outbox: ``mailbox.delivery`` in the environment of the work
-    :param is_filed: whether sent mail comes into Sent by itself
+    :param env: the environment of the work; its own cursor is never written to
+    :param is_filed_by_provider: whether sent mail gets into the Sent folder without us
     """
 
-    def __init__(self, deliveries, is_filed: bool):
-        self._deliveries = deliveries
-        self._is_filed = is_filed
+    def __init__(self, env, is_filed_by_provider: bool):
+        self._env = env
+        self._is_filed_by_provider = is_filed_by_provider
         self._cr = None
-        # Whether a copy of the mail at hand is kept already.
-        self._is_kept = False
-        #: Whether there are copies to be filed.
-        self.has_copies = False
-        self._sent: list[tuple[int, bytes]] = []
-        self._sent_bytes = 0
+        # Whether a copy of the mail that was opened last is kept already.
+        self._has_copy = False
+        #: Whether copies were queued for the Sent folder.
+        self.has_queued = False
 
-    def begin(self, transaction: Transaction, message_id: str, recipients) -> Begun:
-        """Open the rows of those who are to get a mail now; committed."""
+    def open(
+        self, transaction: Transaction, message_id: str, recipients: Sequence[str]
+    ) -> OpenedDeliveries:
+        """Open the rows of those who are to get a mail now; committed.
+
+        Who has the mail already is in no part of the answer.
+        """
         recipients = list(dict.fromkeys(recipients))
         values = {
             "account_id": transaction.account_id,
@@ -116,76 +160,220 @@ class Ledger:
             "transaction": secrets.token_hex(8),
             "uid": SUPERUSER_ID,
         }
-        cr = self._cursor()
+        cr = self._connection()
         cr.execute(_OPEN, values)
-        [(is_unusual, self._is_kept)] = cr.fetchall() or [(True, False)]
+        [(is_unusual, self._has_copy)] = cr.fetchall() or [(True, False)]
         if is_unusual:
             cr.rollback()
-            return self._deliveries._begin(transaction, message_id, recipients)
+            return self._open_unusual(transaction, message_id, recipients)
         cr.commit()  # pylint: disable=invalid-commit
-        return Begun(tuple(recipients))
+        return OpenedDeliveries(tuple(recipients))
 
-    def end_sent(self, transaction: Transaction, recipients, copy: bytes) -> None:
-        """Close the rows, opened last, of a mail that all of them have; committed.
+    def close_sent(
+        self, transaction: Transaction, recipients: Sequence[str], copy: bytes
+    ) -> None:
+        """Close the rows of the mail opened last, which all ``recipients`` have;
+        committed.
 
-        :param copy: what is to stand in Sent, once a message
+        :param copy: MIME for the Sent folder; kept once per message
         """
         values = {
             "account_id": transaction.account_id,
             "mail_id": transaction.mail_id,
             "recipients": list(recipients),
-            "keeper": None,
-            "copy_state": None,
-            "copy": None,
         }
-        cr = self._cursor()
-        kept = {}
-        if not self._is_kept:
-            kept = {"keeper": recipients[0], "copy_state": "provider"}
-            if not self._is_filed:
+        kept = {"keeper": None, "copy_state": None, "copy": None}
+        if not self._has_copy:
+            kept |= {"keeper": recipients[0], "copy_state": "provider"}
+            if not self._is_filed_by_provider:
                 mime = psycopg2.Binary(base64.b64encode(copy))
-                kept.update(copy_state="waiting", copy=mime)
+                kept |= {"copy_state": "waiting", "copy": mime}
         try:
-            cr.execute(_CLOSE, {**values, **kept}, log_exceptions=False)
-            cr.commit()  # pylint: disable=invalid-commit
-            self.has_copies |= "copy" in kept
-            return
+            self._execute_close({**values, **kept}, log_exceptions=False)
         except psycopg2.errors.UniqueViolation:
             # Another recipient's row keeps the copy of this message by now.
-            _logger.info("Mail %s: its copy is kept", transaction.mail_id)
-            kept = {}
+            _logger.info("Mail %s: its copy is kept already", transaction.mail_id)
+            kept = dict.fromkeys(kept)
+            self._execute_close({**values, **kept})
         except psycopg2.OperationalError:
-            _logger.info("Mail %s: closed anew", transaction.mail_id, exc_info=True)
-        cr = self._cursor()
-        cr.rollback()
-        cr.execute(_CLOSE, {**values, **kept})
-        cr.commit()  # pylint: disable=invalid-commit
-        self.has_copies |= "copy" in kept
+            _logger.info("Mail %s: closed again", transaction.mail_id, exc_info=True)
+            self._execute_close({**values, **kept})
+        self.has_queued |= kept["copy"] is not None
 
-    def record(self, account, mail_message_id: int, copy: bytes) -> None:
-        """Keep what was sent as an e-mail of its contact, together with others.
+    def close(
+        self,
+        transaction: Transaction,
+        states: dict[str, tuple[str, str | bool]],
+        copy: bytes | None = None,
+    ) -> None:
+        """Close the rows of a mail that not everybody has; committed.
 
-        Until then the sync does not see it: it comes into the Sent folder after it is
-        recorded, unless the provider puts it there.
+        :param states: (state, reason or False) by recipient
+        :param copy: MIME for the Sent folder, if somebody got it or may have got it
         """
-        self._sent.append((mail_message_id, copy))
-        self._sent_bytes += len(copy)
-        is_much = len(self._sent) >= TOGETHER or self._sent_bytes >= TOGETHER_BYTES
-        if self._is_filed or is_much:
-            self.record_all(account)
+        with own_cursor(self._env, lock_timeout=LOCK_TIMEOUT) as env:
+            rows = _rows(env, transaction, list(states))
+            for row in rows:
+                row.state, row.reason = states[row.recipient]
+            is_sent = "sent" in rows.mapped("state")
+            unknown = rows.filtered(lambda row: row.state == "unknown")
+            if unknown:
+                _mark_unknown(unknown)
+                if copy and not is_sent:
+                    # In case it turns out that it was sent.
+                    unknown[0].copy_mime = base64.b64encode(copy)
+        if copy and is_sent:
+            self._queue_copy(transaction, states, copy)
 
-    def record_all(self, account) -> None:
-        """Record what has not been."""
-        sent, self._sent, self._sent_bytes = self._sent, [], 0
-        if sent:
-            sent_copy.record(account, sent)
-
-    def close(self) -> None:
+    def disconnect(self) -> None:
+        """Give the connection back."""
         cr, self._cr = self._cr, None
         if cr is not None:
             cr.close()
 
-    def _cursor(self):
+    # ------------------------------------------------------------------
+
+    def _connection(self):
         if self._cr is None or self._cr.closed:
-            self._cr = self._deliveries.env.registry.cursor()
+            self._cr = self._env.registry.cursor()
         return self._cr
+
+    def _execute_close(self, values: dict, **options) -> None:
+        cr = self._connection()
+        try:
+            cr.execute(_CLOSE, values, **options)
+            cr.commit()  # pylint: disable=invalid-commit
+        except psycopg2.Error:
+            if not cr.closed:
+                cr.rollback()
+            raise
+
+    def _open_unusual(
+        self, transaction: Transaction, message_id: str, recipients: list[str]
+    ) -> OpenedDeliveries:
+        """Open rows where some exist, or where a limit or a pause may hold mail back.
+
+        Every statement sees what others have committed by then, so that what is read
+        under a limit's lock is what its last holder left.
+        """
+        with own_cursor(self._env, latest=True, lock_timeout=LOCK_TIMEOUT) as env:
+            rows = _rows(env, transaction, recipients)
+            account = env["mailbox.account"].browse(transaction.account_id)
+            if reasons := self._unknown_reasons(rows, account):
+                return OpenedDeliveries(failed=reasons)
+            has_it = set(
+                rows.filtered(lambda row: row.state == "sent").mapped("recipient")
+            )
+            waiting = [one for one in recipients if one not in has_it]
+            if not waiting:
+                return OpenedDeliveries()
+            allowed, put_off = may_send_now(account, len(waiting), self._env)
+            _write_opened(rows, transaction, message_id, waiting[:allowed])
+            return OpenedDeliveries(tuple(waiting[:allowed]), put_off)
+
+    def _unknown_reasons(self, rows, account) -> tuple[str, ...]:
+        """Why nobody may be sent to, as it is unknown whether some of ``rows`` were."""
+        # Nobody else can be sending this mail now: we hold its row. So the worker that
+        # opened these did not get to the end.
+        interrupted = rows.filtered(lambda row: row.state == "sending")
+        if interrupted:
+            _mark_unknown(interrupted, _interrupted_reason(self._env, account))
+        unknown = rows.filtered(lambda row: row.state == "unknown")
+        return tuple(dict.fromkeys(unknown.mapped("reason")))
+
+    def _queue_copy(self, transaction, states, copy) -> None:
+        keeper = next(one for one, (state, _r) in states.items() if state == "sent")
+        try:
+            with (
+                mute_conflicts(),
+                own_cursor(self._env, lock_timeout=LOCK_TIMEOUT) as env,
+            ):
+                row = _rows(env, transaction, [keeper])
+                is_queued = sent_copy_queue.queue(row, copy)
+        except CONFLICT_ERRORS:
+            # Another recipient's row keeps the copy of this message.
+            _logger.info("Mail %s: its copy is kept already", transaction.mail_id)
+            return
+        if is_queued:
+            sent_copy_queue.trigger_cron(self._env)
+
+
+def release_unknown(env, mail_ids: list[int]) -> None:
+    """A person decided to send mails again although they may have been sent."""
+    with own_cursor(env, lock_timeout=LOCK_TIMEOUT) as own:
+        own["mailbox.delivery"].search(
+            [("mail_mail_id_int", "in", mail_ids), ("state", "=", "unknown")]
+        ).write({"state": "failed", "lookup_at": False, "copy_mime": False})
+
+
+def all_sent(env, mail_ids: list[int]) -> set[int]:
+    """Those of the mails of which every recipient on record has got the mail: to finish
+    these nothing needs to be sent."""
+    rows = env["mailbox.delivery"]._read_group(
+        [("mail_mail_id_int", "in", mail_ids)],
+        ["mail_mail_id_int"],
+        ["state:array_agg"],
+    )
+    return {mail_id for mail_id, states in rows if set(states) == {"sent"}}
+
+
+def _rows(env, transaction: Transaction, recipients: list[str]):
+    return env["mailbox.delivery"].search(
+        [
+            ("mail_mail_id_int", "=", transaction.mail_id),
+            ("recipient", "in", recipients),
+        ]
+    )
+
+
+def _write_opened(rows, transaction, message_id, recipients: list[str]) -> None:
+    """Open these recipients: rows that failed before, and new ones.
+
+    :param rows: those that the mail has
+    """
+    values = {
+        # After the lock, and rounded up: limits are kept to the second.
+        "handed_at": whole_second(datetime.utcnow()),
+        "transaction": secrets.token_hex(8),
+    }
+    rows.filtered(
+        lambda row: row.state == "failed" and row.recipient in recipients
+    ).write({**values, "state": "sending", "reason": False})
+    known = set(rows.mapped("recipient"))
+    rows.create(
+        [
+            {
+                **values,
+                "account_id": transaction.account_id,
+                "mail_mail_id_int": transaction.mail_id,
+                "mail_message_id_int": transaction.mail_message_id,
+                "recipient": recipient,
+                "message_id": message_id,
+                "message_id_hash": message_id_hash(message_id),
+            }
+            for recipient in recipients
+            if recipient not in known
+        ]
+    )
+
+
+def _mark_unknown(rows, reason: str = "") -> None:
+    """It is unknown whether these recipients have the mail; it is looked for soon."""
+    values = {"state": "unknown", "lookup_at": fields.Datetime.now(), "lookups": 0}
+    if reason:
+        values["reason"] = reason
+    rows.write(values)
+    sent_copy_queue.trigger_cron(rows.env)
+
+
+def _interrupted_reason(env, account) -> str:
+    """What a person reads about a mail whose sending was cut off on our side."""
+    return explain(
+        env,
+        EngineError(
+            Kind.OUTCOME_UNKNOWN,
+            Side.SMTP,
+            host=account.smtp_host,
+            port=account.smtp_port,
+        ),
+    )

@@ -1,47 +1,32 @@
-"""Handing one mail over to a mailbox's SMTP server, and knowing what became of it.
+"""Handing one mail over to a mailbox's SMTP server, and recording the result.
 
-``mail.mail`` describes the mail by a :class:`Transaction`, ``ir.mail_server`` brings it
-together with the :class:`Transport` of the mailbox, and :func:`deliver` sends it under
-the ledger: no recipient gets a mail twice, whatever is retried or cut off. What became
-of it is a :class:`Result`, collected in :class:`Outcomes` until ``mail.mail`` settles.
+``mail.mail`` describes the mail by a :class:`.outcome.Transaction`, ``ir.mail_server``
+brings it together with the :class:`.smtp_session.SmtpSession` of the mailbox, and
+:func:`deliver` sends it under the :class:`.ledger.Ledger`: no recipient gets a mail
+twice, whatever is retried or cut off. The :class:`.outcome.Result` is collected in
+:class:`.outcome.Outcomes` until ``mail.mail`` takes its state from it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 
 from odoo import fields
 from odoo.exceptions import UserError
 
-from ...engine.errors import EngineError, Kind, Side
+from ...engine.errors import EngineError, Kind
 from ...engine.smtp import retry
 from ...engine.smtp.retry import NextStep
-from ...engine.smtp.session import MailboxSMTP
-from ...engine.smtp.transaction import send
 from ...error_messages import explain
-from . import sent_copy
-from .ledger import Ledger
-from .outcome import (
-    HEADER,
-    Outcomes,
-    PutOff,
-    Result,
-    SendingFailed,
-    Transaction,
-    whole_second,
-)
-
-__all__ = [
-    "HEADER",
-    "Transaction",
-    "SendingFailed",
-    "Transport",
-    "deliver",
-    "interrupted",
-]
+from .ledger import Ledger, OpenedDeliveries
+from .outcome import PutOff, Result, Transaction, whole_second
+from .sent_copy_mime import with_all_recipients
+from .sent_record import SentRecorder
+from .smtp_session import SmtpSession
 
 #: Failures that say something about one mail, not about the account.
 OF_THE_MAIL = frozenset(
@@ -58,109 +43,11 @@ OF_THE_MAIL = frozenset(
         Kind.TRANSIENT,
     }
 )
-#: Nothing was handed over and a fresh connection may do.
-STALE = frozenset({Kind.CONNECTION_LOST, Kind.TIMEOUT})
-
-
-class Transport:
-    """What Odoo takes for an SMTP session: a mailbox's connection, which is opened
-    again when the server has closed it between two mails.
-
-    :param dial: opens and signs in; opens the credentials each time
-    :param patience: seconds that may be waited in all for the mailbox's pace
-    :param is_lazy: connect when the first mail is sent, not now
-    """
-
-    #: Odoo takes the From of the message then.
-    smtp_from = False
-
-    def __init__(
-        self,
-        account,
-        dial: Callable[[], MailboxSMTP],
-        *,
-        patience: float = 0.0,
-        is_lazy: bool = False,
-    ):
-        self.account_id = account.id
-        self.address = account.email_normalized
-        self.addresses = frozenset(account.addresses())
-        self.from_filter = ",".join(sorted(self.addresses))
-        self.patience = patience
-        #: Why nothing more goes over this session.
-        self.down: EngineError | UserError | None = None
-        self.outcomes = Outcomes()
-        #: Whether the mailbox knows already that sending works.
-        self.is_noted = False
-        self.ledger: Ledger | None = None
-        self._dial = dial
-        self._smtp: MailboxSMTP | None = None
-        self._used = False
-        if not is_lazy:
-            self.open()
-
-    def open(self) -> None:
-        """Connect and sign in, if that has not been done.
-
-        :raise EngineError, UserError: also later, without trying again
-        """
-        if self.down:
-            raise self.down
-        if self._smtp is None or self._smtp.sock is None:
-            self._redial()
-
-    def send(
-        self, recipients: Sequence[str], mime: bytes, sender: str = ""
-    ) -> dict[str, EngineError]:
-        """Hand ``mime`` over; as many transactions as the server wants for so many.
-
-        :param sender: envelope sender, the mailbox's address by default
-        :return: those who do not have it and why, OUTCOME_UNKNOWN among the reasons
-        :raise EngineError: nobody has it, or, with OUTCOME_UNKNOWN, nobody knows
-        """
-        sender = sender or self.address
-        self.open()
-        try:
-            refused = send(self._smtp, sender, recipients, mime)
-        except EngineError as error:
-            if error.kind not in STALE or not self._used:
-                raise
-            self._redial()
-            refused = send(self._smtp, sender, recipients, mime)
-        self._used = True
-        return refused
-
-    def send_message(self, message: EmailMessage, sender, recipients) -> dict:
-        """As smtplib's, for mail that does not come from the mail queue."""
-        return self.send(recipients, message.as_bytes(), sender or "")
-
-    def close(self) -> None:
-        if self._smtp is not None:
-            self._smtp.close()
-
-    def quit(self) -> None:
-        if self.ledger is not None:
-            self.ledger.close()
-        if self._smtp is not None:
-            self._smtp.quit()
-
-    def __getattr__(self, name):
-        return getattr(self._smtp, name)
-
-    def _redial(self) -> None:
-        self.close()
-        try:
-            self._smtp = self._dial()
-        except (EngineError, UserError) as error:
-            # The mails behind this one need not find out again.
-            self.down = error
-            raise
-        self._used = False
 
 
 def deliver(
     env,
-    transport: Transport,
+    session: SmtpSession,
     transaction: Transaction,
     message: EmailMessage,
     recipients: Sequence[str],
@@ -171,127 +58,191 @@ def deliver(
     :param sender: envelope sender, the mailbox's address by default
     """
     mail = env["mail.mail"].sudo().browse(transaction.mail_id)
-    # Whoever else is sending this mail holds its row: it is waited for here.
+    # Takes the lock of the mail's row: who else is sending this mail is waited for.
     mail.flush_recordset()
     account = env["mailbox.account"].sudo().browse(transaction.account_id)
-    deliveries = env["mailbox.delivery"]
-    ledger = transport.ledger
-    if ledger is None:
-        ledger = transport.ledger = Ledger(deliveries, account.provider_files_sent())
-    message_id = message["Message-Id"]
+    _prepare(session, account)
     attempts = mail.mailbox_attempts + 1
     mime = message.as_bytes()
-    whole = sent_copy.complete(message, transaction.sent_to, transaction.sent_cc)
-    copy = mime if whole is message else whole.as_bytes()
-    begun = ledger.begin(transaction, message_id, recipients)
-    while begun.put_off and not begun.recipients and _wait(transport, begun.put_off):
-        begun = ledger.begin(transaction, message_id, recipients)
-    if not begun.recipients:
-        return Result(begun.failed, bool(begun.failed), begun.put_off)
+    complete = with_all_recipients(message, transaction.sent_to, transaction.sent_cc)
+    copy = mime if complete is message else complete.as_bytes()
+    opened = _open(session, transaction, message["Message-Id"], recipients)
+    if not opened.recipients:
+        return Result(opened.failed, bool(opened.failed), opened.put_off)
     try:
-        refused = transport.send(begun.recipients, mime, sender)
+        refused = session.send(opened.recipients, mime, sender)
     except EngineError as error:
-        refused = dict.fromkeys(begun.recipients, error)
+        refused = dict.fromkeys(opened.recipients, error)
     except UserError as error:
-        # The mailbox's settings are incomplete.
-        deliveries._end(
-            transaction, {one: ("failed", str(error)) for one in begun.recipients}
-        )
-        account.record_smtp_result(str(error), error)
-        return Result((str(error),), put_off=begun.put_off)
+        return _fail_all(session, account, transaction, opened, error)
     if not refused:
-        ledger.end_sent(transaction, begun.recipients, copy)
-        closing = _Closing(account, attempts, {}, begun.put_off)
+        session.ledger.close_sent(transaction, opened.recipients, copy)
+        conclusion = Conclusion({}, put_off=opened.put_off)
     else:
-        closing = _Closing(account, attempts, refused, begun.put_off)
-        if closing.pauses:
-            transport.down = closing.pauses
-        outcome = {
-            one: closing.states.get(one, ("sent", False)) for one in begun.recipients
+        conclusion = conclude(account, attempts, refused, opened.put_off)
+        if conclusion.pausing:
+            session.down = conclusion.pausing
+        states = {
+            one: conclusion.states.get(one, ("sent", False))
+            for one in opened.recipients
         }
-        deliveries._end(transaction, outcome, copy=copy)
-    if len(refused) < len(begun.recipients):
-        if not transport.is_noted:
-            account.record_smtp_result(False)
-            transport.is_noted = True
-        ledger.record(account, transaction.mail_message_id, copy)
-    elif closing.problem:
-        account.record_smtp_result(closing.problem, closing.error)
-        transport.is_noted = False
-    return Result(tuple(closing.failed), closing.unknown, closing.put_off)
+        session.ledger.close(transaction, states, copy)
+    if len(refused) < len(opened.recipients):
+        _record_success(session, account)
+        session.recorder.add(transaction.mail_message_id, copy)
+    elif conclusion.problem:
+        account.record_smtp_result(conclusion.problem, conclusion.error)
+        session.is_success_recorded = False
+    return Result(conclusion.failed, conclusion.is_unknown, conclusion.put_off)
 
 
-class _Closing:
-    """What follows from the errors of one transaction.
-
-    ``states``: (state, reason) by recipient; ``problem``, ``error``: what the mailbox's
-    owner is to see, and why; ``pauses``: the error after which the mailbox waits.
-    """
-
-    def __init__(self, account, attempts, refused, put_off):
-        self.env = account.env
-        self.states: dict[str, tuple[str, str]] = {}
-        self.failed: dict[str, None] = {}
-        self.put_off: PutOff | None = put_off
-        self.unknown = False
-        self.problem: str | bool = False
-        self.error: EngineError | None = None
-        self.pauses: EngineError | None = None
-        self._known: dict[int, tuple[str, str]] = {}
-        for recipient, error in refused.items():
-            if id(error) not in self._known:
-                self._known[id(error)] = self._follow(account, attempts, error)
-            self.states[recipient] = self._known[id(error)]
-
-    def _follow(self, account, attempts, error):
-        reason = explain(self.env, error, account.provider_id)
-        if error.kind not in OF_THE_MAIL:
-            self.problem, self.error = reason, error
-        next_step = retry.next_step(error)
-        if next_step is NextStep.ASK_USER:
-            self.unknown = True
-            self.failed[reason] = None
-            return "unknown", reason
-        later = None
-        if next_step is NextStep.PAUSE:
-            self.pauses = error
-            later = account._pause_sending(error, reason)
-        elif next_step is NextStep.RETRY:
-            wait = retry.delay(attempts, error.retry_after)
-            if wait:
-                later = PutOff(whole_second(fields.Datetime.now() + wait), reason, True)
-            else:
-                reason = self.env._(
-                    "%(reason)s It was tried %(count)s times in two days.",
-                    reason=reason,
-                    count=attempts,
-                )
-        if later:
-            if not self.put_off or later.at < self.put_off.at:
-                self.put_off = later
-        else:
-            self.failed[reason] = None
-        return "failed", reason
+def _prepare(session: SmtpSession, account) -> None:
+    """Give a session its ledger and recorder, with its first mail."""
+    if session.ledger is None:
+        is_filed = account.provider_files_sent()
+        session.ledger = Ledger(account.env, is_filed)
+        session.recorder = SentRecorder(account, is_filed)
 
 
-def _wait(transport, put_off) -> bool:
-    """Sit out a short pace; False if it is too long for this session."""
+def _open(
+    session: SmtpSession,
+    transaction: Transaction,
+    message_id: str,
+    recipients: Sequence[str],
+) -> OpenedDeliveries:
+    """Open the rows of a mail, after a short wait if the mailbox's pace wants one."""
+    while True:
+        opened = session.ledger.open(transaction, message_id, recipients)
+        if opened.recipients or not opened.put_off:
+            return opened
+        if not _wait(session, opened.put_off):
+            return opened
+
+
+def _wait(session: SmtpSession, put_off: PutOff) -> bool:
+    """Wait until then; False if that is too long for this session."""
     seconds = (put_off.at - datetime.utcnow()).total_seconds()
-    if seconds > transport.patience:
+    if seconds > session.patience:
         return False
-    transport.patience -= max(seconds, 0.1)
+    session.patience -= max(seconds, 0.1)
     time.sleep(max(seconds, 0))
     return True
 
 
-def interrupted(env, account) -> str:
-    """What is said of a mail whose sending was cut off by our own end."""
-    return explain(
-        env,
-        EngineError(
-            Kind.OUTCOME_UNKNOWN,
-            Side.SMTP,
-            host=account.smtp_host,
-            port=account.smtp_port,
+def _fail_all(session, account, transaction, opened, error: UserError) -> Result:
+    """The mailbox's settings are incomplete: nobody gets the mail."""
+    states = dict.fromkeys(opened.recipients, ("failed", str(error)))
+    session.ledger.close(transaction, states)
+    account.record_smtp_result(str(error), error)
+    return Result((str(error),), put_off=opened.put_off)
+
+
+def _record_success(session: SmtpSession, account) -> None:
+    """Record on the mailbox that sending works, once a session."""
+    if not session.is_success_recorded:
+        account.record_smtp_result(False)
+        session.is_success_recorded = True
+
+
+# ----------------------------------------------------------------------
+# After errors
+# ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What follows from the errors of one transaction.
+
+    ``states``: (state, reason) by recipient that does not have the mail; ``failed``:
+    the reasons of those who will not get it either; ``problem``, ``error``: what the
+    mailbox's owner is shown, and what it was made of; ``pausing``: the error after
+    which the mailbox pauses.
+    """
+
+    states: dict[str, tuple[str, str]]
+    failed: tuple[str, ...] = ()
+    is_unknown: bool = False
+    put_off: PutOff | None = None
+    problem: str = ""
+    error: EngineError | None = None
+    pausing: EngineError | None = None
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What follows one error: the state and reason of its recipients, and until when
+    they wait, if they do."""
+
+    next_step: NextStep
+    reason: str
+    put_off: PutOff | None = None
+
+    @property
+    def state(self) -> str:
+        return "unknown" if self.next_step is NextStep.ASK_USER else "failed"
+
+
+def conclude(
+    account,
+    attempts: int,
+    refused: dict[str, EngineError],
+    put_off: PutOff | None = None,
+) -> Conclusion:
+    """Draw the conclusion from the errors of one transaction. If one says so, the
+    mailbox is paused here.
+
+    :param attempts: attempts of this mail, this one included
+    :param refused: who does not have the mail and why; as a rule many share one error
+    :param put_off: of recipients that were not tried
+    """
+    # Each error once: its step may pause the mailbox.
+    steps = {
+        error: _step_after(account, attempts, error)
+        for error in dict.fromkeys(refused.values())
+    }
+    problem = _last(error for error in steps if error.kind not in OF_THE_MAIL)
+    later = [put_off, *(step.put_off for step in steps.values())]
+    return Conclusion(
+        states={
+            one: (steps[error].state, steps[error].reason)
+            for one, error in refused.items()
+        },
+        failed=tuple(
+            dict.fromkeys(
+                step.reason for step in steps.values() if step.put_off is None
+            )
+        ),
+        is_unknown=any(step.next_step is NextStep.ASK_USER for step in steps.values()),
+        put_off=min(filter(None, later), key=lambda one: one.at, default=None),
+        problem=_reason(account, problem) if problem else "",
+        error=problem,
+        pausing=_last(
+            e for e, step in steps.items() if step.next_step is NextStep.PAUSE
         ),
     )
+
+
+def _last(errors: Iterable[EngineError]) -> EngineError | None:
+    return next(reversed(list(errors)), None)
+
+
+def _step_after(account, attempts: int, error: EngineError) -> _Step:
+    reason = _reason(account, error)
+    next_step = retry.next_step(error)
+    if next_step is NextStep.PAUSE:
+        return _Step(next_step, reason, account.pause_sending(error, reason))
+    if next_step is NextStep.RETRY:
+        wait = retry.delay(attempts, error.retry_after)
+        if wait:
+            at = whole_second(fields.Datetime.now() + wait)
+            return _Step(next_step, reason, PutOff(at, reason, is_attempt=True))
+        reason = account.env._(
+            "%(reason)s Odoo tried %(count)s times in two days.",
+            reason=reason,
+            count=attempts,
+        )
+    return _Step(next_step, reason)
+
+
+def _reason(account, error: EngineError) -> str:
+    return explain(account.env, error, account.provider_id)

@@ -13,20 +13,20 @@ from ...engine.mime.addresses import parse_addresses
 from ...engine.mime.subjects import reply_subject
 from ...engine.types import Address
 
-#: Bytes of pictures in a quoted body that go along with it; further ones are left out.
+#: Bytes of pictures in a quoted body that are embedded; further ones are left out.
 PICTURES = 5_000_000
 _ROOM = Markup("<div><br></div>")
 _PICTURE = re.compile(r'(?<= src=")/web/image/(\d+)(?:\?[^"]*)?(?=")')
 
 
 def recipients(mail, own: frozenset[str], everybody: bool) -> list[Address]:
-    """Whom an answer to ``mail`` goes to, nobody twice (RFC 5322 section 3.6.3).
+    """Whom a reply to ``mail`` goes to, nobody twice (RFC 5322 section 3.6.3).
 
-    Who wrote it, at Reply-To if there is one; of a mail of our own those it went to.
-    ``everybody``: also all others in To and Cc.
+    Its author, at Reply-To if there is one; if we sent it, those whom it went to.
 
     :param mail: ``mailbox.message``
-    :param own: addresses that are ours, normalised; they are never answered
+    :param own: our addresses, normalized; they are never replied to
+    :param everybody: also all others in To and Cc
     """
     sender = parse_addresses(mail.email_from)
     to, cc = parse_addresses(mail.email_to), parse_addresses(mail.email_cc)
@@ -54,7 +54,7 @@ def forward_subject(subject: str | None) -> str:
 
 
 def quote(env, mail, signature: Markup) -> Markup:
-    """The body of an answer: room to write, a signature, and what is answered."""
+    """The body of a reply: room to write, a signature, and the e-mail replied to."""
     said = env._("%(name)s wrote:", name=mail.email_from)
     if date := _date(env, mail):
         said = env._("On %(date)s, %(name)s wrote:", date=date, name=mail.email_from)
@@ -65,8 +65,8 @@ def quote(env, mail, signature: Markup) -> Markup:
 
 
 def forwarded(env, mail, signature: Markup) -> Markup:
-    """The body of an e-mail passed on: room to write, a signature, its headers and
-    its body."""
+    """The body of a forwarded e-mail: room to write, a signature, its headers and its
+    body."""
     lines = [
         (env._("From"), mail.email_from),
         (env._("Date"), _date(env, mail)),
@@ -87,7 +87,7 @@ def _date(env, mail) -> str:
 
 
 def _body(mail) -> Markup:
-    """The body with its pictures in it: their addresses open for our users alone."""
+    """The body with its pictures embedded: only our users can open their addresses."""
     body = str(mail.body or "")
     wanted = {int(one) for one in _PICTURE.findall(body)}
     found = (

@@ -1,4 +1,8 @@
-"""Which e-mail of a contact a message answers, and what its headers say of it."""
+"""Which e-mail a message replies to, and what its headers say about that.
+
+:func:`replied_mail` finds the e-mail on a contact, :func:`reply_headers` makes
+In-Reply-To, References and the subject of it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from odoo import fields
 from ...engine.mime.addresses import parse_addresses
 from ...engine.mime.subjects import bare_subject
 
-#: A message without a subject answers the newest e-mail if that is no older.
+#: A message without a subject replies to the newest e-mail if that is not older.
 RECENT = timedelta(days=30)
 #: E-mails of a contact that a subject is looked for in.
 LOOK_BACK = 50
@@ -19,11 +23,11 @@ CHAIN = 20
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a message answers, for its headers (RFC 5322 section 3.6.4).
+class ReplyHeaders:
+    """What a message says about the one it replies to (RFC 5322 section 3.6.4).
 
     ``references``: Message-IDs, oldest first, without the message's own.
-    ``subject``: of what is answered; empty: the message keeps its own.
+    ``subject``: of the replied message; empty: the message keeps its own.
     """
 
     in_reply_to: str = ""
@@ -31,22 +35,24 @@ class Answer:
     subject: str = ""
 
 
-def answer(message, mail, recipients: set[str]) -> Answer:
-    """What a chatter message answers.
+def reply_headers(message, mail, recipients: set[str]) -> ReplyHeaders:
+    """The headers of a chatter message.
 
     :param message: ``mail.message``, readable
-    :param mail: the ``mailbox.message`` answered, on a contact; may be empty
-    :param recipients: normalised addresses
+    :param mail: the ``mailbox.message`` it replies to, on a contact; may be empty
+    :param recipients: normalized addresses
     """
     if message.model != "res.partner":
-        return _on_document(message, recipients)
+        return _headers_on_document(message, recipients)
     if not mail:
-        return Answer()
-    return Answer(mail.rfc_message_id or "", tuple(references(mail)), mail.subject)
+        return ReplyHeaders()
+    return ReplyHeaders(
+        mail.rfc_message_id or "", tuple(references(mail)), mail.subject
+    )
 
 
-def _on_document(message, recipients: set[str]) -> Answer:
-    """A document's thread: what was exchanged with the recipients about it."""
+def _headers_on_document(message, recipients: set[str]) -> ReplyHeaders:
+    """In a document's thread: what was exchanged with the recipients about it."""
     # sudo: Message-IDs of what they got or wrote themselves
     earlier = (
         message.env["mail.message"]
@@ -68,11 +74,11 @@ def _on_document(message, recipients: set[str]) -> Answer:
         for one in earlier
         if one.message_id and recipients & _exchanged_with(one)
     ][:CHAIN]
-    return Answer(chain[0] if chain else "", tuple(chain[::-1]))
+    return ReplyHeaders(chain[0] if chain else "", tuple(chain[::-1]))
 
 
 def _exchanged_with(message) -> set[str]:
-    """Addresses that a message on a document came from or went to by e-mail."""
+    """Addresses that a message on a document came from or was sent to by e-mail."""
     if message.message_type == "email":
         return {one.email for one in parse_addresses([message.email_from or ""])}
     sent = message.notification_ids.filtered(
@@ -84,9 +90,9 @@ def _exchanged_with(message) -> set[str]:
     }
 
 
-def newest(contact, author, recipients: set[str]):
-    """The newest ``mailbox.message`` of a contact, if it was lately exchanged with
-    one of the recipients and the author may read it; else empty."""
+def recent_mail(contact, author, recipients: set[str]):
+    """The newest ``mailbox.message`` of a contact, if it was exchanged with one of the
+    recipients lately and the author may read it; else empty."""
     mail = _readable(contact, author)[:1]
     is_recent = mail.date and mail.date > fields.Datetime.now() - RECENT
     return mail if is_recent and recipients & _people(mail) else mail.browse()
@@ -99,25 +105,29 @@ def _readable(contact, author):
         .with_user(author)
         .search([("partner_ids", "in", contact.ids)], limit=LOOK_BACK)
     )
-    # sudo: links have no access of their own; mails are those the author may read
+    # sudo: links have no access of their own; the author may read these e-mails
     return mails.sudo()
 
 
-def answered(message, default_subject: str, recipients: set[str]):
-    """The ``mailbox.message`` that a message on a contact answers; empty if none.
+def replied_mail(
+    message, default_subject: str, recipients: set[str], replied_id: int | bool = False
+):
+    """The ``mailbox.message`` that a message on a contact replies to; empty if none.
 
-    The one that Reply was pressed on; that of its parent; else, by the subject typed,
-    the newest of that subject; else, without a subject, the newest of the contact when
-    it was lately exchanged with one of the recipients.
+    The first that applies: the one for which *Reply* was pressed; the one that the
+    message's parent shows; the newest of the subject that was typed; if none was typed,
+    the newest of the contact, if it was exchanged with a recipient lately.
 
     :param message: ``mail.message``
-    :param default_subject: what Odoo writes when no subject is typed
-    :param recipients: normalised addresses
+    :param default_subject: what Odoo writes if no subject is typed
+    :param recipients: normalized addresses
+    :param replied_id: id of the one for which *Reply* was pressed; ignored if the
+        author may not read it
     """
-    if chosen := message.env.context.get("mailbox_answers"):
+    if replied_id:
         mails = message.env["mailbox.message"].with_user(message.create_uid)
-        if mail := mails.browse(chosen)._filtered_access("read"):
-            return mail.sudo()
+        if chosen := mails.browse(replied_id)._filtered_access("read"):
+            return chosen.sudo()
     contact = message.env["res.partner"]
     if message.model == contact._name:
         contact = contact.browse(message.res_id)
@@ -136,11 +146,12 @@ def answered(message, default_subject: str, recipients: set[str]):
         return parent
     if typed:
         return mails.filtered(lambda mail: bare_subject(mail.subject) == typed)[:1]
-    return newest(contact, message.create_uid, recipients)
+    return recent_mail(contact, message.create_uid, recipients)
 
 
 def references(mail) -> list[str]:
-    """Message-IDs of ``mail`` and what it answered, oldest first (RFC 5322 3.6.4)."""
+    """Message-IDs of ``mail`` and of those it replies to, oldest first (RFC 5322
+    section 3.6.4)."""
     chain, seen = [], set()
     while mail and mail.id not in seen and len(chain) < CHAIN:
         seen.add(mail.id)

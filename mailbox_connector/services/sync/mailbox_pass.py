@@ -35,7 +35,7 @@ from ...engine.net.deadline import Deadline
 from ...engine.sync.account import AccountPass
 from ...engine.sync.state import Counts
 from ..accounts.endpoints import egress_policy, endpoint
-from ..incoming.failed_import_retry import Retry
+from ..incoming.failed_import_retry import FailedImportRetry
 from .new_contacts import NewContacts
 from .store import OdooStore
 
@@ -127,7 +127,9 @@ class MailboxPass:
                     NewContacts(self.account, session, store).search(self.pause)
                 work.run(backfill)
                 if backfill:
-                    Retry(self.account, session, store).due(self.pause)
+                    FailedImportRetry(self.account, session, store).retry_due(
+                        self.pause
+                    )
             except EngineError as error:
                 store.rollback()
                 if error.kind is not Kind.DEADLINE or self._hung():
@@ -147,12 +149,12 @@ class MailboxPass:
         rows = self.request.failed_imports.with_env(self.account.env)
         self.tried += len(rows)
         here = rows.filtered(lambda row: row.raw_bytes())
-        retry = Retry(self.account, None, store)
-        self.settled += sum(retry.run(row) for row in here)
+        attempt = FailedImportRetry(self.account, None, store)
+        self.settled += sum(attempt.retry(row) for row in here)
         if rest := rows - here:
             with self._session() as session:
-                retry = Retry(self.account, session, store)
-                self.settled += sum(retry.run(row) for row in rest)
+                attempt = FailedImportRetry(self.account, session, store)
+                self.settled += sum(attempt.retry(row) for row in rest)
 
     def _session(self) -> ImapSession:
         return ImapSession(

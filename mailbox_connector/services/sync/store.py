@@ -38,8 +38,10 @@ from ...engine.sync.interfaces import Backfill
 from ...engine.sync.state import Counts, FolderState, SkipReason
 from ...error_messages import explain_import_failure
 from ..framework.concurrency import retry_on_conflict
-from ..incoming.after_import import Inbound, Wanted
-from ..incoming.importer import Candidate, Importer
+from ..incoming import inbound_queue
+from ..incoming.after_import import AfterImport, FetchReason
+from ..incoming.candidate import Candidate
+from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
 from . import folder_list
 
@@ -83,7 +85,7 @@ class OdooStore:
         self._shown: set[int] = set()
         #: What new mail sets off once it is committed: ``mailbox.inbound`` ids.
         self._queued: list[int] = []
-        self._inbound: Inbound | None = None
+        self._after_import: AfterImport | None = None
         #: The backfill that the work at hand is for.
         self._serving: Backfill | None = None
         self._is_backfill = False
@@ -108,7 +110,7 @@ class OdooStore:
             self.commit()
             queued, self._queued = self._queued, []
             if queued:
-                self.env["mailbox.inbound"]._process(queued)
+                inbound_queue.process_rows(self.env, queued)
             return result
 
         return retry_on_conflict(attempt, self.rollback)
@@ -119,7 +121,7 @@ class OdooStore:
         self._has_vanished = None
         self._known_folders = None
         self._importers = {}
-        self._inbound = None
+        self._after_import = None
         self._queued = []
 
     def finish(self):
@@ -130,7 +132,7 @@ class OdooStore:
 
     def _reload_chatters(self):
         if self._shown:
-            self.env["res.partner"].browse(self._shown)._mailbox_reload_chatter()
+            self.env["res.partner"].browse(self._shown).mailbox_reload_chatter()
             self._shown = set()
 
     # ------------------------------------------------------------------
@@ -324,9 +326,9 @@ class OdooStore:
             self._matcher = Matcher(self.env, self.account)
         headers = list(headers)
         matches = self._matcher.match(headers)
-        kinds = self._new_mail().wanted(headers)
+        kinds = self._new_mail().kinds(headers)
         return {
-            uid: Wanted(matches.get(uid, []), kinds.get(uid, ""))
+            uid: FetchReason(matches.get(uid, []), kinds.get(uid, ""))
             for uid in matches.keys() | kinds.keys()
         }
 
@@ -341,15 +343,15 @@ class OdooStore:
 
     def import_messages(self, key, messages):
         candidates = [
-            Candidate(header, wanted.matches, raw, answers=bool(wanted.kind))
+            Candidate(header, wanted.matches, raw, answers_document=bool(wanted.kind))
             for header, wanted, raw in messages
         ]
         known = [candidate for candidate in candidates if candidate.matches]
         importer = self._importer(key)
         importer.backfill_id = self._serving.key if self._serving else 0
-        counts = importer.run(known, tell=False)
-        self._shown |= importer.shown
-        importer.shown = set()
+        counts = importer.run(known, reload=False)
+        self._shown |= importer.contacts_to_reload
+        importer.contacts_to_reload = set()
         passed_on = {
             candidate.header.uid: SkipReason.PASSED_ON
             for candidate in candidates
@@ -362,14 +364,14 @@ class OdooStore:
         return counts, {**importer.skipped, **passed_on}
 
     def enqueue_inbound(self, importer, messages):
-        """Queue what new mail sets off, to be done once this transaction is committed;
-        see :meth:`Inbound.queue`."""
-        self._queued += self._new_mail().queue(importer, messages)
+        """Queue what new e-mails cause, to be done once this transaction is committed;
+        see :meth:`AfterImport.enqueue`."""
+        self._queued += self._new_mail().enqueue(importer, messages)
 
     def _new_mail(self):
-        if self._inbound is None:
-            self._inbound = Inbound(self.account)
-        return self._inbound
+        if self._after_import is None:
+            self._after_import = AfterImport(self.account)
+        return self._after_import
 
     def keep_failed(self, key, failures):
         for uid, failure in failures.items():

@@ -210,7 +210,7 @@ class Undo:
             others = message.audience_id.account_ids - account
             if others and account in message.audience_id.account_ids:
                 Audience = self.env["mailbox.audience"]
-                message.set_audience(Audience._for_accounts(others))
+                message.set_audience(Audience.for_accounts(others))
 
     def _release(self, ids: list[int]) -> None:
         """What is kept no longer belongs to this import."""

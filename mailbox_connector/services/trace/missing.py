@@ -21,8 +21,8 @@ from ...engine.mime.addresses import spellings
 from ...engine.mime.parse import parse_message
 from ...engine.sync.state import SkipReason
 from ...engine.types import Role
-from ..incoming.importer import identity
 from ..incoming.matcher import Matcher
+from ..incoming.message_values import message_key
 from ..incoming.newsletters import Newsletters
 
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ class MissingMessages:
                 parsed = parse_message(raw, header.internal_date)
             except MessageError:
                 return False
-            return bool(Tombstone.known([Tombstone.digest_of(identity(parsed))]))
+            return bool(Tombstone.known([Tombstone.digest_of(message_key(parsed))]))
         return False
 
     def _deleted(self) -> str:

@@ -142,7 +142,7 @@ def _readers(message) -> str:
     audience = message.sudo().audience_id
     if "everyone" in audience.account_ids.mapped("visibility"):
         return env._("Everyone who has access to the contact can read it.")
-    emails = audience._emails_for(env.user)
+    emails = audience.readable_emails(env.user)
     if emails:
         return env._("Only the owner and members of %s can read it.", ", ".join(emails))
     return env._("Only the owner and members of its mailbox can read it.")

@@ -106,7 +106,7 @@ class TestReaders(MailboxCase):
         self.assertFalse(message.sudo().mailbox_audience_id)
 
     def test_nobody_makes_a_copy_by_a_default_in_the_context(self):
-        audience = self.env["mailbox.audience"]._for_accounts(self.account)
+        audience = self.env["mailbox.audience"].for_accounts(self.account)
         message = (
             self.env["mail.message"]
             .with_user(self.agent)

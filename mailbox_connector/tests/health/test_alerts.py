@@ -207,7 +207,7 @@ class TestOwnerNotices(MailboxCase):
         self.owner.notification_type = "email"
         self.account.send_automatic = True
         self.env["mailbox.sender.rule"].create(
-            {"identity_id": self.account._main_identity().id}
+            {"identity_id": self.account.main_identity().id}
         )
         self.env.company.email = self.account.email
         self.env.ref("base.partner_root").email = self.account.email

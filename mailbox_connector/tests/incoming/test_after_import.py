@@ -10,6 +10,7 @@ from odoo.addons.mailbox_connector.engine.mime.headers import (
     new_mail,
 )
 from odoo.addons.mailbox_connector.engine.types import HeaderRecord
+from odoo.addons.mailbox_connector.services.incoming import inbound_queue
 from odoo.addons.mailbox_connector.services.sync.store import OdooStore
 
 from ..common import MailboxCase, mail
@@ -64,7 +65,7 @@ class InboundCase(MailboxCase):
         self.assertFalse(counts.failed)
         rows = self.env["mailbox.inbound"].browse(store._queued)
         for row in rows:
-            row._work()
+            inbound_queue.perform(row)
         return rows
 
     def answers(self):
@@ -92,7 +93,7 @@ class TestReplies(InboundCase):
         answer = self.answers()
         self.assertIn("Yes.", answer.body)
         self.assertEqual(answer.author_id, self.customer)
-        self.assertEqual(answer.mailbox_identity_id, self.account._main_identity())
+        self.assertEqual(answer.mailbox_identity_id, self.account.main_identity())
         self.assertEqual(answer.subtype_id, self.env.ref("mail.mt_comment"))
         notified = answer.notification_ids.res_partner_id
         self.assertEqual(notified, self.owner.partner_id)
@@ -111,7 +112,7 @@ class TestReplies(InboundCase):
             self.env["mailbox.message"].search([("email_from", "ilike", "stranger")])
         )
         self.assertEqual(rows.state, "done")
-        self.assertFalse(rows.email_from or rows.subject or rows._file())
+        self.assertFalse(rows.email_from or rows.subject or rows.raw_files())
 
     def test_a_colleagues_answer_stands_on_the_document_in_their_name(self):
         self.come(self.answer(sender=self.agent.email))
@@ -124,7 +125,7 @@ class TestReplies(InboundCase):
 
     def test_who_does_not_read_the_question_does_not_read_the_answer(self):
         """It was sent from a mailbox for its members alone."""
-        audience = self.env["mailbox.audience"]._for_accounts(self.account)
+        audience = self.env["mailbox.audience"].for_accounts(self.account)
         self.asked.mailbox_audience_id = audience
         self.come(self.answer())
         self.assertEqual(self.answers().mailbox_audience_id, audience)
@@ -242,15 +243,14 @@ class TestQueue(InboundCase):
     """What cannot be done waits, is tried again, and then is left for a person."""
 
     def queued(self, raw):
-        rows = self.env["mailbox.inbound"]
-        self.patch(type(rows), "_work", lambda row: None)
+        self.patch(inbound_queue, "perform", lambda row: None)
         return self.come(raw)
 
     def test_a_failure_waits_longer_each_time_and_ends_with_a_person(self):
         row = self.queued(self.answer())
         waits = []
         while row.state == "waiting":
-            row._note_failure(ValueError("The document is locked."))
+            inbound_queue.record_failure(row, ValueError("The document is locked."))
             if row.retry_at:
                 waits.append(row.retry_at)
         self.assertEqual(waits, sorted(waits))
@@ -258,7 +258,7 @@ class TestQueue(InboundCase):
         self.assertEqual(row.state, "failed")
         self.assertEqual(row.reason, "The document is locked.")
         self.assertEqual(self.account.inbound_count, 1)
-        self.assertTrue(row._file().raw, "the e-mail is kept until it is done")
+        self.assertTrue(row.raw_files().raw, "the e-mail is kept until it is done")
 
     def test_a_person_leaves_it(self):
         row = self.queued(self.answer())
@@ -266,7 +266,7 @@ class TestQueue(InboundCase):
             row.with_user(self.member).action_leave()
         row.with_user(self.owner).action_leave()
         self.assertEqual(row.state, "done")
-        self.assertFalse(row._file())
+        self.assertFalse(row.raw_files())
 
     def test_what_is_deleted_here_is_passed_on_no_more(self):
         row = self.queued(self.answer())
@@ -274,7 +274,7 @@ class TestQueue(InboundCase):
             [("message_id_hash", "=", row.message_id_hash)]
         ).unlink()
         self.assertEqual(row.state, "done")
-        self.assertFalse(row._file() or row.subject)
+        self.assertFalse(row.raw_files() or row.subject)
 
     def test_members_see_the_queue_of_their_mailbox_alone(self):
         row = self.queued(self.answer())

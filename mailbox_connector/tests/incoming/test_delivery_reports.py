@@ -106,7 +106,7 @@ class TestDeliveryReports(InboundCase):
         self.assertTrue(self.row.bounced_at)
         self.assertEqual(self.row.state, "sent", "and so is not sent again")
         self.assertIn("no such address", self.row.reason)
-        self.assertFalse(queued._file(), "the report itself is not kept")
+        self.assertFalse(queued.raw_files(), "the report itself is not kept")
         self.assertFalse(
             self.env["mailbox.message"].search([("email_from", "ilike", "daemon")])
         )
@@ -119,13 +119,13 @@ class TestDeliveryReports(InboundCase):
     def test_delayed_mail_has_not_failed(self):
         self.come(self.report(action="delayed", status="4.4.1", said="timed out"))
         self.assertEqual(self.notification.notification_status, "sent")
-        self.assertIn("go on trying", self.notification.failure_reason)
+        self.assertIn("keep trying", self.notification.failure_reason)
         self.assertIn("timed out", self.row.reason)
         self.assertFalse(self.row.bounced_at)
         self.assertEqual(self.customer.message_bounce, 0)
         self.come(self.report(status="4.4.7", said="expired"))
         self.assertEqual(self.notification.notification_status, "bounce")
-        self.assertIn("given up", self.notification.failure_reason)
+        self.assertIn("several days", self.notification.failure_reason)
 
     def test_delivered_is_no_news(self):
         self.come(self.report(action="delivered", status="2.0.0", said="250 ok"))
@@ -198,7 +198,7 @@ class TestDeliveryReports(InboundCase):
         told = []
         self.patch(
             self.registry["res.partner"],
-            "_mailbox_reload_chatter",
+            "mailbox_reload_chatter",
             lambda partners: told.extend(partners.ids),
         )
         self.come(self.report())

@@ -1,4 +1,4 @@
-"""Who sees e-mails that could not be read, and how one comes to them."""
+"""Who sees failed imports, and how they get there."""
 
 import base64
 
@@ -8,7 +8,7 @@ from ..common import MailboxCase, mail
 
 
 @tagged("post_install", "-at_install")
-class TestAside(MailboxCase):
+class TestFailedImports(MailboxCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

@@ -6,8 +6,9 @@ from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
 from ...engine.types import HeaderRecord
+from ...services.incoming.candidate import Candidate
 from ...services.incoming.chatter_copies import MAX_COPIES
-from ...services.incoming.importer import Candidate, Importer
+from ...services.incoming.importer import Importer
 from ...services.incoming.matcher import Match
 from ..common import PNG, MailboxCase, mail
 
@@ -73,7 +74,7 @@ class TestMatching(MailboxCase):
     def test_own_addresses_and_colleagues_are_never_customers(self):
         self._partner(OURS)
         self._partner("alias@example.org")
-        self.account.identity_ids = [(0, 0, {"email": "alias@example.org"})]
+        self.account.sender_ids = [(0, 0, {"email": "alias@example.org"})]
         colleague = new_test_user(self.env, "mb_colleague", email="co@example.org")
         raw = mail("co@example.org", f"{OURS}, alias@example.org")
         self.assertTrue(colleague.partner_id.email_normalized)
@@ -315,8 +316,8 @@ class TestConversations(MailboxCase):
 
 
 @tagged("post_install", "-at_install")
-class TestQuarantine(MailboxCase):
-    def test_one_bad_message_is_put_aside_and_the_rest_comes_in(self):
+class TestFailedImport(MailboxCase):
+    def test_one_bad_message_fails_and_the_rest_is_imported(self):
         folder = self.account.folder_ids.filtered(lambda f: f.role == "inbox")
         good = [mail("customer@example.com", OURS, subject=f"Good {n}") for n in (1, 2)]
         bad = b"From: customer@example.com\r\nSubject: bad\r\n" + nested(2000)

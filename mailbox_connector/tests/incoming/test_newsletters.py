@@ -4,7 +4,8 @@ from odoo.tests import tagged
 
 from ...engine.sync.state import SkipReason
 from ...engine.types import HeaderRecord
-from ...services.incoming.importer import Candidate, Importer
+from ...services.incoming.candidate import Candidate
+from ...services.incoming.importer import Importer
 from ...services.incoming.matcher import Matcher
 from ..common import MailboxCase, mail
 
@@ -31,7 +32,7 @@ class TestNewsletters(MailboxCase):
             header = HeaderRecord(uid, len(raw), None, addresses)
             candidates.append(Candidate(header, [], raw))
             importer = Importer(self.inbox)
-            importer.take_apart(candidates[-1])
+            importer.parse_or_keep_failed(candidates[-1])
             header.addresses = candidates[-1].parsed.addresses
             candidates[-1].matches = match([header]).get(uid, [])
             self.assertTrue(candidates[-1].matches)
@@ -126,7 +127,7 @@ class TestNewsletters(MailboxCase):
         def internal(**headers):
             raw = mail(**headers)
             candidate = Candidate(HeaderRecord(1, 1, None, {}), [], raw)
-            Importer(self.inbox).take_apart(candidate)
+            Importer(self.inbox).parse_or_keep_failed(candidate)
             return matcher.is_internal(candidate.parsed.addresses)
 
         self.assertTrue(internal(sender="mb_owner@staff.example.org", to=OURS))

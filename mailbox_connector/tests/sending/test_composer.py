@@ -30,7 +30,7 @@ class TestAnswer(MailboxCase):
         (email,) = self.import_mail(raw, **options)
         before = self.contacts()
         copy = self.copies(email)[:1].with_user(user or self.owner)
-        action = copy.action_mailbox_answer(kind)
+        action = copy.action_mailbox_reply(kind)
         self.assertEqual(self.contacts(), before, "no contact is made by opening")
         composer = self.env[action["res_model"]].with_user(user or self.owner)
         return composer.browse(action["res_id"])
@@ -38,7 +38,7 @@ class TestAnswer(MailboxCase):
     def press_reply(self, record):
         if record._name == "mailbox.message":
             return record.action_reply()
-        return record.action_mailbox_answer("reply")
+        return record.action_mailbox_reply("reply")
 
     def to(self, composer):
         """Everybody the composer names, as addresses."""
@@ -189,7 +189,7 @@ class TestAnswer(MailboxCase):
                     self.press_reply(record.with_user(user))
         note = self.customer.message_post(body="A note").with_user(self.owner)
         with self.assertRaises(UserError):
-            note.action_mailbox_answer("reply")
+            note.action_mailbox_reply("reply")
 
     def test_an_answer_to_members_mail_stays_among_members(self):
         """Also when it leaves by Odoo's own server, or another mailbox."""

@@ -10,7 +10,10 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.mailbox_connector.services.sending.sent_copy import complete
+from odoo.addons.mailbox_connector.services.sending.pace import may_send_now
+from odoo.addons.mailbox_connector.services.sending.sent_copy_mime import (
+    with_all_recipients,
+)
 from odoo.addons.mailbox_connector.services.sending.sent_lookup import was_sent
 
 from .test_sending import SendingCase
@@ -48,14 +51,14 @@ class TestLimits(SendingCase):
         self.account.limit_hour = 2
         self.row(state="failed")
         self.row(state="unknown")
-        self.assertEqual(self.account._may_send_now(1, self.env), (1, None))
+        self.assertEqual(may_send_now(self.account, 1, self.env), (1, None))
         self.row()
-        allowed, put_off = self.account._may_send_now(1, self.env)
+        allowed, put_off = may_send_now(self.account, 1, self.env)
         self.assertEqual(allowed, 0)
         self.assertIn("2 recipients an hour", put_off.reason)
         old = fields.Datetime.now() - timedelta(hours=1)
         self.env["mailbox.delivery"].search([]).handed_at = old
-        self.assertEqual(self.account._may_send_now(2, self.env), (2, None))
+        self.assertEqual(may_send_now(self.account, 2, self.env), (2, None))
 
     def test_what_is_over_the_limit_is_put_off_before_any_connection(self):
         self.account.limit_day = 1
@@ -67,7 +70,7 @@ class TestLimits(SendingCase):
         self.assertIn("1 recipients a day", mail.mailbox_wait_reason)
         self.assertGreater(mail.scheduled_date, fields.Datetime.now())
         self.assertEqual(message.notification_ids.notification_status, "ready")
-        self.assertIn("goes by itself", message.notification_ids.failure_reason)
+        self.assertIn("sends it automatically", message.notification_ids.failure_reason)
         self.assertFalse(self.account.can_go_on, "a limit of its own is not passed by")
 
     def test_only_the_owner_and_managers_set_limits(self):
@@ -112,9 +115,9 @@ class TestSentFolder(SendingCase):
     def test_a_provider_is_believed_after_three_times_in_a_row(self):
         account = self.account
         for was_there in (True, True, False, True, True):
-            account._record_filing(was_there)
+            account.record_filing(was_there)
         self.assertFalse(account.provider_files_sent())
-        account._record_filing(True)
+        account.record_filing(True)
         self.assertTrue(account.provider_files_sent())
         account.sent_copy = "odoo"
         self.assertFalse(account.provider_files_sent(), "a setting is a setting")
@@ -125,7 +128,7 @@ class TestSentFolder(SendingCase):
         message = EmailMessage()
         message["To"] = "Carl <carl@customer.example>"
         message.set_content("x")
-        whole = complete(
+        whole = with_all_recipients(
             message,
             ("Carl <carl@customer.example>", "Olga <olga@customer.example>"),
             ("cc@customer.example",),

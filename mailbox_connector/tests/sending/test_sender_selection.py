@@ -14,14 +14,14 @@ class ChoosingCase(SendingCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.own = cls.account._main_identity()
+        cls.own = cls.account.main_identity()
         cls.alias = cls.env["mailbox.identity"].create(
             {"account_id": cls.account.id, "email": "info@example.org", "name": "Info"}
         )
         support = cls.make_account(
             "support@example.org", cls.manager, members=[cls.owner, cls.member]
         )
-        cls.support = support._main_identity()
+        cls.support = support.main_identity()
         cls.document = cls.env["mail.blacklist"].create({"email": "doc@example.net"})
         cls.document_model = cls.env["ir.model"]._get("mail.blacklist")
         cls.env["ir.model.access"].create(
@@ -131,7 +131,7 @@ class TestOrder(ChoosingCase):
         other = self.make_account(
             "team@example.org", self.manager, members=[self.member]
         )
-        team = other._main_identity()
+        team = other.main_identity()
         self.assertEqual(self.sent_as(self.member), "support@example.org")
         self.rule(self.own)  # not the member's to use: the next one is taken
         self.rule(
@@ -148,7 +148,7 @@ class TestOrder(ChoosingCase):
         other = self.env["res.company"].create({"name": "Other"})
         identity = self.make_account(
             "team@example.org", self.manager, members=[self.member]
-        )._main_identity()
+        ).main_identity()
         rule = self.rule(identity, company_id=other.id)
         self.assertEqual(self.sent_as(self.member), "support@example.org")
         rule.company_id = self.env.company

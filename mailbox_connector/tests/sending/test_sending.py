@@ -7,7 +7,12 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.mailbox_connector.engine.mime import subjects
-from odoo.addons.mailbox_connector.services.sending.sent_copy import files_itself
+from odoo.addons.mailbox_connector.engine.mime.ids import message_id_hash
+from odoo.addons.mailbox_connector.engine.mime.parse import parse_message
+from odoo.addons.mailbox_connector.services.incoming.message_values import parent_hash
+from odoo.addons.mailbox_connector.services.sending.self_filing import (
+    is_self_filing,
+)
 
 from ..common import MailboxCase, mail
 
@@ -71,14 +76,14 @@ class TestServer(SendingCase):
                 "smtp_host": "mail.example.org",
                 "smtp_security": "tls",
                 "smtp_port": 465,
-                "identity_ids": [(0, 0, {"email": "Info@example.org"})],
+                "sender_ids": [(0, 0, {"email": "Info@example.org"})],
             }
         )
         self.assertEqual(self.server.smtp_host, "mail.example.org")
         self.assertEqual(self.server.smtp_encryption, "ssl_strict")
         self.assertEqual(self.server.smtp_port, 465)
         self.assertEqual(self.server.from_filter, f"info@example.org,{self.address}")
-        self.account.identity_ids.unlink()
+        self.account.sender_ids.filtered(lambda one: not one.is_main).unlink()
         self.assertEqual(self.server.from_filter, self.address)
         self.account.active = False
         self.assertFalse(self.server.active)
@@ -112,9 +117,9 @@ class TestServer(SendingCase):
         self.assertFalse(found)
 
     def test_providers_that_file_sent_mail_are_known(self):
-        self.assertTrue(files_itself("smtp.gmail.com"))
-        self.assertTrue(files_itself("smtp.office365.com"))
-        self.assertFalse(files_itself("smtp.notgmail.com"))
+        self.assertTrue(is_self_filing("smtp.gmail.com"))
+        self.assertTrue(is_self_filing("smtp.office365.com"))
+        self.assertFalse(is_self_filing("smtp.notgmail.com"))
 
 
 @tagged("post_install", "-at_install")
@@ -182,7 +187,7 @@ class TestRights(SendingCase):
             self.make_mail(self.agent, mailbox_account_id=self.account.id)
         with self.assertRaises(ValidationError):
             self.contact.with_user(self.agent).with_context(
-                mailbox_sends=(self.account._main_identity().id, 0, ())
+                mailbox_sends=(self.account.main_identity().id, 0, ())
             ).message_post(
                 body="x",
                 partner_ids=self.contact.ids,
@@ -198,7 +203,7 @@ class TestRights(SendingCase):
         held = (made | other)._hold_for_mailbox()
         self.assertEqual(held, made)
         self.assertEqual(made.state, "exception")
-        self.assertIn("Only owner and members", made.failure_reason)
+        self.assertIn("Only the owner and the members", made.failure_reason)
 
     def test_a_message_of_the_owner_cannot_be_resent_by_a_stranger(self):
         message = self.post(self.owner)
@@ -368,6 +373,12 @@ class TestAnswering(SendingCase):
         self.incoming("Offer", date=self.recent())
         [one] = self.mails(self.post(self.agent))
         self.assertNotIn("copy.invalid", one.references)
+
+    def test_the_own_id_in_references_is_no_parent(self):
+        """As Odoo writes References, where other programs name the parent last."""
+        parsed = parse_message(mail(references="<a@x.example> <b@x.example>"))
+        self.assertEqual(parent_hash(parsed), message_id_hash("<b@x.example>"))
+        self.assertFalse(parent_hash(parsed, own_id_in_references=True))
 
     def test_prefixes_of_subjects(self):
         self.assertEqual(subjects.reply_subject("AW: Re[2]: Offer"), "Re: Offer")

@@ -2,7 +2,7 @@ from odoo.tests import tagged
 
 from odoo.addons.mailbox_connector.engine.sync.state import Counts
 from odoo.addons.mailbox_connector.engine.types import Address, HeaderRecord
-from odoo.addons.mailbox_connector.services.incoming.after_import import Wanted
+from odoo.addons.mailbox_connector.services.incoming.after_import import FetchReason
 from odoo.addons.mailbox_connector.services.incoming.matcher import Match
 from odoo.addons.mailbox_connector.services.sync.store import OdooStore
 
@@ -21,7 +21,7 @@ class TestTelling(MailboxCase):
         def reload(partners):
             told.append(partners.ids)
 
-        self.patch(self.registry["res.partner"], "_mailbox_reload_chatter", reload)
+        self.patch(self.registry["res.partner"], "mailbox_reload_chatter", reload)
         self.folder = self.account.folder_ids.filtered(
             lambda folder: folder.role == "inbox"
         )
@@ -40,7 +40,7 @@ class TestTelling(MailboxCase):
 
         def work():
             counts, _skipped = self.store.import_messages(
-                self.folder.id, [(header, Wanted([match]), mail(subject=str(uid)))]
+                self.folder.id, [(header, FetchReason([match]), mail(subject=str(uid)))]
             )
             if backfill:
                 self.store.backfill_counted(Counts(seen=1))

@@ -7,7 +7,7 @@ import {_t} from "@web/core/l10n/translation";
 function answer(kind) {
     return async ({message, owner, thread}) => {
         const {action, orm} = owner.env.services;
-        const composer = await orm.call("mail.message", "action_mailbox_answer", [
+        const composer = await orm.call("mail.message", "action_mailbox_reply", [
             [message.id],
             kind,
         ]);
@@ -23,7 +23,7 @@ function answer(kind) {
 
 function isAnswered({message, thread}) {
     return Boolean(
-        message.mailbox_answerable && thread && thread.model !== "discuss.channel"
+        message.mailbox_can_reply && thread && thread.model !== "discuss.channel"
     );
 }
 

@@ -9,7 +9,7 @@ patch(Message.prototype, {
         /** @type {string[]|undefined} addresses of the mailboxes an e-mail was seen in */
         this.mailbox_emails = undefined;
         /** @type {boolean|undefined} whether it is answered as the e-mail it shows */
-        this.mailbox_answerable = undefined;
+        this.mailbox_can_reply = undefined;
         /** @type {string|undefined} what to call it when no person wrote it */
         this.mailbox_automatic = undefined;
     },
