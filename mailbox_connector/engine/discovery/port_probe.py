@@ -6,12 +6,14 @@ import imaplib
 import smtplib
 from concurrent.futures import ThreadPoolExecutor
 
+from ..diagnosis import from_imap, from_smtp
 from ..errors import EngineError, Side
 from ..imap.protocol import BoundedIMAP4
 from ..imap.signin import starttls
 from ..net.connection import connect
 from ..net.deadline import Deadline
 from ..net.egress import EgressPolicy
+from ..net.observer import Observer
 from ..smtp.session import MailboxSMTP
 from ..types import Endpoint, Security
 
@@ -22,6 +24,7 @@ USUAL = {
 }
 #: Seconds for all of them, at the same time.
 SECONDS = 8.0
+_FAILURES = (EngineError, imaplib.IMAP4.error, smtplib.SMTPException, OSError)
 
 
 def find_ports(
@@ -51,27 +54,42 @@ def find_ports(
         ]
 
 
+def greet(
+    endpoint: Endpoint,
+    policy: EgressPolicy | None,
+    deadline: Deadline,
+    observer: Observer | None = None,
+    **timeouts: float,
+) -> None:
+    """Connect, read the greeting of the endpoint's protocol, encrypt; do not sign in.
+
+    :raise EngineError: no server of that kind answers there, or it cannot encrypt
+    """
+    connection = connect(endpoint, policy, deadline, observer=observer, **timeouts)
+    is_smtp = endpoint.side is Side.SMTP
+    try:
+        if is_smtp:
+            session = MailboxSMTP(connection)
+            session.greet()
+            if endpoint.security is Security.STARTTLS:
+                session.starttls()
+            session.quit()
+        else:
+            protocol = BoundedIMAP4(connection)
+            if endpoint.security is Security.STARTTLS:
+                starttls(protocol)
+    except _FAILURES as error:
+        raise (from_smtp if is_smtp else from_imap)(error, endpoint) from None
+    finally:
+        connection.close()
+
+
 def _greets(endpoint, port, security, policy, seconds) -> bool:
     one = Endpoint(
         endpoint.side, endpoint.host, port, security, "", "", endpoint.ca_pem
     )
     try:
-        connection = connect(one, policy, Deadline(seconds), read_timeout=seconds)
+        greet(one, policy, Deadline(seconds), read_timeout=seconds)
     except EngineError:
         return False
-    try:
-        if endpoint.side is Side.SMTP:
-            session = MailboxSMTP(connection)
-            session.greet()
-            if security is Security.STARTTLS:
-                session.starttls()
-            session.quit()
-        else:
-            protocol = BoundedIMAP4(connection)
-            if security is Security.STARTTLS:
-                starttls(protocol)
-        return True
-    except (EngineError, imaplib.IMAP4.error, smtplib.SMTPException, OSError):
-        return False
-    finally:
-        connection.close()
+    return True

@@ -35,7 +35,7 @@ FIELDS = (
 )
 
 #: Values by lower-case name.
-Fields = dict[str, list[str]]
+_Values = dict[str, list[str]]
 
 _BULK = ("bulk", "junk", "list")
 _LIST_ID = re.compile(r"<\s*([^<>\s]{1,1000})\s*>\s*$")
@@ -84,7 +84,7 @@ def mass_mail_kind(
     return None
 
 
-def _is_personal(found: Fields, own: Collection[str]) -> bool:
+def _is_personal(found: _Values, own: Collection[str]) -> bool:
     """Whether it is never mass mail, whatever marks it has."""
     first = {name: values[0] for name, values in found.items()}
     if kind_of(first) in (Automatic.BOUNCE, Automatic.AUTO_REPLY):
@@ -92,24 +92,24 @@ def _is_personal(found: Fields, own: Collection[str]) -> bool:
     return any(one.email in own for one in parse_addresses(first.get("from")))
 
 
-def _kind(found: Fields) -> str:
+def _kind(found: _Values) -> str:
     """Which kind of mass mail it is."""
     posts = [post for post in found.get("list-post", ()) if token(post) != "no"]
     return "list" if posts or _token(found, "precedence") == "list" else "newsletter"
 
 
-def _token(found: Fields, name: str) -> str:
+def _token(found: _Values, name: str) -> str:
     return token(found[name][0]) if name in found else ""
 
 
-def _is_bulk(found: Fields) -> bool:
+def _is_bulk(found: _Values) -> bool:
     automatic = _token(found, "auto-submitted") not in ("", "no")
     return _token(found, "precedence") in _BULK and not automatic
 
 
 #: For mail that names no list. The first row one of whose fields is there decides
 #: whether it is mass mail.
-_RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], bool]], ...] = (
+_RULES: tuple[tuple[tuple[str, ...], Callable[[_Values], bool]], ...] = (
     (("list-id", "list-post"), lambda _found: True),
     (("in-reply-to", "references"), lambda _found: False),
     (("list-unsubscribe",), lambda _found: True),
@@ -117,7 +117,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Fields], bool]], ...] = (
 )
 
 
-def _lists(found: Fields) -> list[str]:
+def _lists(found: _Values) -> list[str]:
     """The lists that sent it: their IDs ("talk.example.org"), else their addresses."""
     ids = (_LIST_ID.search(value) for value in found.get("list-id", ()))
     named = [one[1].lower() for one in ids if one]
