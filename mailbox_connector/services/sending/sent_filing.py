@@ -186,5 +186,7 @@ class SentFiling:
             uid, len(mime), datetime.now(timezone.utc), addresses, message_id
         )
         matches = Matcher(self.env, self.account).match([header]).get(uid, [])
-        Importer(self.folder).run([Candidate(header, matches, mime)])
-        self.folder._mark_handled(imported=[uid])
+        importer = Importer(self.folder)
+        importer.run([Candidate(header, matches, mime)])
+        imported = {uid} - importer.skipped.keys()
+        self.folder.mark_handled(imported, importer.skipped)
