@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from .base.console import say
@@ -15,7 +16,7 @@ PRETTY = ("*.js", "*.xml")
 
 
 def main(arguments: list[str]) -> int:
-    """With `--fix`, the checks that can also mend what they find."""
+    """With `--fix`, the checks that can repair what they find do so."""
     fix = "--fix" in arguments
     programs = lint_folder()
     prettier = _prettier()
@@ -30,8 +31,14 @@ def main(arguments: list[str]) -> int:
         "ruff check": [ruff, "check", concise, *(["--fix"] if fix else []), *ours],
         "ruff format": [ruff, "format", *([] if fix else ["--check", concise]), *ours],
         "pylint-odoo": [pylint, "--jobs=2", str(ADDON)],
+        # It recognizes tests only directly in `tests/`, not in our folders by subject.
+        "pylint-odoo on tests": [
+            *(pylint, "--jobs=2", "--ignore-paths=^$", str(ADDON / "tests")),
+            "--disable=odoo-addons-relative-import,translation-required",
+        ],
         "OCA module checks": [oca, *(["--fix"] if fix else []), str(ADDON)],
         "prettier": [*prettier, "--write" if fix else "--check", *pretty],
+        "words": [sys.executable, "-m", "devtools.words"],
     }
     if translations := _files("mailbox_connector/i18n/*.po*"):
         checks["OCA translation checks"] = [oca_po, *translations]

@@ -85,14 +85,14 @@ SHOTS = (
         "connect-mailbox/{sign_in}",
         (".o_mailbox_step:visible [name=setup_change] input",),
     ),
-    Shot("guide-3", "connect-mailbox/{history}"),
+    Shot("guide-3", "connect-mailbox/{backfill}"),
     Shot("connect", "mailboxes/{demo}", (button("action_connect"),)),
     Shot("connect-preview", "mailboxes/{ready}", (button("action_connect"), "preview")),
     Shot("connect-wrong", "mailboxes/{wrong}", (button("action_connect"),)),
     Shot("connect-port", "mailboxes/{port}", (button("action_connect"),)),
-    Shot("more-history", "mailboxes/{demo}", (button("action_import_more"),)),
+    Shot("import-older", "mailboxes/{demo}", (button("action_import_more"),)),
     Shot("undo", "mailboxes/{demo}", ("text=Undo this import",)),
-    Shot("round-trip", "mailboxes/{demo}", (button("action_send_test"),)),
+    Shot("test-mail", "mailboxes/{demo}", (button("action_send_test"),)),
     Shot("trace", "action-mailbox_connector.mailbox_trace_action"),
     Shot("messages", "mailboxes/{demo}", (button("action_view_messages"),)),
     Shot("failed-imports", "action-mailbox_connector.mailbox_failed_import_action"),
@@ -113,7 +113,7 @@ SHOTS = (
 
 
 #: Behind a menu on a phone: their dialogs are those of the other looks.
-NOT_ON_PHONE = {"connect", "more-history", "round-trip", "messages"}
+NOT_ON_PHONE = {"connect", "import-older", "test-mail", "messages"}
 
 
 def main(arguments: list[str]) -> int:

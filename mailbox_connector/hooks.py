@@ -1,17 +1,17 @@
-"""What is to be done when the addon goes."""
+"""What happens when the addon is uninstalled."""
 
 #: Messages deleted at a time.
 BATCH = 1000
-#: What core calls a mail that has not left.
+#: States of a mail in Odoo's queue that has not been sent.
 QUEUED = ("outgoing", "exception")
 
 
 def uninstall_hook(env):
     """Leave a working Odoo that shows nobody what they could not read before.
 
-    The record rule that keeps mail to its readers goes with the addon, and Odoo's own
-    means know no members of a mailbox: what was not for all internal users is
-    deleted. The rest becomes internal messages with files of their own.
+    The record rule that restricts e-mails to their readers is removed with the addon,
+    and Odoo itself knows no members of a mailbox: e-mails that not all internal users
+    could read are deleted. The rest becomes internal messages with their own files.
     """
     _stop_sending(env)
     _delete_restricted(env)
@@ -24,8 +24,8 @@ def uninstall_hook(env):
 
 
 def _stop_sending(env):
-    """Cancel what waits for a mailbox's server, and remove these servers: without
-    the addon such mail would leave by another one."""
+    """Cancel the mail that waits for a mailbox's server, and remove these servers:
+    without the addon it would be sent by another one."""
     waiting = env["mail.mail"].search(
         [
             ("state", "in", QUEUED),
@@ -39,7 +39,9 @@ def _stop_sending(env):
     waiting.write(
         {
             "state": "cancel",
-            "failure_reason": env._("Its mailbox was removed with Mailbox Connector."),
+            "failure_reason": env._(
+                "The mailbox was removed together with Mailbox Connector."
+            ),
         }
     )
     env["mail.notification"].search(
@@ -53,8 +55,8 @@ def _stop_sending(env):
 
 
 def _delete_restricted(env):
-    """Delete copies that not every internal user could read: of mailboxes for members
-    only, and of a company's mailbox on a contact that other companies see."""
+    """Delete copies that not every internal user could read: those of mailboxes for
+    members only, and of a company's mailbox on a contact that other companies see."""
     env.flush_all()
     env.cr.execute(
         """
@@ -78,11 +80,11 @@ def _delete_restricted(env):
 
 
 def _hand_over(env):
-    """Make what is left core's: it hides internal messages of type *comment* alone
-    from a portal user who asks for one by its id.
+    """Turn the remaining copies into internal comments: Odoo hides no other type of
+    internal message from a portal user who asks for one by its id.
 
-    Files go to the messages, not to the contact: a portal user opens what belongs to
-    their own contact.
+    Files are attached to the messages, not to the contact, because a portal user may
+    open those of their own contact.
     """
     env.flush_all()
     env.cr.execute(
@@ -107,13 +109,13 @@ def _hand_over(env):
 
 
 def _delete_files(env):
-    """Delete files of what goes: e-mails that are not shown any more, raw mail."""
+    """Delete the files of our own records: of e-mails no longer shown, and raw mail."""
     own = [
         name
         for name, model in env.registry.items()
         if model._original_module == "mailbox_connector"
     ]
-    # The id is named so that files of binary fields are found as well.
+    # Searching by id as well finds files of binary fields.
     env["ir.attachment"].search(
         [("res_model", "in", own), ("id", "!=", False)]
     ).unlink()

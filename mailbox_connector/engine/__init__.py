@@ -10,5 +10,6 @@ this list (``tests/engine/test_architecture.py`` has the exact table):
 - ``diagnosis_rules`` and ``diagnosis``: what a server's words mean;
 - ``imap``: reading mailboxes; ``smtp``: sending;
 - ``sync``: the algorithm that brings a mailbox up to date;
-- ``discovery``: from an address to server settings; ``check``: testing settings.
+- ``discovery``: from an address to server settings; ``connection_test``: testing
+  settings.
 """

@@ -4,6 +4,7 @@ from .accounts import test_credentials
 from .accounts import test_dialogs
 from .accounts import test_discovery
 from .accounts import test_error_messages
+from .accounts import test_error_messages_sending
 from .accounts import test_providers
 from .accounts import test_setup
 from .framework import test_bulk_insert

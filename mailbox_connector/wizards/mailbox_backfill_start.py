@@ -4,6 +4,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
+from ..models.accounts.backfill_days import MOST_DAYS
 from ..services.sync import preview, undo
 
 #: Periods, in days, that are offered as buttons.
@@ -29,8 +30,8 @@ class MailboxBackfillStart(models.TransientModel):
     preview_days = fields.Integer(readonly=True)
 
     _days_in_range = models.Constraint(
-        "CHECK (days BETWEEN 1 AND 3650)",
-        "Enter a number of days from 1 to 3650.",
+        f"CHECK (days BETWEEN 1 AND {MOST_DAYS})",
+        f"Days to import: enter a number from 1 to {MOST_DAYS}.",
     )
 
     def _for(self, account):

@@ -1,18 +1,23 @@
+"""The dialog **Connect IMAP**."""
+
 from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..models.accounts.account_connection import SIDES
+from ..engine.errors import SIDES
+from ..models.accounts.backfill_days import MOST_DAYS
 from ..services.accounts.endpoints import SECURITY
 from ..services.sync import preview
 
-#: Written by the check alone: one click takes it over, without the password.
-WAYS = {f"{side}_way_{name}" for side in SIDES for name in ("port", "security")}
+#: Written by the connection test alone: one click takes it over, without the password.
+ALTERNATIVES = {
+    f"{side}_alternative_{name}" for side in SIDES for name in ("port", "security")
+}
 
 
 class MailboxConnect(models.TransientModel):
-    """The dialog of **Connect IMAP**: what works, what was found, what to bring in."""
+    """What works, what was found, and what to import."""
 
     _name = "mailbox.connect"
     _description = "Connect a mailbox"
@@ -33,50 +38,53 @@ class MailboxConnect(models.TransientModel):
     sent_id = fields.Many2one(
         "mailbox.folder",
         domain="[('account_id', '=', account_id)]",
-        help="Where the mail that you send is kept. Change it if this is not the one.",
+        help="The folder with the e-mails that you sent. Change it if this is not the "
+        "right one.",
     )
-    checks = fields.Json(
-        readonly=True, help="What the check of both sides has found, in words."
+    test_results = fields.Json(
+        readonly=True, help="What the connection test says about both servers."
     )
-    is_checked = fields.Boolean(readonly=True)
-    # Where the host answers, when the port or encryption that was typed is wrong.
-    imap_way_port = fields.Integer(readonly=True)
-    imap_way_security = fields.Selection(SECURITY, readonly=True)
-    smtp_way_port = fields.Integer(readonly=True)
-    smtp_way_security = fields.Selection(SECURITY, readonly=True)
+    is_tested = fields.Boolean(readonly=True)
+    # On which the host answers, if the port or encryption in the settings is wrong.
+    imap_alternative_port = fields.Integer(readonly=True)
+    imap_alternative_security = fields.Selection(SECURITY, readonly=True)
+    smtp_alternative_port = fields.Integer(readonly=True)
+    smtp_alternative_security = fields.Selection(SECURITY, readonly=True)
     preview = fields.Html(readonly=True, sanitize=False)
     folder_line_ids = fields.One2many(
         "mailbox.connect.folder", "connect_id", string="Folders"
     )
-    backfill_days = fields.Integer(string="Days of history")
+    backfill_days = fields.Integer(string="Days to import")
     visibility = fields.Selection(
         lambda self: self.env["mailbox.account"]._fields["visibility"].selection,
         required=True,
-        string="Who may read these mails",
+        string="Who may read these e-mails",
     )
 
     _days_in_range = models.Constraint(
-        "CHECK (backfill_days BETWEEN 0 AND 3650)",
-        "Days of history: any number from 0 to 3650.",
+        f"CHECK (backfill_days BETWEEN 0 AND {MOST_DAYS})",
+        f"Days to import: enter a number from 0 to {MOST_DAYS}.",
     )
 
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
-            self._check_ways(vals)
+            self._check_alternatives(vals)
         return super().create(vals_list)
 
     def write(self, vals):
-        self._check_ways(vals)
+        self._check_alternatives(vals)
         return super().write(vals)
 
     @api.model
-    def _check_ways(self, vals):
-        if not self.env.su and WAYS & vals.keys():
-            raise AccessError(self.env._("Where a server answers is found, not typed."))
+    def _check_alternatives(self, vals):
+        if not self.env.su and ALTERNATIVES & vals.keys():
+            raise AccessError(
+                self.env._("Ports and encryption are detected and can't be entered.")
+            )
 
     def action_import(self):
-        """Take over the choices and begin: the first seconds here, the rest by the
+        """Store the choices and begin to import: the first seconds now, the rest by the
         scheduled action."""
         self.ensure_one()
         account = self.account_id
@@ -91,7 +99,7 @@ class MailboxConnect(models.TransientModel):
         return account.action_sync_now()
 
     def action_preview(self):
-        """Say what the import would bring, from headers alone."""
+        """Show what would be imported, from headers alone."""
         self.ensure_one()
         self.account_id.check_access("write")
         folders = self.folder_line_ids.filtered("sync").folder_id
@@ -110,43 +118,82 @@ class MailboxConnect(models.TransientModel):
             "target": "new",
         }
 
-    # For the dialog itself, which shows what happens as it happens
+    # For the dialog itself, which shows each step as it happens
 
-    def use_way(self, side):
+    def use_alternative(self, side):
         """Take over the port and encryption that were found for "imap" or "smtp"."""
         self.ensure_one()
         self.account_id.check_access("write")
         if side not in SIDES:
-            raise UserError(self.env._("There is no such side: %s", side))
-        way = self[f"{side}_way_port"], self[f"{side}_way_security"]
-        if all(way):
-            self.account_id._use_alternative(side, *way)
+            raise UserError(self.env._("There is no such connection: %s", side))
+        port = self[f"{side}_alternative_port"]
+        security = self[f"{side}_alternative_security"]
+        if port and security:
+            self.account_id._use_alternative(side, port, security)
 
-    def check(self, number=0):
-        """Check both sides, and tell the person's screens of every step.
+    def run_test(self, number=0):
+        """Run the connection test, and send every step to the user's screens.
 
-        :param number: comes back with every step, to tell one check from the next
-        :return: ``{"imap": …, "smtp": …}``, see ``services.check.describe``
+        :param number: comes back with every step, to tell one test from the next
+        :return: ``{"imap": …, "smtp": …}``, see
+            ``services.accounts.connection_test_messages.describe``
         """
         self.ensure_one()
-        return self._check(lambda words: self._show(words, number), apart=True)
+        return self._run_test(lambda result: self._show(result, number), commits=True)
 
-    def _check(self, report=lambda _words: None, apart=False):
-        self.account_id.check_access("write")
-        found, words = self.account_id._try_sides(report, apart)
-        found_values = self.account_id._dialog_values(found)
-        # sudo: where the server answers is written by nobody but the check
-        self.sudo().write({**found_values, "checks": words, "is_checked": True})
-        return words
+    def _run_test(self, report=lambda _result: None, commits=False):
+        account = self.account_id
+        account.check_access("write")
+        results, tests = account._test_connection(report, commits)
+        # sudo: alternatives are written by nobody but the connection test
+        self.sudo().write(
+            {
+                **self._folder_values(tests),
+                **self._alternative_values(tests),
+                "test_results": results,
+                "is_tested": True,
+            }
+        )
+        return results
 
-    def _show(self, words, number):
-        """Tell the person's screens at once, whatever becomes of this transaction."""
+    def _folder_values(self, tests):
+        folders = self.account_id.folder_ids.filtered(lambda folder: not folder.gone)
+        folders = folders.sorted()
+        found = tests["imap"].folders if "imap" in tests else []
+        counts = {one.raw_name: one.status.messages for one in found if one.status}
+        lines = [
+            fields.Command.create(
+                {
+                    "folder_id": folder.id,
+                    "sync": folder.sync,
+                    "messages": counts.get(folder.raw_name, 0),
+                }
+            )
+            for folder in folders
+        ]
+        return {
+            "inbox_id": folders.filtered(lambda one: one.role == "inbox")[:1].id,
+            "sent_id": folders.filtered(lambda one: one.role == "sent")[:1].id,
+            "folder_line_ids": [fields.Command.clear(), *lines],
+        }
+
+    def _alternative_values(self, tests):
+        values = dict.fromkeys(ALTERNATIVES, False)
+        for side, one in tests.items():
+            for port, security in one.alternatives[:1]:
+                values[f"{side}_alternative_port"] = port
+                values[f"{side}_alternative_security"] = security
+        return values
+
+    def _show(self, result, number):
+        """Send one step to the user's screens now, whatever becomes of this
+        transaction."""
         with self.env.registry.cursor() as cr:
             user = self.env.user.with_env(self.env(cr=cr))
-            # The record of the protocol is long, and comes with the answer.
-            words = {**words, "transcript": []}
-            payload = {"dialog": self.id, "number": number, "words": words}
-            user._bus_send("mailbox_connector/check", payload)
+            # The transcript is long, and comes with the answer.
+            result = {**result, "transcript": []}
+            payload = {"dialog": self.id, "number": number, "result": result}
+            user._bus_send("mailbox_connector/connection_test", payload)
 
     def _choose_sent(self):
         folders = self.account_id.sudo().folder_ids
@@ -157,10 +204,10 @@ class MailboxConnect(models.TransientModel):
 
 
 class MailboxConnectFolder(models.TransientModel):
-    """A folder in the dialog, and whether it is read."""
+    """A folder in the dialog, and whether it is imported."""
 
     _name = "mailbox.connect.folder"
-    _description = "Folder to read"
+    _description = "Folder to import"
     _rec_name = "folder_id"
 
     connect_id = fields.Many2one("mailbox.connect", required=True, ondelete="cascade")
@@ -168,5 +215,5 @@ class MailboxConnectFolder(models.TransientModel):
         "mailbox.folder", required=True, ondelete="cascade", readonly=True
     )
     role = fields.Selection(related="folder_id.role")
-    sync = fields.Boolean(string="Read")
+    sync = fields.Boolean(string="Import")
     messages = fields.Integer(string="E-mails", readonly=True)

@@ -214,7 +214,9 @@ def connect(screen: Screen) -> None:
     screen.press("Connect IMAP")
     expect(screen.dialog).to_contain_text("Connect ")
     # Until both sides are through, the search for the right port included.
-    expect(screen.dialog.locator(".o_mailbox_check[aria-busy=false]")).to_be_visible()
+    expect(
+        screen.dialog.locator(".o_mailbox_connection_test[aria-busy=false]")
+    ).to_be_visible()
 
 
 def open_contact(screen: Screen, name: str) -> None:

@@ -22,7 +22,7 @@ class Killed(BaseException):
 
 
 def open_more(mailbox, days=None, folders=None):
-    """The dialog of Import more history, with a window and folders chosen."""
+    """The dialog of Import older e-mails, with a window and folders chosen."""
     action = mailbox.account.action_import_more()
     dialog = mailbox.env["mailbox.backfill.start"].browse(action["res_id"])
     if days:
@@ -33,7 +33,7 @@ def open_more(mailbox, days=None, folders=None):
 
 
 def more(mailbox, days, folders=None):
-    """Import more history, all of it; the import."""
+    """Import older e-mails, all of it; the import."""
     open_more(mailbox, days, folders).action_import()
     backfill = mailbox.account.backfill_ids[0]
     mailbox.env.cr.commit()
@@ -101,7 +101,7 @@ def test_more_history_says_how_far_back_and_brings_the_older_slice(mailbox, cont
     dialog.with_context(mailbox_days=365).action_window()
     text = " ".join(dialog.preview.striptags().split())
     assert "New e-mails with your contacts: 2" in text
-    assert "Here already: 1." in text
+    assert "Already in Odoo: 1." in text
     backfill = more(mailbox, 365)
     assert backfill.state == "done" and backfill.seen == 2
     assert mailbox.subjects(contact) == ["1", "20", "200"]
@@ -257,7 +257,7 @@ def test_undo_takes_out_what_an_import_brought_and_a_later_one_brings_it_again(
     files = [("res_model", "=", "mailbox.message"), ("res_id", "=", mail.id)]
     assert env["ir.attachment"].search_count(files) == 1
     text = take_back(backfill)
-    assert "E-mails that go: 4, from 1 contacts, with 1 attached files" in text
+    assert "E-mails to be removed: 4. Contacts: 1. Attached files: 1." in text
     assert (backfill.state, backfill.undone) == ("undone", 4)
     assert mailbox.subjects(contact) == ["Recent"]
     assert not env["ir.attachment"].search_count(files)
@@ -344,8 +344,8 @@ def test_undo_keeps_what_was_used_since_and_says_why(
     other.sync()
     mailbox.sync()
     text = take_back(backfill)
-    assert "E-mails that go: 1, from 1 contacts" in text
-    assert "E-mails that stay: 6" in text
+    assert "E-mails to be removed: 1. Contacts: 1." in text
+    assert "E-mails that are kept: 6" in text
     names["By hand"] = "sent from Odoo"
     for reason in names.values():
         assert reason in text

@@ -1,4 +1,4 @@
-"""Import more history, watched on the screen: preview, progress, pause, undo."""
+"""Import older e-mails, watched on the screen: preview, progress, pause, undo."""
 
 import re
 from datetime import datetime, timedelta, timezone
@@ -54,7 +54,7 @@ def mailbox(tour, proxy):
 def test_history_is_previewed_imported_paused_and_undone(tour, proxy, mailbox):
     marta = tour.log_in("marta")
     marta.page.goto(f"{tour.live.address}/odoo/mailboxes/{mailbox}")
-    marta.press("Import more history")
+    marta.press("Import older e-mails")
     marta.press("30 days")
     expect(marta.dialog).to_contain_text(f"E-mails with your contacts: {COUNT}")
     expect(marta.dialog).to_contain_text(f"Nora of old: {COUNT}")
@@ -69,21 +69,21 @@ def test_history_is_previewed_imported_paused_and_undone(tour, proxy, mailbox):
     # The form itself tells: nobody reloads it.
     expect(bar).to_have_attribute("aria-valuenow", re.compile("[1-9]"))
     proxy.delay(3)  # not to be done before it is paused
-    expect(backfill).to_contain_text(f"of {SHOWN} e-mails looked at")
+    expect(backfill).to_contain_text(f"of {SHOWN} e-mails checked")
     expect(backfill).to_contain_text("left")
     marta.picture("progress")
     marta.press("Pause")
     expect(state).to_have_text("Paused")
     proxy.delay(0)
-    marta.press("Go on")
+    marta.press("Resume")
     expect(state).to_have_text("Done")
     expect(backfill).to_contain_text(f"with your contacts: {SHOWN}")
     expect(page.locator("[name=message_count]")).to_contain_text(SHOWN)
 
     marta.press("Undo this import")
-    expect(marta.dialog).to_contain_text(f"E-mails that go: {COUNT}")
+    expect(marta.dialog).to_contain_text(f"E-mails to be removed: {COUNT}")
     marta.picture("undo-history")
     marta.press("Undo this import")
     expect(state).to_have_text("Undone")
-    expect(backfill).to_contain_text(f"Taken out: {SHOWN}")
+    expect(backfill).to_contain_text(f"Removed: {SHOWN}")
     expect(page.locator("[name=message_count]")).not_to_contain_text(SHOWN)

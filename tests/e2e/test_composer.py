@@ -301,6 +301,6 @@ def test_a_failure_is_said_in_words_and_tried_again(marta, live, servers):
     look(marta, "failure")
     admin.call("res.partner", "write", [rita], {"email": CORRECTED})
     popover.get_by_role("button", name="Retry").click()
-    marta.see_notice("It is sent again.")
+    marta.see_notice("It will be sent again.")
     assert received(servers, CORRECTED, "Hello Rita")
     expect(failed).to_have_count(0)

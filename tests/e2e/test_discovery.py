@@ -77,17 +77,20 @@ def test_a_wrong_encryption_is_found_out_and_repaired_by_one_click(
     action = account.action_connect()
     dialog = mailbox.env["mailbox.connect"].browse(action["res_id"])
     assert account[f"{side}_problem"]
-    assert (dialog[f"{side}_way_port"], dialog[f"{side}_way_security"]) == (
+    assert (
+        dialog[f"{side}_alternative_port"],
+        dialog[f"{side}_alternative_security"],
+    ) == (
         port,
         "starttls",
     )
-    dialog.use_way(side)
+    dialog.use_alternative(side)
     action = account.action_connect()
     dialog = dialog.browse(action["res_id"])
-    assert not account[f"{side}_problem"] and not dialog[f"{side}_way_port"]
+    assert not account[f"{side}_problem"] and not dialog[f"{side}_alternative_port"]
     assert account[f"{side}_security"] == "starttls"
     with pytest.raises(ValidationError):
-        account.with_context(mailbox_way_found=True)[f"{side}_port"] = 1
+        account.with_context(mailbox_alternative=True)[f"{side}_port"] = 1
 
 
 def test_a_wrong_password_offers_no_other_port(make_mailbox):
@@ -95,4 +98,4 @@ def test_a_wrong_password_offers_no_other_port(make_mailbox):
     action = mailbox.account.action_connect()
     dialog = mailbox.env["mailbox.connect"].browse(action["res_id"])
     assert mailbox.account.imap_problem
-    assert not dialog.imap_way_port
+    assert not dialog.imap_alternative_port

@@ -132,7 +132,7 @@ def test_a_test_mail_arrives_where_it_was_sent(log_in, servers, connected):
     marta = log_in(MARTA)
     open_mailboxes(marta)
     marta.page.locator(".o_data_row", has_text=SUPPORT).click()
-    marta.press("Check the round trip")
+    marta.press("Send a test e-mail")
     marta.type("email_to", "marta@example.org")
     marta.press("Send")
     expect(marta.dialog).to_contain_text(f"Sent to marta@example.org as {SUPPORT}")

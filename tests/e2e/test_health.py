@@ -36,7 +36,7 @@ def box(make_mailbox, owner, proxy):
     box = make_mailbox("health", owner_id=owner.id, imap_port=proxy.port)
     box.connect(days=0)
     served(box.account)
-    assert box.account.health == "connected", box.account.trouble_text
+    assert box.account.health == "connected", box.account.problem_text
     return box
 
 
@@ -51,9 +51,9 @@ def tell(account, **later):
     env = account.env
     for row in account.alert_ids:
         row.since -= timedelta(**later)
-        row.tell_at -= timedelta(**later)
+        row.notify_at -= timedelta(**later)
     env.cr.commit()
-    env["mailbox.alert"]._cron_tell()
+    env["mailbox.alert"]._cron_notify()
     env.invalidate_all()
 
 
@@ -70,7 +70,9 @@ def told(user):
     return found.mail_message_id.sorted("id").mapped("subject")
 
 
-def test_a_refused_password_is_told_at_once_and_its_repair(env, servers, box, owner):
+def test_a_refused_password_is_notified_at_once_and_its_repair(
+    env, servers, box, owner
+):
     account = box.account
     account.imap_password = "not the password"
     env.cr.commit()
@@ -155,15 +157,15 @@ def test_two_workers_tell_it_once(env, box, owner):
     account.imap_problem = "Reading (IMAP): no"
     env.cr.commit()
     notice = account.alert_ids
-    notice.tell_at -= timedelta(minutes=11)
+    notice.notify_at -= timedelta(minutes=11)
     env.cr.commit()
     with env.registry.cursor() as cr:
         late = env["mailbox.alert"].with_env(env(cr=cr))
         assert late.search([("account_id", "=", account.id)])
-        notice._tell()
-        late._cron_tell()
+        notice._notify()
+        late._cron_notify()
         env.cr.commit()
-        late._cron_tell()
+        late._cron_notify()
     env.invalidate_all()
     assert len(told(owner)) == 1
     assert len(account.activity_ids) == 1

@@ -68,20 +68,20 @@ def test_a_manager_finds_what_needs_somebody_and_tries_it_again(tour, servers, b
     expect(rows).to_have_count(3)
     for name, state in (
         ("Sound", "Connected"),
-        ("Locked", "Needs you"),
+        ("Locked", "Action needed"),
         ("Fresh", "Not connected"),
     ):
         row = rows.filter(has_text=f"{name} {word}")
         expect(row.locator("td[name=health]")).to_have_text(state)
     page.locator(".o_searchview_dropdown_toggler").click()
-    page.get_by_role("menuitemcheckbox", name="Needs someone").click()
+    page.get_by_role("menuitemcheckbox", name="Action needed").click()
     expect(rows).to_have_count(1)
     page.keyboard.press("Escape")
 
     page.set_viewport_size({"width": 390, "height": 844})
     page.reload()
     card = page.locator(".o_kanban_record").filter(has_text=f"Locked {word}")
-    expect(card).to_contain_text("Needs you")
+    expect(card).to_contain_text("Action needed")
     expect(card).to_contain_text("refuses the username or the password")
     card.get_by_role("button", name="Try again now").click()
     screen.see_notice("refuses the username or the password")

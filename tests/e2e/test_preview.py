@@ -44,12 +44,12 @@ def test_counts_contacts_ambiguous_addresses_and_strangers(env, mailbox, contact
     mailbox.receive(shared, "Whose?", days=1)
     before = messages(mailbox)
     text = said(open_dialog(mailbox))
-    assert "E-mails with your contacts: 4, of 3 contacts" in text
+    assert "E-mails with your contacts: 4. Contacts: 3." in text
     assert f"{contact.name}: 3" in text
     assert f"{shared}: {twins[0].name}, {twins[1].name}" in text
-    assert "E-mails with others: 1. They are not brought in." in text
+    assert "E-mails with people who are not contacts: 1. They are not imported." in text
     assert stranger.partition("@")[2] in text
-    assert "contacts: 5, of" in said(open_dialog(mailbox, days=60))
+    assert "contacts: 5. Contacts:" in said(open_dialog(mailbox, days=60))
     # Nothing was stored, nothing on the server changed.
     assert not mailbox.subjects(contact)
     assert not mailbox.account.backfill_ids
@@ -61,8 +61,8 @@ def test_what_is_here_already_is_told_apart(mailbox, contact):
     mailbox.receive(contact.email, "Older", days=20)
     mailbox.connect(days=7)
     text = said(open_dialog(mailbox, days=30))
-    assert "New e-mails with your contacts: 1, of 1 contacts" in text
-    assert "Here already: 1. They are not fetched again." in text
+    assert "New e-mails with your contacts: 1. Contacts: 1." in text
+    assert "Already in Odoo: 1. They are not imported again." in text
     text = said(open_dialog(mailbox, days=7))
     assert "Nothing new with any of your contacts" in text
 
@@ -73,9 +73,9 @@ def test_newsletters_of_contacts_are_told_apart_as_the_import_does(mailbox, cont
     mailbox.receive(contact.email, "Spring sale", **news)
     mailbox.receive(contact.email, "Your order")
     text = said(open_dialog(mailbox))
-    assert "E-mails looked at: 2." in text
-    assert "E-mails with your contacts: 1, of 1 contacts" in text
-    assert "Newsletters and mailing lists: 1. They are left out." in text
+    assert "E-mails checked: 2." in text
+    assert "E-mails with your contacts: 1. Contacts: 1." in text
+    assert "Newsletters and mailing lists: 1. They are skipped." in text
     mailbox.connect(days=7)
     assert mailbox.subjects(contact) == ["Your order"]
 
@@ -107,7 +107,7 @@ def test_how_long_it_takes_is_told_by_how_long_it_took(env, mailbox, contact):
 def test_folders_that_are_switched_off_are_not_looked_at(mailbox, contact):
     mailbox.receive(contact.email, "Filed", folder="Projects")
     dialog = open_dialog(mailbox)
-    assert "contacts: 1, of" in said(dialog)
+    assert "contacts: 1. Contacts:" in said(dialog)
     lines = dialog.folder_line_ids
     lines.filtered(lambda line: line.folder_id.name == "Projects").sync = False
     dialog.action_preview()

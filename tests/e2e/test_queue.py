@@ -210,7 +210,7 @@ def test_the_providers_limit_pauses_and_the_owner_is_told_once(odd, scripted):
     odd.env["mail.mail"]._queued_for(account).scheduled_date = False
     run_queue(odd)
     assert scripted.count(b"MAIL") == 1, "nor when the queue runs again"
-    odd.env["mailbox.alert"]._cron_tell()
+    odd.env["mailbox.alert"]._cron_notify()
     told = odd.env["mail.notification"].search(
         [
             ("res_partner_id", "=", odd.user.partner_id.id),

@@ -182,8 +182,8 @@ def test_a_file_over_the_servers_size(small_agent):
         posted = agent.post(attachments=file)
     [(status, reason)] = agent.status(posted)
     assert status == "exception"
-    assert "The message is 2" in reason
-    assert "this server takes up to 20 MB" in reason
+    assert "The e-mail is 2" in reason
+    assert "this server accepts up to 20 MB" in reason
     assert not agent.account.smtp_problem
     assert not delivered(agent.servers, agent.contact.email, posted.message_id)
     server.max_email_size = 10

@@ -46,7 +46,7 @@ for address, visibility, subject, content in (
         "mail_server_id": server.id,
     })
 account.report_problem("imap", "Reading (IMAP): no", at_once=True)
-account.alert_ids._tell()
+account.alert_ids._notify()
 assert account.activity_ids
 assert env["mail.message"].search([("model", "=", "mailbox.account")])
 env["ir.config_parameter"].set_param("mailbox_connector.allowed_networks", "::1")

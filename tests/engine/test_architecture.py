@@ -25,8 +25,8 @@ LAYERS = {
     "imap": GROUND | {"net", "mime", "diagnosis"},
     "smtp": GROUND | {"backoff", "net", "diagnosis"},
     "sync": GROUND | {"net", "imap"},
-    "discovery": GROUND | {"net", "imap", "mime", "smtp", "diagnosis"},
-    "check": GROUND | {"net", "discovery", "imap", "redact", "smtp"},
+    "discovery": GROUND | {"net", "diagnosis", "imap", "mime", "smtp"},
+    "connection_test": GROUND | {"net", "discovery", "imap", "redact", "smtp"},
 }
 THIRD_PARTY = {"imapclient", "nh3", "dns", "defusedxml", "publicsuffixlist"}
 

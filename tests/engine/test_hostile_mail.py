@@ -43,7 +43,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED)
 def test_refused_before_work_is_done(make):
-    """Into quarantine with it; the folder goes on."""
+    """It becomes a failed import; the folder goes on."""
     content = make()
     with growth() as grown, pytest.raises(MessageError):
         parse_message(content, RECEIVED)

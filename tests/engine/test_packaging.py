@@ -47,6 +47,18 @@ def test_links_and_pictures_of_a_page_lead_somewhere(page):
             assert anchor in anchors(linked), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_and_folders_that_a_page_names_exist(page):
+    """Named from the root of the project or of the addon, or by the file name alone."""
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    for name in re.findall(r"`([\w./-]+(?:\.(?:py|xml|js|md|csv|toml)|/))`", prose):
+        if "/" in name:
+            assert (ROOT / name).exists() or (ADDON / name).exists(), name
+        else:
+            places = (ROOT, ADDON, ROOT / "tests", ROOT / "devtools")
+            assert any(any(place.rglob(name)) for place in places), name
+
+
 def anchors(page: Path) -> set[str]:
     """The names that headings get: lower case, words joined by hyphens."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)

@@ -61,7 +61,7 @@ def greet(
     observer: Observer | None = None,
     **timeouts: float,
 ) -> None:
-    """Connect, read the greeting of the endpoint's protocol, encrypt; do not sign in.
+    """Connect, read the greeting in the endpoint's protocol, encrypt; do not sign in.
 
     :raise EngineError: no server of that kind answers there, or it cannot encrypt
     """

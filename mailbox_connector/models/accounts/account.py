@@ -1,6 +1,9 @@
+"""The mailbox: its settings, and its one ``create``, ``write`` and ``unlink``."""
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ...engine.errors import SIDES
 from ...engine.mime.addresses import normalize
 from ...services.accounts.endpoints import (
     CONNECTION_FIELDS,
@@ -8,17 +11,19 @@ from ...services.accounts.endpoints import (
     SECURITY,
     SENDING_FIELDS,
 )
+from .backfill_days import MOST_DAYS
 
-#: What decides who reads its e-mails.
+#: Text without the white space around what was pasted into a form.
+STRIPPED = ("email", "imap_host", "smtp_host", "imap_username", "smtp_username")
+#: What decides who may read its e-mails.
 READERS = {"owner_id", "member_ids", "visibility", "company_id"}
 
 
 class MailboxAccount(models.Model):
     """An e-mail account: where it is read, where it sends, who may read it.
 
-    This file has its settings and its one ``create``, ``write`` and ``unlink``. What it
-    does stands by subject in the abstract models that it inherits; no two of these, and
-    none of them and this file, define the same method.
+    What a mailbox does is in the abstract models that it inherits, by subject. No
+    method is defined in two of them, or in one of them and here.
     """
 
     _name = "mailbox.account"
@@ -45,7 +50,7 @@ class MailboxAccount(models.Model):
     name = fields.Char(
         string="Display name",
         required=True,
-        help="The name that customers see beside the address.",
+        help="The sender name that customers see.",
     )
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company
@@ -55,8 +60,8 @@ class MailboxAccount(models.Model):
         required=True,
         default=lambda self: self.env.user,
         domain=[("share", "=", False)],
-        help="The person who looks after this mailbox: renews its password, mends "
-        "what goes wrong, decides how much history comes in.",
+        help="The person who renews the password, is alerted about problems, and "
+        "decides what is imported.",
     )
     member_ids = fields.Many2many(
         "res.users",
@@ -65,17 +70,17 @@ class MailboxAccount(models.Model):
         "user_id",
         string="Members",
         domain=[("share", "=", False)],
-        help="Colleagues who share this mailbox with its owner.",
+        help="Colleagues who use this mailbox together with its owner.",
     )
     visibility = fields.Selection(
         [
             ("everyone", "Everyone who may see the contact"),
             ("members", "Owner and members only"),
         ],
-        string="Who may read these mails",
+        string="Who may read these e-mails",
         required=True,
         default="everyone",
-        help="Portal users and visitors never read them.",
+        help="Portal users and visitors can never read them.",
     )
     imap_host = fields.Char(string="IMAP host")
     imap_port = fields.Integer(string="IMAP port", default=PORTS["imap"]["tls"])
@@ -87,7 +92,7 @@ class MailboxAccount(models.Model):
         string="IMAP password",
         compute="_compute_password",
         inverse="_inverse_imap_password",
-        help="Use an app password where the provider has them. It is stored encrypted "
+        help="Use an app password if the provider has them. It is stored encrypted "
         "and never shown again.",
     )
     imap_password_set = fields.Boolean(compute="_compute_password_set")
@@ -101,20 +106,20 @@ class MailboxAccount(models.Model):
         string="SMTP password",
         compute="_compute_password",
         inverse="_inverse_smtp_password",
-        help="Leave it empty if it is the IMAP password.",
+        help="Leave empty to use the IMAP password.",
     )
     smtp_password_set = fields.Boolean(compute="_compute_password_set")
     two_accounts = fields.Boolean(compute="_compute_two_accounts")
     ca_certificate = fields.Text(
         string="CA certificate",
-        help="Only for a server with a private certificate authority: its "
-        "certificate, in PEM form (-----BEGIN CERTIFICATE-----).",
+        help="Only for a server that uses a private certificate authority: the "
+        "certificate of that authority, in PEM format (-----BEGIN CERTIFICATE-----).",
     )
     backfill_days = fields.Integer(
-        string="Days of history",
+        string="Days to import",
         default=7,
-        help="How many days back mail is brought in. Begin with a few; a longer "
-        "window can be chosen later and fetches only what is missing.",
+        help="E-mails of so many past days are imported. Begin with a few; you can "
+        "import more later, and only what is missing is fetched.",
     )
     state = fields.Selection(
         [("draft", "Not connected"), ("connected", "Connected")],
@@ -126,25 +131,29 @@ class MailboxAccount(models.Model):
     imap_problem = fields.Char(string="Reading", readonly=True, copy=False)
     smtp_problem = fields.Char(string="Sending", readonly=True, copy=False)
     imap_ok_at = fields.Datetime(
-        string="Read on", compute="_compute_imap_ok_at", inverse="_inverse_imap_ok_at"
+        string="Last read", compute="_compute_imap_ok_at", inverse="_inverse_imap_ok_at"
     )
-    smtp_ok_at = fields.Datetime(string="Signed in on", readonly=True, copy=False)
+    smtp_ok_at = fields.Datetime(
+        string="Sending last worked", readonly=True, copy=False
+    )
     folder_problem = fields.Char(compute="_compute_folder_problem")
     last_result = fields.Char(string="Last result", readonly=True, copy=False)
     needs_person = fields.Boolean(
         readonly=True,
         copy=False,
-        help="Reading has stopped until the settings are changed or Connect IMAP "
+        help="Reading has stopped until you change the settings or Connect IMAP "
         "succeeds.",
     )
     failures = fields.Integer(readonly=True, copy=False)
-    retry_at = fields.Datetime(string="Tried again on", readonly=True, copy=False)
+    retry_at = fields.Datetime(
+        string="Next automatic attempt", readonly=True, copy=False
+    )
     started_on = fields.Date(
-        readonly=True, copy=False, help="From that day on, all mail is new mail."
+        readonly=True, copy=False, help="E-mails from this day on are new."
     )
     folder_ids = fields.One2many("mailbox.folder", "account_id", string="Folders")
     failed_import_ids = fields.One2many(
-        "mailbox.failed.import", "account_id", string="E-mails that could not be read"
+        "mailbox.failed.import", "account_id", string="Failed imports"
     )
     backfill_ids = fields.One2many("mailbox.backfill", "account_id", readonly=True)
     run_ids = fields.One2many("mailbox.run", "account_id", readonly=True)
@@ -156,11 +165,12 @@ class MailboxAccount(models.Model):
         "mailbox.identity",
         "account_id",
         string="Addresses",
-        help="The mailbox's own address, and others whose mail arrives in it. None of "
-        "them is taken for a customer; those switched on can be sent as.",
+        help="The mailbox's own address, and others whose e-mails arrive in it. They "
+        "are never treated as customers; those that are turned on can be used as "
+        "sender.",
     )
     backfill_id = fields.Many2one(
-        "mailbox.backfill", compute="_compute_backfill", string="History"
+        "mailbox.backfill", compute="_compute_backfill", string="Import"
     )
     backfill_state = fields.Selection(
         lambda self: self.env["mailbox.backfill"]._fields["state"].selection,
@@ -169,25 +179,25 @@ class MailboxAccount(models.Model):
     message_count = fields.Integer(compute="_compute_message_count", string="E-mails")
     can_edit = fields.Boolean(compute="_compute_can_edit")
     _days_in_range = models.Constraint(
-        "CHECK (backfill_days BETWEEN 0 AND 3650)",
-        "Days of history: any number from 0 to 3650.",
+        f"CHECK (backfill_days BETWEEN 0 AND {MOST_DAYS})",
+        f"Days to import: enter a number from 0 to {MOST_DAYS}.",
     )
     _limits_positive = models.Constraint(
         "CHECK (limit_hour >= 0 AND limit_day >= 0 AND limit_seconds >= 0)",
-        "A sending limit is a number from 0; 0 means none.",
+        "A sending limit can't be negative; 0 means no limit.",
     )
     _email_unique = models.UniqueIndex(
         "(email_normalized, company_id) WHERE active",
-        "A mailbox with this address exists already.",
+        "A mailbox with this address already exists.",
     )
     skip_bulk = fields.Boolean(
-        string="Leave out newsletters and mailing lists",
+        string="Skip newsletters and mailing lists",
         default=True,
-        help="Newsletters, and what mailing lists of others pass on, are not brought "
-        "into Odoo. Nothing of them is stored. A group or list at one of your own "
-        "domains, such as support@, is never left out, and neither are answers to "
-        "mail of yours. Switched off: new ones come in, and those left out so far "
-        "too, as far back as history was imported.",
+        help="Newsletters, and e-mails from mailing lists of others, are not imported, "
+        "and nothing of them is stored. Groups and lists at your own domains, such as "
+        "support@, are never skipped, and neither are replies to your e-mails. If you "
+        "turn this off, new ones are imported, and also those skipped so far, as far "
+        "back as e-mails were imported.",
     )
 
     # ------------------------------------------------------------------
@@ -200,7 +210,7 @@ class MailboxAccount(models.Model):
             account.email_normalized = normalize(account.email or "")
 
     def _compute_password(self):
-        """Passwords go in and never come out."""
+        """Passwords can be written and never read."""
         self.imap_password = False
         self.smtp_password = False
 
@@ -212,22 +222,23 @@ class MailboxAccount(models.Model):
             .sudo()
             .search([("account_id", "in", self.ids)])
         )
-        sides = {(row.account_id.id, row.side) for row in stored}
+        found = {(row.account_id.id, row.side) for row in stored}
         for account in self:
-            account.imap_password_set = (account._origin.id, "imap") in sides
-            account.smtp_password_set = (account._origin.id, "smtp") in sides
+            for side in SIDES:
+                is_set = (account._origin.id, side) in found
+                account[f"{side}_password_set"] = is_set
 
     def _inverse_imap_password(self):
-        for account in self.filtered("imap_password"):
-            self.env["mailbox.credential"]._store(
-                account, "imap", account.imap_password
-            )
+        self._store_password("imap")
 
     def _inverse_smtp_password(self):
-        for account in self.filtered("smtp_password"):
-            self.env["mailbox.credential"]._store(
-                account, "smtp", account.smtp_password
-            )
+        self._store_password("smtp")
+
+    def _store_password(self, side):
+        """An empty password leaves the stored one as it is."""
+        name = f"{side}_password"
+        for account in self.filtered(name):
+            self.env["mailbox.credential"].store(account, side, account[name])
 
     @api.depends("imap_username", "smtp_username", "smtp_host")
     def _compute_two_accounts(self):
@@ -236,7 +247,7 @@ class MailboxAccount(models.Model):
                 account.smtp_host
                 and account.imap_username
                 and account.smtp_username
-                and not _is_same(account.imap_username, account.smtp_username)
+                and not _is_same_login(account.imap_username, account.smtp_username)
             )
 
     @api.depends("backfill_ids.state")
@@ -251,9 +262,9 @@ class MailboxAccount(models.Model):
         for account in self:
             gone = account.folder_ids.filtered(lambda f: f.sync and f.gone)
             account.folder_problem = bool(gone) and self.env._(
-                "Reading (IMAP): these folders no longer exist on the server: %s. "
-                "Their e-mails stay in Odoo. Switch them off under Folders, or make "
-                "them again on the server.",
+                "These folders no longer exist on the server: %s. Their e-mails stay "
+                "in Odoo. Turn them off under Folders, or create them again on the "
+                "server.",
                 ", ".join(gone.mapped("name")),
             )
 
@@ -273,8 +284,7 @@ class MailboxAccount(models.Model):
 
     @api.private
     def message_domain(self):
-        """The e-mails that were seen in this mailbox, as a domain on
-        ``mailbox.message``."""
+        """The domain on ``mailbox.message`` of the e-mails seen in this mailbox."""
         self.ensure_one()
         audiences = (
             self.env["mailbox.audience"]
@@ -284,19 +294,19 @@ class MailboxAccount(models.Model):
         return [("audience_id", "in", audiences.ids)]
 
     # ------------------------------------------------------------------
-    # Filling in for the person who types
+    # Filling in while the user types
     # ------------------------------------------------------------------
 
     @api.onchange("imap_security")
     def _onchange_imap_security(self):
-        self._follow_security("imap")
+        self._set_usual_port("imap")
 
     @api.onchange("smtp_security")
     def _onchange_smtp_security(self):
-        self._follow_security("smtp")
+        self._set_usual_port("smtp")
 
-    def _follow_security(self, side):
-        """The usual port of the new encryption, unless an unusual one was typed."""
+    def _set_usual_port(self, side):
+        """Set the usual port of the new encryption, unless an unusual one is set."""
         ports = PORTS[side]
         if self[f"{side}_port"] in (0, *ports.values()):
             self[f"{side}_port"] = ports[self[f"{side}_security"]]
@@ -319,7 +329,7 @@ class MailboxAccount(models.Model):
             for port in (account.imap_port, account.smtp_port):
                 if not 1 <= port <= 65535:
                     raise ValidationError(
-                        self.env._("%s is not a port: 1 to 65535.", port)
+                        self.env._("%s is not a port. Ports are 1 to 65535.", port)
                     )
 
     @api.constrains("imap_host", "smtp_host")
@@ -328,7 +338,7 @@ class MailboxAccount(models.Model):
             if host and any(c.isspace() or c in "/@:\\" for c in host):
                 raise ValidationError(
                     self.env._(
-                        "%s is not a host name. Type the name alone, such as "
+                        "%s is not a host name. Enter the name alone, such as "
                         "imap.example.com.",
                         host,
                     )
@@ -340,9 +350,8 @@ class MailboxAccount(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        for vals in vals_list:
-            self._strip(vals)
-        # What happens to a mailbox is told by its runs, not in a chatter.
+        vals_list = [self._stripped(vals) for vals in vals_list]
+        # What happens to a mailbox is shown by its runs, not in a chatter.
         quiet = self.with_context(mail_create_nolog=True, mail_create_nosubscribe=True)
         accounts = super(MailboxAccount, quiet).create(vals_list).with_env(self.env)
         # sudo: a lease belongs to nobody
@@ -356,24 +365,24 @@ class MailboxAccount(models.Model):
         return accounts
 
     def write(self, vals):
-        self._strip(vals)
+        vals = self._stripped(vals)
         for account in self:
             account._require_password(vals)
         wants_newsletters = not vals.get("skip_bulk", True)
-        left_out = self.filtered("skip_bulk") if wants_newsletters else self.browse()
+        skipping = self.filtered("skip_bulk") if wants_newsletters else self.browse()
         result = super().write({**vals, **self._outdated_states(vals)})
         if READERS & vals.keys():
             # Record rules keep each user's audiences in a cache.
             self.env["mailbox.audience"].clear_readers_cache()
-        if left_out:
-            left_out._import_newsletters()
+        if skipping:
+            skipping._import_newsletters()
         self._update_alerts(vals)
         self._update_outgoing(vals)
         self._update_waiting_mail(vals)
         return result
 
     def unlink(self):
-        # sudo: nobody else's rights matter to mail that is in the queue
+        # sudo: the queued e-mails of all users are held
         queued = self.env["mail.mail"].sudo()._queued_for(self)
         # One by one: the database alone would leave their files behind.
         self.env["mailbox.inbound"].sudo().search(
@@ -397,8 +406,8 @@ class MailboxAccount(models.Model):
             ):
                 raise UserError(
                     self.env._(
-                        "%s has e-mails on contacts. Archive it instead: it is no "
-                        "longer read or sent from, and its e-mails stay.",
+                        "%s has e-mails on contacts. Archive it instead: then nothing "
+                        "is read or sent any more, and its e-mails stay.",
                         account.display_name,
                     )
                 )
@@ -413,22 +422,18 @@ class MailboxAccount(models.Model):
             )
 
     @api.model
-    def _strip(self, vals):
-        """White space around what was pasted into a form is never meant."""
-        for name in (
-            "email",
-            "imap_host",
-            "smtp_host",
-            "imap_username",
-            "smtp_username",
-        ):
-            if isinstance(vals.get(name), str):
-                vals[name] = vals[name].strip()
+    def _stripped(self, vals):
+        """``vals`` without white space around what was pasted into a form."""
+        return {
+            name: value.strip()
+            if name in STRIPPED and isinstance(value, str)
+            else value
+            for name, value in vals.items()
+        }
 
     @api.model
     def _outdated_states(self, vals):
-        """What was found out about settings that ``vals`` change is not known of the
-        new ones."""
+        """Values that forget what was found out about settings that ``vals`` change."""
         outdated = {}
         if CONNECTION_FIELDS & vals.keys():
             outdated |= {"failures": 0, "retry_at": False, "needs_person": False}
@@ -439,8 +444,8 @@ class MailboxAccount(models.Model):
         return outdated
 
     def _import_newsletters(self):
-        """Bring in what was left out as newsletters so far."""
-        # sudo: folders are written by nobody but the server
+        """Import what was skipped as newsletters so far."""
+        # sudo: users may not write folders
         self.sudo().folder_ids.reconsider_newsletters()
         self.reopen_backfill()
 
@@ -451,7 +456,7 @@ class MailboxAccount(models.Model):
     @api.model
     @api.private
     def own_addresses(self):
-        """Every address that is ours, normalised: never a customer."""
+        """Every address that is ours, normalised: none of them is a customer."""
         self.flush_model(["email_normalized"])
         self.env["mailbox.identity"].flush_model(["email_normalized"])
         self.env.cr.execute(
@@ -470,9 +475,9 @@ class MailboxAccount(models.Model):
         return {self.email_normalized, *self.sender_ids.mapped("email_normalized")}
 
 
-def _is_same(one, other):
-    """Whether two usernames are of one account: a provider may want the whole address
-    on one side and the part before the @ on the other."""
+def _is_same_login(one, other):
+    """Whether two usernames belong to one account: a provider may require the whole
+    address for one server and the part before the @ for the other."""
     one, other = one.lower(), other.lower()
     if ("@" in one) == ("@" in other):
         return one == other

@@ -1,12 +1,12 @@
+"""What other programs may do with a mailbox."""
+
 from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ...services.sync import preview
-
-#: Longest window of history, in days: as for ``backfill_days``.
-MOST_DAYS = 3650
+from .backfill_days import MOST_DAYS
 
 
 class MailboxAccountApi(models.AbstractModel):
@@ -14,48 +14,45 @@ class MailboxAccountApi(models.AbstractModel):
 
     Every method answers with plain values (days as ``YYYY-MM-DD``, moments as
     ``YYYY-MM-DD HH:MM:SS`` in UTC, False for nothing) and checks what the calling user
-    may do. A server that does not let us in is an answer, not an error.
+    may do. A server that refuses the sign-in is an answer, not an error.
     """
 
     _name = "mailbox.account.api"
     _description = "Mailbox: for other programs"
 
     def test(self):
-        """Sign in to both sides and say how far each came; nothing is read or sent.
+        """Test the connection to both servers; nothing is imported or sent.
 
-        :return: ``{"imap": side, "smtp": side}``; of a side: ``ok`` (False as well
-            where no server is set), ``problem``, ``field`` that it points to, and
+        :return: ``{"imap": result, "smtp": result}``; a result has ``ok`` (False also
+            if no server is set), ``problem``, ``field`` that it points to, and
             ``steps`` ({"name", "ok", "text"})
         :raise AccessError: the user may not change the mailbox
         """
         self.ensure_one()
+        results, _tests = self._test_connection()
         return {
             side: {
-                "ok": bool(words["ok"]),
-                "problem": words["problem"] or False,
-                "field": words["field"] or False,
+                "ok": bool(result["ok"]),
+                "problem": result["problem"],
+                "field": result["field"],
                 "steps": [
-                    {
-                        "name": step["name"],
-                        "ok": bool(step["ok"]),
-                        "text": step["text"] or "",
-                    }
-                    for step in words["steps"]
+                    {name: step[name] for name in ("name", "ok", "text")}
+                    for step in result["steps"]
                 ],
             }
-            for side, words in self._check().items()
+            for side, result in results.items()
         }
 
     def connect(self, days=7, folders=None):
-        """Test both sides and, if the mailbox can be read, begin: new mail from now
-        on, and ``days`` days of history.
+        """Test the connection and, if the mailbox can be read, begin to import: new
+        e-mails from now on, and those of the past ``days`` days.
 
-        :param int days: 0 for new mail alone
-        :param list folders: names of folders whose history is wanted; None: of all
+        :param int days: 0 for new e-mails alone
+        :param list folders: names of the folders to import past e-mails from; None: all
             that are read
         :return: as :meth:`test`, with ``connected`` and ``import`` (as of
             :meth:`backfill`; False if none was begun)
-        :raise UserError: a folder that is not there, days out of range
+        :raise UserError: a folder does not exist, or days are out of range
         """
         self.ensure_one()
         self._check_days(days)
@@ -68,12 +65,11 @@ class MailboxAccountApi(models.AbstractModel):
         return answer
 
     def backfill(self, days, folders=None, only_preview=False):
-        """Import history as far back as ``days`` days; only what is not here yet is
-        fetched.
+        """Import the e-mails of the past ``days`` days, as far as they are missing.
 
         :param list folders: names of folders; None: all that are read
-        :param bool only_preview: import nothing, say what it would bring
-        :return: how the import stands: ``id`` (of ``mailbox.backfill``, which has
+        :param bool only_preview: import nothing, return what would be imported
+        :return: the progress of the import: ``id`` (of ``mailbox.backfill``, which has
             ``action_pause``, ``action_resume``, ``action_cancel``), ``state``,
             ``since``, ``total``, ``seen``, ``matched``, ``linked``, ``skipped``,
             ``failed``, ``rate`` (messages a second), ``seconds_left``; of a
@@ -105,11 +101,12 @@ class MailboxAccountApi(models.AbstractModel):
         }
 
     def sync(self):
-        """Read new mail, and go on with history, for at most some 20 seconds.
+        """Read new e-mails, and continue an import, for at most some 20 seconds.
 
-        :return: ``ok``; ``busy``: it is being read at this moment by another worker;
-            ``problem``; ``unfinished``: it goes on by itself; ``new`` and ``history``:
-            counts ``seen``, ``matched``, ``linked``, ``skipped``, ``failed``
+        :return: ``ok``; ``busy``: another worker is reading it at this moment;
+            ``problem``; ``unfinished``: it continues automatically; ``new`` and
+            ``backfill``: counts ``seen``, ``matched``, ``linked``, ``skipped``,
+            ``failed``
         :raise AccessError: the user is neither owner, member nor manager
         :raise UserError: the mailbox is not connected
         """
@@ -131,12 +128,12 @@ class MailboxAccountApi(models.AbstractModel):
         return answer
 
     def status(self):
-        """How these mailboxes are, in their order.
+        """The state of these mailboxes, in their order.
 
         :return: for each ``id``, ``email``, ``name``, ``health`` (draft, connected,
             importing, waiting, needs_you), ``imap`` and ``smtp`` ({"ok", "problem",
-            "field", "last_ok", "next_try"}), ``new_today``, ``put_aside`` (e-mails
-            that could not be read), ``imports`` under way (as of :meth:`backfill`),
+            "field", "last_ok", "next_try"}), ``new_today``, ``failed_imports``,
+            ``imports`` that are running or paused (as of :meth:`backfill`),
             ``folders`` ({"name", "role", "read", "messages", "read_since"})
         :raise AccessError: the user may not see one of them
         """
@@ -144,33 +141,18 @@ class MailboxAccountApi(models.AbstractModel):
         return [account._status() for account in self]
 
     def _status(self):
-        imap, smtp = (
-            {
-                "ok": bool(self[f"{side}_ok_at"]) and not self[f"{side}_problem"],
-                "problem": self[f"{side}_problem"] or False,
-                "field": self[f"{side}_problem_field"] or False,
-                "last_ok": _moment(self[f"{side}_ok_at"]),
-                "next_try": _moment(next_try),
-            }
-            for side, next_try in (
-                ("imap", not self.needs_person and self.retry_at),
-                ("smtp", self.sending_paused_until),
-            )
-        )
+        next_read = not self.needs_person and self.retry_at
+        running = self.backfill_ids.filtered(lambda b: b.state in ("running", "paused"))
         return {
             "id": self.id,
             "email": self.email,
             "name": self.name,
             "health": self.health,
-            "imap": imap,
-            "smtp": smtp,
+            "imap": self._connection_status("imap", next_read),
+            "smtp": self._connection_status("smtp", self.sending_paused_until),
             "new_today": self.new_today,
             "failed_imports": self.failed_import_count,
-            "imports": [
-                one.progress()
-                for one in self.backfill_ids
-                if one.state in ("running", "paused")
-            ],
+            "imports": [one.progress() for one in running],
             "folders": [
                 {
                     "name": folder.name,
@@ -183,6 +165,17 @@ class MailboxAccountApi(models.AbstractModel):
             ],
         }
 
+    def _connection_status(self, side, next_try):
+        problem = self[f"{side}_problem"] or False
+        last_ok = self[f"{side}_ok_at"]
+        return {
+            "ok": bool(last_ok) and not problem,
+            "problem": problem,
+            "field": self[f"{side}_problem_field"] or False,
+            "last_ok": _moment(last_ok),
+            "next_try": _moment(next_try),
+        }
+
     # ------------------------------------------------------------------
 
     @api.model
@@ -190,7 +183,7 @@ class MailboxAccountApi(models.AbstractModel):
         is_number = isinstance(days, int) and not isinstance(days, bool)
         if not (is_number and 0 <= days <= MOST_DAYS):
             raise ValidationError(
-                self.env._("Days of history: any number from 0 to %s.", MOST_DAYS)
+                self.env._("Days to import: enter a number from 0 to %s.", MOST_DAYS)
             )
 
     def _folders_named(self, names):
@@ -205,7 +198,7 @@ class MailboxAccountApi(models.AbstractModel):
         if missing := set(names) - set(found.mapped("name")):
             raise UserError(
                 self.env._(
-                    "No folder of this mailbox is called %s.",
+                    "This mailbox has no folder named %s.",
                     ", ".join(sorted(map(str, missing))),
                 )
             )

@@ -1,20 +1,25 @@
+"""Connecting a mailbox: the connection test, and the password that changed servers
+ask for."""
+
 from odoo import fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 
 from ...engine.errors import SIDES
-from ...services.accounts import check_messages
-from ...services.accounts.connection_test import probe
-from ...services.accounts.endpoints import egress_policy, endpoint, missing_field
-from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
+from ...services.accounts.connection_test import MailboxConnectionTest
+from ...services.accounts.connection_test_messages import no_server, not_tested
+from ...services.framework.concurrency import retry_on_conflict
 from ...services.sync import folder_list
 
-#: In the context. Only Python code can pass this very object, no RPC request can.
-_FOUND = object()
+#: A context value that says "these settings were found by the connection test". It is
+#: compared by identity: Python code can pass this very object on, an RPC request
+#: cannot, since its values are created from JSON.
+_FOUND_BY_TEST = object()
 
 
 class MailboxAccountConnection(models.AbstractModel):
-    """**Connect IMAP**: both servers tried, step by step, before anything is read; and
-    the password that is asked for again when these servers change.
+    """**Connect IMAP**: both servers are tested step by step before anything is read.
+
+    And the password has to be entered again when these servers change.
     """
 
     _name = "mailbox.account.connection"
@@ -28,11 +33,11 @@ class MailboxAccountConnection(models.AbstractModel):
     )
 
     def action_connect(self):
-        """Open the dialog that tells what works and what was found.
+        """Open the dialog that shows what works and what was found.
 
         Nothing is imported: that is the dialog's **Import**. With
-        ``mailbox_check_live`` in the context the dialog opens at once and checks before
-        the person's eyes; without, it opens when all is known.
+        ``mailbox_live_test`` in the context the dialog opens at once and runs the test
+        while the user watches; without, it opens when the test is done.
         """
         self.ensure_one()
         self.check_access("write")
@@ -41,189 +46,127 @@ class MailboxAccountConnection(models.AbstractModel):
                 "account_id": self.id,
                 "backfill_days": self.backfill_days,
                 "visibility": self.visibility,
-                "checks": {side: self._unchecked(side) for side in SIDES},
+                "test_results": {side: self._not_tested(side) for side in SIDES},
             }
         )
-        if not self.env.context.get("mailbox_check_live"):
-            dialog._check()
+        if not self.env.context.get("mailbox_live_test"):
+            dialog._run_test()
         return dialog._reopen()
 
-    def _unchecked(self, side):
+    def _not_tested(self, side):
         if side == "smtp" and not self.smtp_host:
-            return check_messages.nothing(side)
-        return check_messages.unchecked(self, side)
+            return no_server(side)
+        return not_tested(self, side)
 
-    def _check(self, report=lambda _words: None):
-        """Sign in to both sides; keep the folders, and what did not work.
+    # ------------------------------------------------------------------
+    # The connection test
+    # ------------------------------------------------------------------
 
-        :param report: called after every step with one side, as far as it has come
-        :return: ``{"imap": …, "smtp": …}``, see ``services.check.describe``
-        """
-        return self._try_sides(report)[1]
+    def _test_connection(self, report=lambda _result: None, commits=False):
+        """Sign in to both servers; store the folders, and what does not work.
 
-    def _try_sides(self, report=lambda _words: None, apart=False):
-        """The same, and the :class:`services.probe.Probe` it was made of.
-
-        :param apart: in transactions of its own: asking takes a while, and what others
-            do meanwhile has to be seen
+        :param report: called with the result of a side after each of its steps
+        :param commits: whether to end the transaction before and after the servers are
+            asked: that takes a while, and what others do meanwhile has to be seen
+        :return: ``results`` and ``tests`` of the :class:`MailboxConnectionTest`; not
+            the object, which holds the passwords
         """
         self.ensure_one()
         self.check_access("write")
-        endpoints, words = {}, {}
-        for side in SIDES:
-            if side == "smtp" and not self.smtp_host:
-                words[side] = check_messages.nothing(side)
-                continue
-            try:
-                endpoints[side] = endpoint(self, side)
-            except UserError as error:
-                words[side] = check_messages.unchecked(
-                    self, side, str(error), missing_field(self, side)
-                )
-        for one in words.values():
-            report(one)
-        if apart:
-            self._end_transaction()
-        found = probe(
-            endpoints.get("imap"),
-            endpoints.get("smtp"),
-            egress_policy(self.env),
-            address=self.email_normalized or self.email,
-            report=lambda checked: report(check_messages.describe(self, checked)),
-        )
-        if apart:
-            self._end_transaction()
-        for side, checked in found.checks.items():
-            words[side] = check_messages.describe(self, checked, found.checks)
-        if apart:
-            self._keep_apart(endpoints, found, words)
-        elif self._has_endpoints(endpoints):
-            self._keep_check(found, words)
-        return found, words
+        test = MailboxConnectionTest(self, report=report)
+        if not commits:
+            test.run()
+            self._save_test(test)
+            return test.results, test.tests
+        self._commit()
+        test.run()
+        self._commit()
 
-    def _keep_apart(self, endpoints, found, words):
-        """Keep it at once. Another check of the same mailbox, or a pass that reads it,
-        may be faster: then it is done anew."""
-        for left in (2, 1, 0):
-            try:
-                with mute_conflicts():
-                    if self._has_endpoints(endpoints):
-                        self._keep_check(found, words)
-                    self._end_transaction()
-                return
-            except CONFLICT_ERRORS:
-                if not left:
-                    raise
-                self.env.cr.rollback()
+        def save():
+            self._save_test(test)
+            self._commit()
 
-    def _has_endpoints(self, endpoints):
-        """Whether these are the settings still: what was found with others says
-        nothing about them."""
-        try:
-            return all(endpoint(self, side) == one for side, one in endpoints.items())
-        except UserError:
-            return False
+        retry_on_conflict(save, self.env.cr.rollback)
+        return test.results, test.tests
 
-    def _end_transaction(self):
+    def _commit(self):
         self.env.cr.commit()  # pylint: disable=invalid-commit
         self.env.invalidate_all()
 
-    def _keep_check(self, found, words):
+    def _save_test(self, test):
+        if not test.is_current():
+            return
         values = {}
-        for side in SIDES:
-            values[f"{side}_problem"] = words[side]["problem"]
-            values[f"{side}_problem_field"] = words[side]["field"]
-            if words[side]["ok"]:
+        for side, result in test.results.items():
+            values[f"{side}_problem"] = result["problem"]
+            values[f"{side}_problem_field"] = result["field"]
+            if result["ok"]:
                 values[f"{side}_ok_at"] = fields.Datetime.now()
-        if words["imap"]["ok"]:
+        can_read = test.results["imap"]["ok"]
+        if can_read:
             values.update(failures=0, retry_at=False, needs_person=False)
         self.write(values)
-        if words["imap"]["ok"]:
-            # sudo: the form's user has no right to make folders, Connect has
-            folder_list.refresh(self.sudo(), self.sudo().folder_ids, found.folders)
-
-    def _dialog_values(self, found):
-        """What the dialog shows of what was found."""
-        folders = self.folder_ids.filtered(lambda folder: not folder.gone).sorted()
-        status = {f.raw_name: f.status for f in found.folders if f.status}
-        values = {
-            "inbox_id": folders.filtered(lambda f: f.role == "inbox")[:1].id,
-            "sent_id": folders.filtered(lambda f: f.role == "sent")[:1].id,
-            "folder_line_ids": [
-                fields.Command.clear(),
-                *(
-                    fields.Command.create(
-                        {
-                            "folder_id": folder.id,
-                            "sync": folder.sync,
-                            "messages": getattr(
-                                status.get(folder.raw_name), "messages", 0
-                            ),
-                        }
-                    )
-                    for folder in folders
-                ),
-            ],
-        }
-        for side in SIDES:
-            port, security = found.ways.get(side, (False, False))
-            values[f"{side}_way_port"] = port
-            values[f"{side}_way_security"] = security
-        return values
+        if can_read:
+            # sudo: the form's user has no right to create folders, Connect has
+            found = test.tests["imap"].folders
+            folder_list.refresh(self.sudo(), self.sudo().folder_ids, found)
 
     # ------------------------------------------------------------------
     # Changed servers
     # ------------------------------------------------------------------
 
     def _use_alternative(self, side, port, security):
-        """Take a port and encryption that the server was found to answer on.
+        """Take a port and encryption on which the connection test found the server.
 
-        It is the host that was typed, under verified TLS: the password need not be
-        typed again.
+        It is the host that the user entered, under verified TLS: the password need not
+        be entered again.
         """
         self.ensure_one()
         self.check_access("write")
-        found = self.with_context(mailbox_alternative_found=_FOUND)
+        found = self.with_context(mailbox_alternative=_FOUND_BY_TEST)
         found.write({f"{side}_port": port, f"{side}_security": security})
 
     def _require_password(self, vals):
-        """A stored password is not sent to a server that was changed after it was
-        typed: whoever changes where it goes has to know it.
+        """Demand the password if ``vals`` change where it is sent: only somebody who
+        knows it may do that.
 
-        In the guided set-up it is forgotten instead, and the step asks for it: that is
-        no less safe, and nobody is stopped halfway.
+        The guided set-up forgets the password instead, and its next step asks for it:
+        that is as safe, and the user is not stopped halfway.
 
-        :raise ValidationError: naming the password to type again
+        :raise ValidationError: naming the password to enter again
         """
         self.ensure_one()
-        found = {f"{side}_{name}" for side in SIDES for name in ("port", "security")}
-        is_found = self.env.context.get("mailbox_alternative_found") is _FOUND
-        if is_found and vals.keys() <= found:
+        if self._is_found_by_test(vals):
             return
         redirected = [side for side in SIDES if self._is_redirected(side, vals)]
         if not redirected:
             return
         if self.env.context.get("mailbox_guided") and self.state == "draft":
             for side in SIDES:
-                self.env["mailbox.credential"]._store(self, side, "")
+                self.env["mailbox.credential"].store(self, side, "")
             return
         raise ValidationError(
             self.env._(
-                "The %(side)s server or username was changed. Type the %(side)s "
+                "The %(side)s server or username was changed. Enter the %(side)s "
                 "password again, so that it is not sent elsewhere unnoticed.",
                 side=redirected[0].upper(),
             )
         )
+
+    def _is_found_by_test(self, vals):
+        safe = {f"{side}_{name}" for side in SIDES for name in ("port", "security")}
+        is_found = self.env.context.get("mailbox_alternative") is _FOUND_BY_TEST
+        return is_found and vals.keys() <= safe
 
     def _is_redirected(self, side, vals):
         """Whether ``vals`` would have a stored password sent somewhere else."""
         if vals.get(f"{side}_password") or not self._is_server_changed(side, vals):
             return False
         if side == "smtp" and not self.smtp_password_set:
-            # SMTP signs in with IMAP's password, which is at hand or not wanted.
-            is_wanted = vals.get("smtp_host", self.smtp_host)
+            # SMTP signs in with IMAP's password, if it has a server at all.
+            is_used = vals.get("smtp_host", self.smtp_host)
             return bool(
-                self.imap_password_set and is_wanted and not vals.get("imap_password")
+                self.imap_password_set and is_used and not vals.get("imap_password")
             )
         return self.imap_password_set or self[f"{side}_password_set"]
 
@@ -231,7 +174,7 @@ class MailboxAccountConnection(models.AbstractModel):
         return any(
             f"{side}_{name}" in vals
             and vals[f"{side}_{name}"] != self[f"{side}_{name}"]
-            # Stronger encryption to the same place tells nobody anything.
+            # Stronger encryption to the same place reveals nothing to anybody.
             and not (name == "security" and vals[f"{side}_{name}"] == "tls")
             for name in ("host", "port", "security", "username")
         )

@@ -1,3 +1,5 @@
+"""The guided set-up of a mailbox, and servers filled in from its address."""
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -6,13 +8,14 @@ from ...engine.mime.addresses import normalize
 from ...services.accounts import discovery, setup_checklist
 
 STEPS = ["address", "sign_in", "backfill"]
-#: What is filled in of each side.
+#: What is filled in of each server.
 NAMES = ("host", "port", "security", "username")
 
 
 class MailboxAccountSetup(models.AbstractModel):
-    """The guided first run, the same mailbox as in the form in three short steps; and
-    servers filled in from the address. What a person typed is never replaced.
+    """The guided set-up shows the fields of the form in three short steps.
+
+    Servers are filled in from the address; what the user entered is never replaced.
     """
 
     _name = "mailbox.account.setup"
@@ -22,13 +25,13 @@ class MailboxAccountSetup(models.AbstractModel):
         [
             ("address", "Your address"),
             ("sign_in", "Sign in"),
-            ("backfill", "What to bring in"),
+            ("backfill", "What to import"),
             ("done", "Done"),
         ],
         default="address",
         copy=False,
     )
-    setup_checks = fields.Json(compute="_compute_setup_checks")
+    setup_checklist = fields.Json(compute="_compute_setup_checklist")
     setup_change = fields.Boolean(
         string="Change",
         store=False,
@@ -38,13 +41,13 @@ class MailboxAccountSetup(models.AbstractModel):
     provider_id = fields.Many2one(
         "mailbox.provider", readonly=True, ondelete="set null"
     )
-    provider_name = fields.Char(related="provider_id.name", string="Provider's name")
+    provider_name = fields.Char(related="provider_id.name", string="Provider name")
     provider_takes_passwords = fields.Boolean(related="provider_id.takes_passwords")
     provider_note = fields.Text(related="provider_id.note")
     provider_app_password_url = fields.Char(related="provider_id.app_password_url")
     provider_help_url = fields.Char(related="provider_id.help_url")
     settings_origin = fields.Char(readonly=True, copy=False)
-    # What was filled in, to tell it from what a person typed; kept with the draft.
+    # What was filled in, to tell it from what the user entered; kept with the draft.
     filled_servers = fields.Json(copy=False)
 
     @api.depends(
@@ -63,9 +66,9 @@ class MailboxAccountSetup(models.AbstractModel):
         "two_accounts",
         "backfill_days",
     )
-    def _compute_setup_checks(self):
+    def _compute_setup_checklist(self):
         for account in self:
-            account.setup_checks = setup_checklist.of(account)
+            account.setup_checklist = setup_checklist.checklist(account)
 
     @api.depends(
         "imap_host",
@@ -93,7 +96,7 @@ class MailboxAccountSetup(models.AbstractModel):
             account.servers_text = " · ".join(texts)
 
     def action_setup(self):
-        """Go on with the guided first run of this mailbox."""
+        """Continue the guided set-up of this mailbox."""
         self.ensure_one()
         self.check_access("write")
         action = self.env["ir.actions.actions"]._for_xml_id(
@@ -102,31 +105,31 @@ class MailboxAccountSetup(models.AbstractModel):
         return {**action, "res_id": self.id}
 
     def action_setup_next(self):
-        """The next step, when this one has what it needs; else what is missing."""
+        """Go to the next step, or say what this one still needs."""
         self.ensure_one()
         self.check_access("write")
         if self.setup_step == "address":
             provider = self.provider_id
             if provider and not provider.takes_passwords:
                 return False
-        if missing := self._setup_missing():
+        if missing := self._missing_in_setup_step():
             return self._notification_action("warning", missing)
-        return self._setup_go(1)
+        return self._move_setup_step(1)
 
     def action_setup_anyway(self):
-        """On with a password, though the provider is said to take none."""
+        """Continue with a password, though the provider is known not to allow it."""
         self.ensure_one()
         self.check_access("write")
-        return self._setup_go(1)
+        return self._move_setup_step(1)
 
     def action_setup_back(self):
-        """The step before; what was typed is kept."""
+        """Go back one step; what was entered is kept."""
         self.ensure_one()
         self.check_access("write")
-        return self._setup_go(-1)
+        return self._move_setup_step(-1)
 
     def action_setup_contacts(self):
-        """Contacts that mail can stand on."""
+        """Show the contacts on which e-mails can be shown."""
         self.ensure_one()
         self.check_access("read")
         return {
@@ -138,44 +141,49 @@ class MailboxAccountSetup(models.AbstractModel):
         }
 
     def action_setup_done(self):
-        """Show the next steps of a new mailbox no longer."""
+        """Hide the next steps of a new mailbox."""
         self.check_access("write")
         self.setup_step = "done"
 
-    def _setup_go(self, by):
+    def _move_setup_step(self, by):
+        """
+        :param by: 1 or -1
+        """
         if self.setup_step in STEPS:
             place = STEPS.index(self.setup_step) + by
             self.setup_step = STEPS[min(max(place, 0), len(STEPS) - 1)]
         return False
 
-    def _setup_missing(self):
-        """A sentence about what a step still needs, or False."""
+    def _missing_in_setup_step(self):
+        """What the current step still needs, in a sentence, or False."""
         if self.setup_step == "address" and not normalize(self.email or ""):
             return self.env._("%s is not a complete e-mail address.", self.email)
         if self.setup_step == "sign_in":
             if not self.imap_host:
-                return self.env._("Type the server for reading (IMAP): its host name.")
+                return self.env._(
+                    "Enter the host name of the server for reading (IMAP)."
+                )
             if not self.imap_username:
-                return self.env._("Type the username that the provider wants.")
+                return self.env._("Enter the username that the provider requires.")
             if not self.imap_password_set:
-                return self.env._("Type the password.")
+                return self.env._("Enter the password.")
         return False
 
     @api.model
-    def setup_reach(self, servers, ca_certificate=False):
-        """Ask whether servers answer, without signing in.
+    def setup_test_servers(self, servers, ca_certificate=False):
+        """Test whether servers answer, without signing in.
 
         :param dict servers: {"imap": {"host", "port", "security"}, "smtp": the same}
         :param str ca_certificate: a private authority, PEM
-        :return: a list of checks, see ``services.setup_checks``
-        :raise UserError: it is no such dict
+        :return: a list of items, see ``services.accounts.setup_checklist``
+        :raise UserError: ``servers`` is not such a dict
         """
         self.check_access("create")
         try:
-            return setup_checklist.reach(self.env, servers, ca_certificate)
+            return setup_checklist.server_items(self.env, servers, ca_certificate)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(
-                self.env._("Servers are given by side, with host, port and security.")
+                self.env._("Servers need a host, a port and a security, by side.")
             ) from error
 
     @api.onchange("email")
@@ -186,7 +194,8 @@ class MailboxAccountSetup(models.AbstractModel):
 
     @api.onchange("imap_username")
     def _onchange_imap_username(self):
-        """One account on both sides, unless a person or the provider says otherwise."""
+        """Use the same username for sending, unless the user or the provider says
+        otherwise."""
         filled = dict(self.filled_servers or {})
         is_filled = self.imap_username == filled.get("imap_username")
         if not is_filled and not self._is_typed("smtp_username", filled):
@@ -194,8 +203,8 @@ class MailboxAccountSetup(models.AbstractModel):
             self.filled_servers = filled
 
     def _fill_servers(self, address):
-        """Fill in both sides for ``address``, but for what a person typed."""
-        found = discovery.find(self.env, address)
+        """Fill in both servers for ``address``, except what the user entered."""
+        found = discovery.find_settings(self.env, address)
         settings = found.settings
         filled = dict(self.filled_servers or {})
         for side in SIDES:
@@ -216,11 +225,11 @@ class MailboxAccountSetup(models.AbstractModel):
         self.filled_servers = filled
         self.provider_id = int(found.provider.key) if found.provider else False
         self.settings_origin = (
-            discovery.explain(self.env, settings) if settings else False
+            discovery.describe_origin(self.env, settings) if settings else False
         )
 
     def _is_typed(self, field, filled):
-        """Whether a person typed what stands in a field."""
+        """Whether the user entered the value of a field."""
         empty = (False, "", 0, self._default_of(field))
         return self[field] not in (*empty, filled.get(field))
 

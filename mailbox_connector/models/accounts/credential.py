@@ -1,14 +1,21 @@
+"""Stored passwords of mailboxes, encrypted."""
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ... import credentials
+from ...error_messages import explain_key_problem
 
 
 class MailboxCredential(models.Model):
-    """A sealed password. Nobody has access to this model; only the server does."""
+    """An encrypted password of a mailbox. No user has access to this model.
+
+    Nothing here returns a password: they are decrypted in ``services.accounts
+    .endpoints`` alone, which no record leads to.
+    """
 
     _name = "mailbox.credential"
-    _description = "Sealed password of a mailbox"
+    _description = "Encrypted password of a mailbox"
     _rec_name = "side"
 
     account_id = fields.Many2one(
@@ -18,12 +25,19 @@ class MailboxCredential(models.Model):
     token = fields.Char(required=True)
 
     _side_unique = models.Constraint(
-        "UNIQUE (account_id, side)", "A mailbox has one password a side."
+        "UNIQUE (account_id, side)",
+        "A mailbox can have only one password per server.",
     )
 
     @api.model
-    def _store(self, account, side, secret):
-        """Seal ``secret`` as the password of one side, in place of the former."""
+    @api.private
+    def store(self, account, side, secret):
+        """Encrypt ``secret`` as the password of a mailbox for "imap" or "smtp".
+
+        It replaces the former one; "" removes that.
+
+        :raise UserError: there is no key to encrypt it with
+        """
         own = self.sudo().search([("account_id", "=", account.id), ("side", "=", side)])
         if not secret:
             own.unlink()
@@ -32,7 +46,10 @@ class MailboxCredential(models.Model):
             token = credentials.seal(secret, self._stored_key_ids())
         except credentials.KeyProblem as problem:
             raise UserError(
-                self.env._("The password cannot be stored: %s.", problem)
+                self.env._(
+                    "The password cannot be stored. %s",
+                    explain_key_problem(self.env, problem),
+                )
             ) from problem
         if own:
             own.token = token
@@ -40,30 +57,19 @@ class MailboxCredential(models.Model):
             self.sudo().create({"account_id": account.id, "side": side, "token": token})
 
     @api.model
-    def _open(self, account, side):
-        """The password of one side; SMTP falls back on IMAP's. "" when none is set."""
-        stored = self.sudo().search_fetch(
-            [("account_id", "=", account.id)], ["side", "token"]
-        )
-        by_side = {row.side: row for row in stored}
-        own = by_side.get(side) or by_side.get("imap")
-        if not own:
-            return ""
-        try:
-            return credentials.unseal(own.token)
-        except credentials.KeyProblem as problem:
-            raise UserError(
-                self.env._("The stored password cannot be opened: %s.", problem)
-            ) from problem
-
-    @api.model
     def _stored_key_ids(self):
         tokens = self.sudo().search_fetch([("token", "!=", False)], ["token"])
         return frozenset(map(credentials.token_key_id, tokens.mapped("token")))
 
     @api.model
-    def _reseal(self):
-        """Seal every password under the first key again; returns how many."""
+    @api.private
+    def reseal(self):
+        """Encrypt every password under the first key again, after a new one was put in
+        front.
+
+        :return: how many there are
+        :raise KeyProblem: the key of one of them is missing
+        """
         rows = self.sudo().search([("token", "!=", False)])
         for row in rows:
             row.token = credentials.seal(credentials.unseal(row.token))

@@ -1,3 +1,5 @@
+"""The list of known mail providers."""
+
 import re
 
 from odoo import api, fields, models
@@ -14,8 +16,8 @@ _USERNAMES = {"address": ADDRESS, "local": LOCAL_PART}
 class MailboxProvider(models.Model):
     """A mail provider: its servers, and what to know before connecting.
 
-    Found by the domain of an address, or by the domain's mail exchanger; nobody is
-    asked for that. What is shipped can be changed, and updates leave it alone.
+    Found by the domain of an address, or by the mail exchanger (MX) of that domain.
+    Administrators can change the shipped list; updates keep their changes.
     """
 
     _name = "mailbox.provider"
@@ -26,17 +28,17 @@ class MailboxProvider(models.Model):
     sequence = fields.Integer(default=10)
     name = fields.Char(required=True)
     domains = fields.Text(
-        help="What stands behind the @ in its addresses: example.com example.net",
+        help="The domains of its addresses, one per line, such as example.com",
     )
     mx = fields.Text(
         string="Mail exchangers",
-        help="How the names of the servers end that receive mail for its customers' "
-        "own domains: mail.example.com",
+        help="MX host suffixes of this provider, one per line, such as "
+        "mail.example.com",
     )
     takes_passwords = fields.Boolean(
-        string="Takes passwords from programs",
+        string="Allows password sign-in for mail apps",
         default=True,
-        help="Off: it is connected by OAuth only.",
+        help="If turned off, it can only be connected by OAuth.",
     )
     imap_host = fields.Char(string="IMAP host")
     imap_port = fields.Integer(string="IMAP port", default=993)
@@ -61,8 +63,8 @@ class MailboxProvider(models.Model):
         default="address",
     )
     files_sent = fields.Boolean(
-        string="Files sent mail itself",
-        help="What its SMTP server sends stands in the Sent folder without our doing.",
+        string="Saves sent e-mails itself",
+        help="E-mails sent by its SMTP server appear in the Sent folder automatically.",
     )
     app_password_url = fields.Char(string="Page for app passwords")
     help_url = fields.Char(string="Page about IMAP and SMTP")
@@ -76,7 +78,7 @@ class MailboxProvider(models.Model):
             for port in (provider.imap_port, provider.smtp_port):
                 if not 1 <= port <= 65535:
                     raise ValidationError(
-                        self.env._("%s is not a port: 1 to 65535.", port)
+                        self.env._("%s is not a port. Ports are 1 to 65535.", port)
                     )
 
     @api.constrains("imap_host", "smtp_host", "domains", "mx")
@@ -99,8 +101,10 @@ class MailboxProvider(models.Model):
                     )
 
     @api.model
-    def _all(self):
-        """All providers, as the engine takes them; ``key`` is the id."""
+    @api.private
+    def for_engine(self):
+        """All providers as :class:`engine.discovery.settings.Provider`; ``key`` is the
+        id."""
         return [
             Provider(
                 str(one.id),
@@ -115,7 +119,8 @@ class MailboxProvider(models.Model):
         ]
 
     def _server(self, side):
-        """One side as the engine takes it; None where it is not offered."""
+        """The :class:`engine.discovery.settings.Server` for "imap" or "smtp"; None if
+        there is none."""
         self.ensure_one()
         if not self[f"{side}_host"]:
             return None
@@ -128,5 +133,5 @@ class MailboxProvider(models.Model):
 
 
 def _names(text):
-    """Host names out of what a person has typed."""
+    """The host names in what somebody entered."""
     return [idna_host(one) or one for one in re.split(r"[\s,;]+", text or "") if one]

@@ -1,4 +1,4 @@
-"""Column types that IMAP needs and Odoo does not have."""
+"""Column types that IMAP needs and Odoo lacks."""
 
 from odoo import fields
 

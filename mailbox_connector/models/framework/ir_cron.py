@@ -1,55 +1,57 @@
+"""Workers: further scheduled actions, so that mailboxes are read side by side."""
+
 from odoo import api, models
 
 MODULE = "mailbox_connector"
-#: Scheduled actions that several workers may share.
+#: Scheduled actions that can have several workers.
 SHARED = ("ir_cron_new_mail", "ir_cron_backfill")
 
 
 class IrCron(models.Model):
-    """Workers: further records that do what our scheduled actions do.
+    """Workers are copies of our scheduled actions.
 
-    Odoo runs one record once at a time, so as many mailboxes are read side by side as
-    there are records. Who reads which is settled by leases (``mailbox.lease``).
+    Odoo never runs a record twice at the same time, so as many mailboxes are read side
+    by side as there are records. Leases (``mailbox.lease``) decide which reads which.
     """
 
     _inherit = "ir.cron"
 
     @api.model
     def _mailbox_set_workers(self, count):
-        """Have each shared action ``count`` times, the first included.
+        """Have ``count`` records of each shared action, the first included.
 
-        Further records begin as copies of the first, with its interval and user, and
-        belong to the addon as the first does: they go when it is uninstalled.
+        Extra records begin as copies of the first, with its interval and user, and
+        belong to the addon as the first does: uninstalling it removes them.
 
-        :raise UserError: one that has to go is running at this moment
+        :raise UserError: one that has to be removed is running at this moment
         """
         for name in SHARED:
             first = self.env.ref(f"{MODULE}.{name}", raise_if_not_found=False)
             if not first:
                 continue  # an administrator deleted it
-            further = self._mailbox_further(name)
+            extra = self._mailbox_extra_workers(name)
             for number in range(2, count + 1):
-                if number not in further:
+                if number not in extra:
                     first._mailbox_add_worker(f"{name}_{number}", number)
-            for number, worker in further.items():
+            for number, worker in extra.items():
                 if number > count:
                     worker.unlink()
 
     @api.model
-    def _mailbox_wake(self, name):
-        """Run a scheduled action of ours soon, by all of its workers."""
-        # sudo: any user may ask for their mailbox to be served
+    def _mailbox_trigger(self, name):
+        """Run one of our scheduled actions soon, by all of its workers."""
+        # sudo: any user may ask for their mailbox to be read
         first = self.env.ref(f"{MODULE}.{name}").sudo()
         first._trigger()
-        for worker in self._mailbox_further(name).values():
+        for worker in self._mailbox_extra_workers(name).values():
             worker.sudo()._trigger()
 
     @api.model
-    def _mailbox_further(self, name):
+    def _mailbox_extra_workers(self, name):
         """
         :return: {number: record} of the workers after the first
         """
-        # sudo: names of our own records, not what they are
+        # sudo: only the names of our own records are read
         found = (
             self.env["ir.model.data"]
             .sudo()
@@ -78,7 +80,7 @@ class IrCron(models.Model):
                 "lastcall": False,
             }
         )
-        # sudo: a name of the addon's own; an update leaves the record alone
+        # sudo: a name in our own module; an update of it leaves the record alone
         self.env["ir.model.data"].sudo().create(
             {
                 "module": MODULE,

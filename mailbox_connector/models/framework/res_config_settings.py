@@ -1,3 +1,5 @@
+"""General settings of the addon."""
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import config
@@ -7,7 +9,7 @@ FEWEST, MOST = 1, 8
 
 
 class ResConfigSettings(models.TransientModel):
-    """How many mailboxes are read side by side, and where settings are looked for."""
+    """How many mailboxes are read at the same time, and how servers are looked up."""
 
     _inherit = "res.config.settings"
 
@@ -15,25 +17,25 @@ class ResConfigSettings(models.TransientModel):
         string="Mailboxes read at the same time",
         config_parameter="mailbox_connector.workers",
         default=FEWEST,
-        help="How many scheduled actions look for new mail side by side, and as many "
-        "import history.",
+        help="So many scheduled actions look for new e-mails at the same time, and as "
+        "many import past e-mails.",
     )
     mailbox_cron_threads = fields.Integer(
         string="Scheduled actions at the same time",
         compute="_compute_mailbox_cron_threads",
-        help="max_cron_threads in Odoo's configuration file.",
+        help="Set by max_cron_threads in Odoo's configuration file.",
     )
 
     mailbox_discovery = fields.Selection(
         [
-            ("online", "From known providers, then from what the domain publishes"),
-            ("table", "From known providers only: nobody is asked"),
+            ("online", "Use the built-in list, then ask the domain of the address"),
+            ("table", "Only use the built-in list"),
         ],
-        string="Settings for an address",
+        string="Look up mail servers",
         config_parameter="mailbox_connector.discovery",
         default="online",
-        help="Where host, port and encryption are looked for when somebody types an "
-        "e-mail address. Only its domain is asked about, never the address.",
+        help="Where to find host, port and encryption when a user enters an e-mail "
+        "address. Only its domain is sent to others, never the address.",
     )
 
     def _compute_mailbox_cron_threads(self):

@@ -1,41 +1,43 @@
+"""How mailboxes are, what is wrong with them, and trying that again."""
+
 from datetime import datetime, time, timedelta
 
 import pytz
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ...engine.errors import SIDES, STOPPING, EngineError
-from ...engine.smtp.session import open_smtp
-from ...error_messages import explain
-from ...services.accounts.endpoints import CONNECTION_FIELDS, egress_policy, endpoint
+from ...error_messages import with_side
+from ...services.accounts.connection_test import MailboxConnectionTest
+from ...services.accounts.endpoints import CONNECTION_FIELDS
 from ...services.framework.formatting import format_moment
 from ...services.sync.mailbox_pass import WAITED_FOR, PassRequest
-from .alert import stored
+from .alert import Problem
 
 HEALTH = [
     ("draft", "Not connected"),
     ("connected", "Connected"),
     ("importing", "Importing"),
     ("waiting", "Waiting"),
-    ("needs_you", "Needs you"),
+    ("needs_you", "Action needed"),
 ]
-#: Of one side.
+#: Of one connection.
 SIDE = [
     ("off", "Off"),
     ("works", "Works"),
     ("waiting", "Waiting"),
-    ("needs_you", "Needs you"),
+    ("needs_you", "Action needed"),
 ]
-#: Fields whose refusal by a server nobody but a person can mend.
+#: A server that refuses one of these needs a person.
 SIGN_IN = {"username", "password"}
 
 
 class MailboxAccountHealth(models.AbstractModel):
-    """How mailboxes are: one word each and a line for either side; their problems, of
-    which somebody is alerted (``mailbox.alert``); and what failed, tried once more.
+    """The health of a mailbox in one word, and a line each for reading and sending.
+
+    Problems are reported here; ``mailbox.alert`` tells the owner about those that last.
     """
 
     _name = "mailbox.account.health"
@@ -45,11 +47,11 @@ class MailboxAccountHealth(models.AbstractModel):
         HEALTH,
         compute="_compute_health",
         search="_search_health",
-        help="Needs you: reading or sending has stopped, or does not go on without "
-        "somebody: a refused sign-in, settings that cannot be right, folders that no "
-        "longer exist, an e-mail of which nobody knows whether it was sent.\n"
-        "Waiting: something failed and is tried again by itself.\n"
-        "Importing: history comes in.",
+        help="Action needed: reading or sending has stopped, or will not continue "
+        "until someone acts: a refused sign-in, wrong settings, folders that no longer "
+        "exist, or an e-mail that may or may not have been sent.\n"
+        "Waiting: something failed, and Odoo retries automatically.\n"
+        "Importing: past e-mails are being imported.",
     )
     reading_health = fields.Selection(
         SIDE, string="Reading works", compute="_compute_sides"
@@ -59,24 +61,24 @@ class MailboxAccountHealth(models.AbstractModel):
         SIDE, string="Sending works", compute="_compute_sides"
     )
     sending_text = fields.Char(string="Sending state", compute="_compute_sides")
-    trouble_text = fields.Char(string="What is wrong", compute="_compute_sides")
+    problem_text = fields.Char(string="What is wrong", compute="_compute_sides")
     can_try_again = fields.Boolean(compute="_compute_sides")
     new_today = fields.Integer(
         compute="_compute_new_today",
         help="E-mails that your contacts sent to this mailbox today.",
     )
     notify_members = fields.Boolean(
-        string="Tell members of new e-mails",
-        help="New e-mails of customers appear in the Odoo inbox of the owner and the "
-        "members, until they mark them as read. Those who handle their notifications "
-        "by e-mail have no Odoo inbox and are not told.",
+        string="Notify members of new e-mails",
+        help="New e-mails from customers appear in the Odoo inbox of the owner and the "
+        "members until they mark them as read. Users who get notifications by e-mail "
+        "have no Odoo inbox and are not notified.",
     )
     inbound_count = fields.Integer(
-        string="Not passed on", compute="_compute_inbound_count"
+        string="Not delivered in Odoo", compute="_compute_inbound_count"
     )
 
     # ------------------------------------------------------------------
-    # One word, said by the database: it filters and groups
+    # One word, computed by the database, so that it can be filtered and grouped by
     # ------------------------------------------------------------------
 
     @api.depends(
@@ -128,7 +130,7 @@ class MailboxAccountHealth(models.AbstractModel):
 
     @api.model
     def _health_sql(self, alias):
-        """The health of the mailboxes of a table, as an expression."""
+        """The SQL expression for the health of the mailboxes in a table."""
         return SQL(
             """CASE
             WHEN %(account)s.state = 'draft' THEN 'draft'
@@ -155,20 +157,39 @@ class MailboxAccountHealth(models.AbstractModel):
         )
 
     # ------------------------------------------------------------------
-    # A line for either side
+    # A line each for reading and sending
     # ------------------------------------------------------------------
 
     @api.depends("health", "imap_ok_at", "smtp_ok_at", "retry_at", "smtp_host")
     def _compute_sides(self):
-        # sudo: that a person is needed, and until when mail waits; no more
-        stopped = {
-            (row.account_id.id, row.side)
-            for row in self.env["mailbox.alert"]
-            .sudo()
-            .search([("account_id", "in", self._origin.ids)])
-            if row.needs_person and not row.recovered
-        }
-        waiting = dict(
+        stopped = self._stopped_sides()
+        next_attempts = self._next_attempts()
+        undecided = self._accounts_to_decide_on()
+        for account in self:
+            number = account._origin.id
+            account._set_reading((number, "imap") in stopped or account.needs_person)
+            account._set_sending(
+                (number, "smtp") in stopped,
+                number in undecided,
+                next_attempts.get(number, False),
+            )
+            account.problem_text = account._all_problems()
+            account.can_try_again = account.state == "connected" and bool(
+                account.imap_problem or account.smtp_problem
+            )
+
+    def _stopped_sides(self):
+        """Pairs (id of the mailbox, side) that do not continue until somebody acts."""
+        # sudo: nobody has access to alerts; only whether a person is needed is shown
+        alerts = self.env["mailbox.alert"].sudo()
+        found = alerts.search([("account_id", "in", self._origin.ids)])
+        found = found.filtered(lambda one: one.needs_person and not one.recovered)
+        return {(one.account_id.id, one.side) for one in found}
+
+    def _next_attempts(self):
+        """When the first waiting e-mail that failed is sent again, by mailbox id."""
+        # sudo: of e-mails that the user may not read, only the time is shown
+        found = (
             self.env["mail.mail"]
             .sudo()
             ._read_group(
@@ -181,9 +202,14 @@ class MailboxAccountHealth(models.AbstractModel):
                 ["scheduled_date:min"],
             )
         )
-        asked = {
-            account.id
-            for account, _count in self.env["mail.mail"]
+        return {account.id: moment for account, moment in found}
+
+    def _accounts_to_decide_on(self):
+        """Ids of the mailboxes with an e-mail of which nobody knows whether it was
+        sent."""
+        # sudo: of e-mails that the user may not read, only that there is one is shown
+        found = (
+            self.env["mail.mail"]
             .sudo()
             ._read_group(
                 [
@@ -192,31 +218,21 @@ class MailboxAccountHealth(models.AbstractModel):
                     ("state", "=", "exception"),
                 ],
                 ["mailbox_account_id"],
-                ["__count"],
             )
-        }
-        for account in self:
-            stops = {
-                side
-                for side in ("imap", "smtp")
-                if (account._origin.id, side) in stopped
-            }
-            account._set_reading("imap" in stops or account.needs_person)
-            account._set_sending(
-                "smtp" in stops,
-                account._origin.id in asked,
-                waiting.get(account._origin.sudo(), False),
-            )
-            troubles = [
-                account.imap_problem,
-                account.smtp_problem,
-                account.folder_problem,
-                account.asked_text,
-            ]
-            account.trouble_text = "\n".join(one for one in troubles if one) or False
-            account.can_try_again = account.state == "connected" and bool(
-                account.imap_problem or account.smtp_problem
-            )
+        )
+        return {account.id for (account,) in found}
+
+    def _all_problems(self):
+        problems = [
+            with_side(self.env, side, self[f"{side}_problem"])
+            for side in SIDES
+            if self[f"{side}_problem"]
+        ]
+        if self.folder_problem:
+            problems.append(with_side(self.env, "imap", self.folder_problem))
+        if self.asked_text:
+            problems.append(self.asked_text)
+        return "\n".join(problems) or False
 
     def _set_reading(self, is_stopped):
         last = self.imap_ok_at and self.env._(
@@ -226,25 +242,26 @@ class MailboxAccountHealth(models.AbstractModel):
             health, text = "off", self.env._("Not connected yet.")
         elif is_stopped or self.folder_problem:
             health = "needs_you"
-            text = is_stopped and self._next_try(self.needs_person)
+            text = is_stopped and self._next_try_text(self.needs_person)
         elif self.imap_problem:
-            health, text = "waiting", self._next_try(False)
+            health, text = "waiting", self._next_try_text(False)
         else:
             health, text = "works", not last and self.env._("Not read yet.")
         self.reading_health = health
         self.reading_text = " ".join(part for part in (text, last) if part)
 
-    def _next_try(self, is_stopped):
+    def _next_try_text(self, is_stopped):
         if is_stopped:
             return self.env._("Stopped.")
         if self.retry_at and self.retry_at > fields.Datetime.now():
             return self.env._("Next try: %s.", format_moment(self.env, self.retry_at))
-        return self.env._("It is tried again in a moment.")
+        return self.env._("Odoo retries in a moment.")
 
-    def _set_sending(self, is_stopped, is_asked, first):
+    def _set_sending(self, is_stopped, is_asked, next_attempt):
         """
+        :param is_stopped: sending does not continue until somebody acts
         :param is_asked: somebody has to say whether an e-mail was sent
-        :param first: when mail that failed is tried again
+        :param next_attempt: when the first e-mail that failed is sent again, or False
         """
         last = self.smtp_ok_at and self.env._(
             "Last worked: %s.", format_moment(self.env, self.smtp_ok_at)
@@ -258,12 +275,12 @@ class MailboxAccountHealth(models.AbstractModel):
             health = "needs_you"
             text = is_stopped and self.env._("Stopped.")
         elif self.smtp_problem or self.paused_until():
-            until = self.paused_until() or first
+            until = self.paused_until() or next_attempt
             health = "waiting"
             if until and until > fields.Datetime.now():
                 text = self.env._("Next try: %s.", format_moment(self.env, until))
             else:
-                text = self.env._("It is tried with the next e-mail.")
+                text = self.env._("Odoo retries with the next e-mail.")
         else:
             health, text = "works", not last and self.env._("Not used yet.")
         self.sending_health = health
@@ -279,7 +296,7 @@ class MailboxAccountHealth(models.AbstractModel):
             .replace(tzinfo=None)
             for day in (today, today + timedelta(days=1))
         )
-        # How many, of mailboxes that the user sees: not which.
+        # Counts of mailboxes that the user sees; not which e-mails.
         counts = dict(
             self.env.execute_query(
                 SQL(
@@ -303,66 +320,68 @@ class MailboxAccountHealth(models.AbstractModel):
             account.new_today = counts.get(account._origin.id, 0)
 
     # ------------------------------------------------------------------
-    # For whatever works on a mailbox
+    # Problems
     # ------------------------------------------------------------------
 
     @api.private
     def report_problem(self, side, text, at_once=False, needs_person=None, error=None):
-        """One side fails. Whoever looks after the mailbox is told when it has lasted.
+        """Report that reading or sending fails; the owner is alerted if it lasts.
 
         :param side: "imap" or "smtp"
-        :param text: what is wrong, in words
-        :param at_once: tell it now; so is a refused sign-in, by ``error``
-        :param needs_person: whether somebody has to act; None: as it was
-        :param error: the :class:`EngineError`, where there is one: it is told in the
-            receiver's language then
+        :param text: what is wrong, in a sentence
+        :param at_once: alert now, as always for a refused sign-in (see ``error``)
+        :param needs_person: whether somebody has to act; None: as before
+        :param error: the :class:`EngineError`, if there is one: the alert then explains
+            it in its reader's language
         """
         self.ensure_one()
         if not self._is_watched():
             return
         is_refused = isinstance(error, EngineError) and error.kind in STOPPING
-        # sudo: notices belong to nobody
-        self.env["mailbox.alert"].sudo()._keep(
-            self,
+        problem = Problem(
             side,
             text,
             urgent=at_once or is_refused,
-            needs_person=needs_person or is_refused or needs_person,
-            error=stored(error),
+            needs_person=True if is_refused else needs_person,
+            error=error,
         )
+        # sudo: nobody has access to alerts
+        self.env["mailbox.alert"].sudo()._save(self, problem)
 
     @api.private
     def report_recovery(self, side):
-        """One side works (again)."""
-        # sudo: notices belong to nobody
-        notices = self.env["mailbox.alert"].sudo()
-        notices.search(
-            [("account_id", "in", self.ids), ("side", "=", side)]
-        )._recovered()
+        """Report that reading or sending works (again).
+
+        :param side: "imap" or "smtp"
+        """
+        # sudo: nobody has access to alerts
+        alerts = self.env["mailbox.alert"].sudo()
+        alerts = alerts.search([("account_id", "in", self.ids), ("side", "=", side)])
+        alerts._record_recovery()
 
     def _is_watched(self):
-        """Whether anybody is told when it fails: not before it is connected."""
+        """Whether somebody is alerted when it fails: not before it is connected."""
         self.ensure_one()
         return self.active and self.state == "connected"
 
     # ------------------------------------------------------------------
-    # Whoever writes a problem need not think of the alert
+    # Writing a problem field is enough to report it
     # ------------------------------------------------------------------
 
     def _update_alerts(self, vals):
-        """After these were written: make, change or end what people are alerted of."""
+        """After ``vals`` were written: create, change or end alerts."""
         if CONNECTION_FIELDS & vals.keys():
             self._forget_refusals()
         if vals.get("active") is False:
-            # sudo: whoever may archive the mailbox ends what it asks for
-            self.sudo().alert_ids._forget()
+            # sudo: archiving the mailbox ends its alerts and activities
+            self.sudo().alert_ids._end()
             self.sudo().activity_ids.unlink()
             return
         for side in SIDES:
             if {f"{side}_problem", "state", "active"} & vals.keys():
-                self._follow_problem(side, vals)
+                self._update_alert(side, vals)
 
-    def _follow_problem(self, side, vals):
+    def _update_alert(self, side, vals):
         for account in self:
             problem = account[f"{side}_problem"]
             if problem:
@@ -374,56 +393,62 @@ class MailboxAccountHealth(models.AbstractModel):
                 account.report_recovery(side)
 
     def _forget_refusals(self):
-        """The settings were changed: what the server says to these is not known."""
-        # sudo: notices belong to nobody
+        """The settings were changed, so what the server says to them is not known."""
+        # sudo: nobody has access to alerts
         self.sudo().alert_ids.write({"needs_person": False, "urgent": False})
 
     def action_try_again(self):
-        """Try what failed once more: at once for one mailbox, soon for several."""
+        """Try again what failed: now for one mailbox, soon for several."""
         self.check_access("read")
         failed = self.filtered("can_try_again")
         if len(failed) != 1:
-            # sudo: members use a mailbox, its state is written by the server
+            # sudo: members may use a mailbox, but not write its state
             failed.sudo().write({"retry_at": False, "needs_person": False})
             for account in failed.filtered("smtp_problem"):
                 account._release_waiting()
             self._trigger_crons("ir_cron_new_mail")
             return self._notification_action(
-                "success", self.env._("They are tried in a moment.")
+                "success", self.env._("Odoo tries them in a moment.")
             )
-        problems = []
+        problems = {}
         if failed.imap_problem:
-            request = PassRequest("backfill", *WAITED_FOR, by_person=True)
-            sync = self.env["mailbox.sync"].serve(failed, request)
-            self.env.invalidate_all()
-            if not sync:
-                problems.append(
-                    failed.imap_problem
-                    or self.env._("This mailbox is being read at this moment.")
-                )
-        if failed.smtp_problem and (problem := failed._try_sending()):
-            problems.append(problem)
+            problems["imap"] = failed._try_reading()
+        if failed.smtp_problem:
+            problems["smtp"] = failed._try_sending()
         self.env.invalidate_all()
-        if problems:
-            return self._notification_action("danger", "\n".join(problems))
+        texts = [with_side(self.env, *one) for one in problems.items() if one[1]]
+        if texts:
+            return self._notification_action("danger", "\n".join(texts))
         return self._notification_action("success", self.env._("It works again."))
 
-    def _try_sending(self):
-        """Sign in to SMTP; what waits goes when that works.
+    def _try_reading(self):
+        """Read the mailbox.
 
-        :return: why it does not, in words
+        :return: why that does not work, in a sentence, or False
         """
-        # sudo: members use a mailbox, its settings are its owner's
+        request = PassRequest("backfill", *WAITED_FOR, by_person=True)
+        done = self.env["mailbox.sync"].serve(self, request)
+        self.env.invalidate_all()
+        if done:
+            return False
+        return self.imap_problem or self.env._(
+            "This mailbox is being read at this moment."
+        )
+
+    def _try_sending(self):
+        """Test the connection for sending; waiting e-mails leave if it works.
+
+        :return: why it does not work, in a sentence, or False
+        """
+        # sudo: members may use a mailbox, but not its settings
         account = self.sudo()
-        try:
-            open_smtp(endpoint(account, "smtp"), egress_policy(self.env)).quit()
-        except EngineError as error:
-            problem = explain(self.env, error, account.provider_id)
+        test = MailboxConnectionTest(account, ["smtp"])
+        test.run()
+        problem, error = test.results["smtp"]["problem"], test.error("smtp")
+        if error or not problem:
             account.record_smtp_result(problem, error)
+        if problem:
             return problem
-        except UserError as error:
-            return str(error)
-        account.record_smtp_result(False)
         account._release_waiting()
         return False
 
@@ -443,7 +468,7 @@ class MailboxAccountHealth(models.AbstractModel):
             account.inbound_count = counts.get(account, 0)
 
     def action_view_inbound(self):
-        """What could not be passed on, of this mailbox."""
+        """Show the e-mails of this mailbox that could not be delivered in Odoo."""
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "mailbox_connector.mailbox_inbound_action"

@@ -1,4 +1,7 @@
+"""Alerts: who is informed that a mailbox does not work, and when."""
+
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
 
 from markupsafe import Markup
@@ -10,189 +13,215 @@ from ...engine.errors import EngineError, Field, Kind, Side
 from ...error_messages import explain
 from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ...services.framework.formatting import format_moment
+from ...services.framework.scheduled_work import work_off
 
 _logger = logging.getLogger(__name__)
 
-#: How long something has to fail until somebody is told, unless a person is needed.
+#: How long something has to fail until somebody is alerted, unless it is urgent.
 FIRST = timedelta(minutes=10)
-#: How often it is told again while it lasts.
+#: How often they are alerted again while it lasts.
 AGAIN = timedelta(days=1)
 ACTIVITY = "mail.mail_activity_data_warning"
 MANAGERS = "mailbox_connector.group_mailbox_manager"
 
 
-class MailboxAlert(models.Model):
-    """One side of a mailbox that fails: since when, and when somebody was told last.
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with reading or sending.
 
-    Notices are sent by one scheduled action, whatever found the trouble: sending one
-    never holds up or undoes the work, and two workers never tell the same twice.
-    A row is there while the trouble lasts.
+    :param side: "imap" or "smtp"
+    :param text: in a sentence
+    :param urgent: alert now
+    :param needs_person: whether somebody has to act; None: as before
+    :param error: what the sentence was made of; only an :class:`EngineError` is kept
+    """
+
+    side: str
+    text: str
+    urgent: bool = False
+    needs_person: bool | None = None
+    error: Exception | None = None
+
+
+class MailboxAlert(models.Model):
+    """The alert that reading or sending of a mailbox fails: since when, and when
+    somebody was informed last. A row exists while the problem lasts.
+
+    One scheduled action sends them, whatever found the problem: sending an alert never
+    holds up or undoes the work, and two workers never send the same one twice.
     """
 
     _name = "mailbox.alert"
-    _description = "Notice of a mailbox's trouble"
+    _description = "Alert about a mailbox"
     _log_access = False
     _rec_name = "text"
-    _order = "tell_at, id"
+    _order = "notify_at, id"
 
     account_id = fields.Many2one("mailbox.account", required=True, ondelete="cascade")
     side = fields.Selection(
         [("imap", "Reading"), ("smtp", "Sending")], required=True, readonly=True
     )
     since = fields.Datetime(required=True)
-    text = fields.Char(help="What is wrong, as it stands on the mailbox.")
-    error = fields.Json(help="What the words were made of, to say it in any language.")
-    needs_person = fields.Boolean(help="It does not go on without somebody.")
-    urgent = fields.Boolean(help="It is told at once.")
-    recovered = fields.Boolean(help="It works again, which is still to be told.")
-    tell_at = fields.Datetime(required=True)
-    told_at = fields.Datetime()
+    text = fields.Char(help="What is wrong, as shown on the mailbox.")
+    error = fields.Json(help="The error itself, to explain it in any language.")
+    needs_person = fields.Boolean(help="Needs someone to act.")
+    urgent = fields.Boolean(help="Alert immediately.")
+    recovered = fields.Boolean(help="Solved; the owner has not been informed yet.")
+    notify_at = fields.Datetime(required=True)
+    notified_at = fields.Datetime()
     activity_id = fields.Many2one("mail.activity", ondelete="set null")
 
     _side_unique = models.Constraint(
-        "UNIQUE (account_id, side)", "A side of a mailbox fails once at a time."
+        "UNIQUE (account_id, side)",
+        "There is already an open alert for this connection.",
     )
 
     # ------------------------------------------------------------------
-    # Keeping
+    # Recording
     # ------------------------------------------------------------------
 
     @api.model
-    def _keep(self, account, side, text, urgent, needs_person, error):
-        """Note that a side fails; one that did so already keeps its time.
-
-        :param needs_person: None: as it was
-        """
+    def _save(self, account, problem):
+        """Record a :class:`Problem` of a mailbox; one that lasts keeps its times."""
         self.flush_model()
         now = fields.Datetime.now()
-        [(number, told)] = self.env.execute_query(
+        error = _to_json(problem.error)
+        [(number, notified_at)] = self.env.execute_query(
             SQL(
                 """
                 INSERT INTO mailbox_alert AS alert (account_id, side, since, text,
-                            error, urgent, needs_person, recovered, tell_at)
+                            error, urgent, needs_person, recovered, notify_at)
                 VALUES (%(account)s, %(side)s, %(now)s, %(text)s, %(error)s,
-                        %(urgent)s, %(person)s IS TRUE, false, %(tell)s)
+                        %(urgent)s, %(person)s IS TRUE, false, %(notify)s)
                     ON CONFLICT (account_id, side) DO UPDATE
                    SET text = excluded.text, error = excluded.error,
                        urgent = alert.urgent OR excluded.urgent,
                        needs_person = COALESCE(%(person)s, alert.needs_person),
                        recovered = false,
-                       tell_at = CASE
+                       notify_at = CASE
                             WHEN excluded.urgent AND NOT alert.urgent
-                            THEN excluded.tell_at
-                            WHEN alert.recovered THEN alert.told_at + %(again)s
-                            ELSE alert.tell_at END
-             RETURNING id, told_at
+                            THEN excluded.notify_at
+                            WHEN alert.recovered THEN alert.notified_at + %(again)s
+                            ELSE alert.notify_at END
+             RETURNING id, notified_at
                 """,
                 account=account.id,
-                side=side,
+                side=problem.side,
                 now=now,
-                text=text,
+                text=problem.text,
                 error=self._fields["error"].convert_to_column_insert(error, self),
-                urgent=urgent,
-                person=needs_person,
-                tell=now if urgent else now + FIRST,
+                urgent=problem.urgent,
+                person=problem.needs_person,
+                notify=now if problem.urgent else now + FIRST,
                 again=AGAIN,
             )
         )
         self.invalidate_model()
-        row = self.browse(number)
-        if not told:
-            self._wake(row.tell_at)
-        elif row.tell_at <= now:
-            self._wake()
+        alert = self.browse(number)
+        if not notified_at:
+            self._trigger_cron(alert.notify_at)
+        elif alert.notify_at <= now:
+            self._trigger_cron()
 
-    def _recovered(self):
-        """These sides work again: forget what nobody was told of."""
-        self.filtered(lambda row: not row.told_at).unlink()
-        told = self.exists().filtered(lambda row: not row.recovered)
-        if told:
-            told.write({"recovered": True, "tell_at": fields.Datetime.now()})
-            self._wake()
+    def _record_recovery(self):
+        """These work again; alerts that nobody was informed of are dropped."""
+        self.filtered(lambda alert: not alert.notified_at).unlink()
+        known = self.exists().filtered(lambda alert: not alert.recovered)
+        if known:
+            known.write({"recovered": True, "notify_at": fields.Datetime.now()})
+            self._trigger_cron()
 
     @api.model
-    def _wake(self, moment=None):
+    def _trigger_cron(self, moment=None):
         cron = self.env.ref(
             "mailbox_connector.ir_cron_alerts", raise_if_not_found=False
         )
         if cron:
-            # sudo: whoever finds trouble wakes the scheduled action
+            # sudo: any user's work may find a problem
             cron.sudo()._trigger(moment)
 
     # ------------------------------------------------------------------
-    # Telling
+    # Informing people
     # ------------------------------------------------------------------
 
     @api.model
-    def _cron_tell(self):
-        """Tell whoever looks after a mailbox what fails, and what works again."""
-        due = self.search([("tell_at", "<=", fields.Datetime.now())])
-        for row in due:
-            try:
-                with mute_conflicts():
-                    row._tell()
-                    left = self.env["ir.cron"]._commit_progress(1)
-            except CONFLICT_ERRORS:
-                # It has just changed: it is looked at again in the next run.
-                self.env.cr.rollback()
-                _logger.info("Notice %s gave way", row.id, exc_info=True)
-                continue
-            except Exception:
-                self.env.cr.rollback()
-                _logger.exception("Notice %s could not be sent", row.id)
-                continue
-            if not left:
-                return
+    def _cron_notify(self):
+        """Inform owners about what fails, and what works again."""
 
-    def _tell(self):
-        """Tell it, if it is still to be told."""
-        row = self.try_lock_for_update()
-        row.invalidate_recordset()
+        def find_due(done):
+            now = fields.Datetime.now()
+            return self.search([("notify_at", "<=", now), ("id", "not in", done)])
+
+        work_off(self.env, find_due, lambda due: due[:1]._notify_safely())
+
+    def _notify_safely(self):
+        """Inform people and commit; a failure is logged, for the next run."""
+        number = self.id
+        try:
+            with mute_conflicts():
+                self._notify()
+                self.env["ir.cron"]._commit_progress()
+        except CONFLICT_ERRORS:
+            self.env.cr.rollback()
+            _logger.info("Alert %s met a conflict", number, exc_info=True)
+        except Exception:
+            self.env.cr.rollback()
+            _logger.exception("Alert %s could not be sent", number)
+        return self
+
+    def _notify(self):
+        """Inform the people of an alert, if it is still due."""
+        alert = self.try_lock_for_update()
+        alert.invalidate_recordset()
         now = fields.Datetime.now()
-        if not row or row.tell_at > now:
+        if not alert or alert.notify_at > now:
             return
-        account = row.account_id
-        if not account._is_watched():
-            row._forget()
+        if not alert.account_id._is_watched():
+            alert._end()
             return
-        receivers = row._receivers()
+        receivers = alert._receivers()
         for user in receivers:
-            row._notify(user)
-        if row.recovered:
-            row._forget()
+            alert._notify_user(user)
+        if alert.recovered:
+            alert._end()
             return
         if receivers:
-            row._ask(receivers[0])
-        row.write({"told_at": now, "tell_at": now + AGAIN})
+            alert._schedule_activity(receivers[0])
+        alert.write({"notified_at": now, "notify_at": now + AGAIN})
 
-    def _forget(self):
-        """The trouble is over: nothing more is asked of anybody."""
+    def _end(self):
+        """The problem is over: nobody has to do anything any more."""
         self.activity_id.filtered("active").unlink()
         self.unlink()
 
     def _receivers(self):
-        """The owner; the managers of mailboxes where the owner cannot be told."""
+        """The owner; the managers of mailboxes if the owner cannot open it."""
         account = self.account_id
         users = account.owner_id
-        if not _may_look_after(users, account):
+        if not _can_open(users, account):
             managers = self.env["res.users"].search(
                 [("all_group_ids", "in", self.env.ref(MANAGERS).ids)], order="id"
             )
-            users = managers.filtered(lambda user: _may_look_after(user, account))
+            users = managers.filtered(lambda user: _can_open(user, account))
         return users
 
-    def _in_words_of(self, user):
+    def _account_for(self, user):
+        """The mailbox in the language and time zone of a user."""
         return self.account_id.with_context(lang=user.lang, tz=user.tz).with_user(user)
 
-    def _notify(self, user):
+    def _notify_user(self, user):
         """A message in the user's Odoo inbox, or an e-mail if that is how they are
-        notified: as any notice it leaves by Odoo's own server, never by a mailbox."""
-        account = self._in_words_of(user)
+        notified. Like any notification it leaves by Odoo's own server, never by a
+        mailbox."""
+        account = self._account_for(user)
         if self.recovered:
-            lines = [account.env._("It works again. There is nothing to do.")]
+            lines = [account.env._("It works again. You don't need to do anything.")]
         else:
-            lines = [self._first(account), self._problem(account), self._since(account)]
-        body = Markup("").join(Markup("<p>%s</p>") % line for line in lines if line)
+            lines = [
+                self._next_step(account),
+                self._problem(account),
+                self._duration(account),
+            ]
         link = Markup("<p><a href='/odoo/mailboxes/%s'>%s</a></p>") % (
             account.id,
             account.env._("Open the mailbox"),
@@ -204,20 +233,19 @@ class MailboxAlert(models.Model):
         thread.message_notify(
             partner_ids=user.partner_id.ids,
             subject=self._subject(account),
-            body=body + link,
+            body=_paragraphs(lines) + link,
         )
 
-    def _ask(self, user):
-        """One activity, of the first who is told; the same one as long as it lasts."""
-        account = self._in_words_of(user)
-        lines = [self._first(account), self._problem(account)]
+    def _schedule_activity(self, user):
+        """One activity, for the first who is informed; the same one while it lasts."""
+        account = self._account_for(user)
         values = {
             "summary": self._subject(account),
-            "note": Markup("").join(Markup("<p>%s</p>") % line for line in lines),
+            "note": _paragraphs([self._next_step(account), self._problem(account)]),
             "date_deadline": fields.Date.context_today(account),
             "user_id": user.id,
         }
-        # They have just been told: no second message for the activity.
+        # They have just been informed: no second message for the activity.
         activity = self.activity_id.with_context(mail_activity_quick_update=True)
         if activity.active:
             activity.write(values)
@@ -227,7 +255,7 @@ class MailboxAlert(models.Model):
             self.activity_id = quiet.activity_schedule(ACTIVITY, **values)
 
     # ------------------------------------------------------------------
-    # Words, in the environment of who reads them
+    # Words, in the environment of their reader
     # ------------------------------------------------------------------
 
     def _subject(self, account):
@@ -240,65 +268,69 @@ class MailboxAlert(models.Model):
         if reading:
             return account.env._("The mailbox %s cannot be read", name)
         if account.sudo().paused_until():
-            return account.env._("The mailbox %s sends nothing for now", name)
+            return account.env._("The mailbox %s has paused sending", name)
         return account.env._("The mailbox %s cannot send", name)
 
     def _problem(self, account):
-        error = _error(self.error)
+        error = _from_json(self.error)
         if not error:
             return self.text
-        # sudo: what the mailbox's owner is told, whoever is told instead
+        # sudo: a manager who is informed instead reads the same as the owner
         return explain(account.env, error, account.sudo().provider_id)
 
-    def _first(self, account):
-        """What to do first."""
+    def _next_step(self, account):
+        """What the reader should do."""
         until = self.side == "smtp" and account.sudo().paused_until()
         if until:
             return account.env._(
-                "There is nothing to do now: its e-mail waits and goes on by itself at "
-                "%s.",
+                "You don't need to do anything: waiting e-mails will be sent "
+                "automatically at %s.",
                 format_moment(account.env, until),
             )
         if not self.needs_person:
             return account.env._(
-                "There is nothing to do at first: it is tried again by itself. If it "
+                "You don't need to do anything yet: Odoo retries automatically. If it "
                 "lasts, open the mailbox and check its settings."
             )
         if self.side == "imap":
             return account.env._(
                 "Please open the mailbox, correct what is named below, then press "
-                "Connect IMAP. Until then no new e-mail comes into Odoo."
+                "Connect IMAP. Until then no new e-mails are imported."
             )
         return account.env._(
             "Please open the mailbox, correct what is named below, then press Connect "
-            "IMAP. Until then its e-mail does not leave."
+            "IMAP. Until then its e-mails are not sent."
         )
 
-    def _since(self, account):
-        if not self.told_at:
+    def _duration(self, account):
+        if not self.notified_at:
             return ""
         return account.env._(
             "This has lasted since %s.", format_moment(account.env, self.since)
         )
 
 
-def _may_look_after(user, account):
-    """Whether ``user`` is there and may open the mailbox."""
+def _can_open(user, account):
+    """Whether ``user`` is active and may open the mailbox."""
     if not (user.active and user._is_internal()):
         return False
     own = account.with_user(user)
     return own.with_context(allowed_company_ids=user.company_ids.ids).has_access("read")
 
 
-def stored(error):
+def _paragraphs(lines):
+    return Markup("").join(Markup("<p>%s</p>") % line for line in lines if line)
+
+
+def _to_json(error):
     """An :class:`EngineError` as values of JSON; None for anything else."""
     if not isinstance(error, EngineError):
         return None
     return {name: getattr(one, "value", one) for name, one in vars(error).items()}
 
 
-def _error(values):
-    """The :class:`EngineError` that was stored; None if it is of another version."""
+def _from_json(values):
+    """The :class:`EngineError` that was stored; None if another version stored it."""
     if not values:
         return None
     field = values["field"]

@@ -1,15 +1,17 @@
+"""What passes over a mailbox did, for the people who look after it."""
+
 from datetime import timedelta
 
 from odoo import api, fields, models
 
-#: Days that runs are kept.
+#: Days for which runs are kept.
 KEPT = 30
-#: Slices of one import that follow each other as closely are one run.
+#: Slices of one import that follow each other this closely are one run.
 SLICES = timedelta(minutes=15)
 
 
 class MailboxRun(models.Model):
-    """One pass over a mailbox that brought something or failed.
+    """One pass over a mailbox that found e-mails or failed.
 
     A pass that found nothing new leaves no row. The same failure again is counted in
     its row, and so are the slices of one import.
@@ -30,28 +32,28 @@ class MailboxRun(models.Model):
     )
     kind = fields.Selection(
         [
-            ("new", "New mail"),
-            ("backfill", "History"),
-            ("retry", "Tried again"),
+            ("new", "New e-mails"),
+            ("backfill", "Import"),
+            ("retry", "Retry"),
             ("now", "Sync now"),
         ],
         string="What",
         required=True,
         readonly=True,
     )
-    started_at = fields.Datetime(string="Began", required=True, readonly=True)
-    ended_at = fields.Datetime(string="Last time", required=True, readonly=True)
+    started_at = fields.Datetime(string="Started", required=True, readonly=True)
+    ended_at = fields.Datetime(string="Ended", required=True, readonly=True)
     seconds = fields.Float(
-        digits=(8, 1), readonly=True, help="What it took, all times together."
+        digits=(8, 1), readonly=True, help="How long it took, repeats included."
     )
     times = fields.Integer(
         default=1,
         readonly=True,
-        help="How often in a row: the same problem again, or the parts of one import.",
+        help="How often in a row the same problem came up, or the parts of one import.",
     )
-    seen = fields.Integer(string="Looked at", readonly=True)
+    seen = fields.Integer(string="Checked", readonly=True)
     matched = fields.Integer(
-        string="With a contact",
+        string="Imported",
         readonly=True,
         help="E-mails that one of your contacts sent or received.",
     )
@@ -64,9 +66,11 @@ class MailboxRun(models.Model):
     internal = fields.Integer(readonly=True)
     bulk = fields.Integer(readonly=True)
     deleted = fields.Integer(readonly=True)
-    failed = fields.Integer(string="Could not be read", readonly=True)
+    failed = fields.Integer(string="Failed", readonly=True)
     problem = fields.Char(readonly=True)
-    skipped_text = fields.Char(string="Left out", compute="_compute_skipped_text")
+    skipped_text = fields.Char(
+        string="Skipped e-mails", compute="_compute_skipped_text"
+    )
 
     _account_idx = models.Index("(account_id, id DESC)")
     _ended_idx = models.Index("(ended_at)")
@@ -78,27 +82,28 @@ class MailboxRun(models.Model):
             parts = [
                 strangers > 0 and self.env._("no contact: %s", strangers),
                 run.bulk and self.env._("newsletters and lists: %s", run.bulk),
-                run.internal and self.env._("among yourselves: %s", run.internal),
+                run.internal and self.env._("between colleagues: %s", run.internal),
                 run.deleted and self.env._("deleted here before: %s", run.deleted),
             ]
             run.skipped_text = ", ".join(part for part in parts if part)
 
     # ------------------------------------------------------------------
-    # Keeping, in the transaction of the pass
+    # Recording, in the transaction of the pass
     # ------------------------------------------------------------------
 
     @api.model
-    def _note(self, account, kind, seconds, counts, problem=False):
-        """Keep what a pass did.
+    @api.private
+    def record(self, account, kind, seconds, counts, problem=False):
+        """Record what a pass did.
 
         :param kind: see the field
         :param counts: :class:`engine.sync.state.Counts`
-        :param problem: why it failed, in words
+        :param problem: why it failed, in a sentence
         """
         now = fields.Datetime.now()
         values = counts.as_dict()
         last = self.search([("account_id", "=", account.id)], limit=1)
-        if last._goes_on(kind, problem, counts, now):
+        if last._is_continued(kind, problem, counts, now):
             values = {name: last[name] + value for name, value in values.items()}
             last.write(
                 {
@@ -121,12 +126,12 @@ class MailboxRun(models.Model):
             }
         )
 
-    def _goes_on(self, kind, problem, counts, now):
-        """Whether the next pass is the same story as this one, the last."""
+    def _is_continued(self, kind, problem, counts, now):
+        """Whether a pass continues this run, the last one of the mailbox."""
         if not self or (self.problem or False) != (problem or False):
             return False
         if problem:
-            # Whichever scheduled action came upon it.
+            # Whichever scheduled action met it.
             return not counts.seen and "now" not in (kind, self.kind)
         return kind == self.kind == "backfill" and now - self.ended_at < SLICES
 

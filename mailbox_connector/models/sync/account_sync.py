@@ -40,7 +40,7 @@ class MailboxAccountSync(models.AbstractModel):
     def _trigger_crons(self, *names):
         for name in names:
             # sudo: any user may have their mailbox served soon
-            self.env["ir.cron"].sudo()._mailbox_wake(name)
+            self.env["ir.cron"].sudo()._mailbox_trigger(name)
 
     def action_sync_now(self):
         """Import new mail, and continue imports, for as long as a person waits."""
@@ -89,7 +89,7 @@ class MailboxAccountSync(models.AbstractModel):
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Send a test e-mail"),
-            "res_model": "mailbox.test.mail",
+            "res_model": "mailbox.test.email",
             "view_mode": "form",
             "target": "new",
             "context": {"default_account_id": self.id},

@@ -47,4 +47,4 @@ class MailboxContactLookup(models.Model):
             )
         )
         if added:
-            self.env["ir.cron"]._mailbox_wake("ir_cron_backfill")
+            self.env["ir.cron"]._mailbox_trigger("ir_cron_backfill")

@@ -242,7 +242,7 @@ class MailboxSync(models.AbstractModel):
                 kind = "backfill" if mailbox_pass.backfill.seen else "new"
         if counts.seen or problem:
             account = mailbox_pass.account
-            account.env["mailbox.run"]._note(
+            account.env["mailbox.run"].record(
                 account, kind, mailbox_pass.elapsed, counts, problem
             )
 

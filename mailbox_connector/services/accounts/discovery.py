@@ -1,4 +1,4 @@
-"""Settings for an address, under the administrator's rules."""
+"""Looking up the servers for an address, as the administrator allows it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from ...engine.discovery.discover import Discovery, discover
 from ...engine.discovery.dns import DnsResolver
 from ...engine.discovery.https import PORT, Https
 from ...engine.discovery.settings import Settings, Source
-from ...services.accounts.endpoints import egress_policy
+from .endpoints import egress_policy
 
-#: Seconds for each source that is asked; a person is waiting.
+#: Seconds for each source that is asked; a user is waiting.
 SECONDS = 5.0
 #: System parameters: "table" asks nobody; nameservers, "address" or "address:port".
 MODE = "mailbox_connector.discovery"
@@ -19,9 +19,9 @@ HTTPS_PORT = "mailbox_connector.discovery_https_port"
 HTTPS_CA = "mailbox_connector.discovery_https_ca"
 
 
-def find(env, address: str) -> Discovery:
-    """What is known of an address's mailbox, or published of it where the
-    administrator lets the domain be asked."""
+def find_settings(env, address: str) -> Discovery:
+    """The provider and servers of an address: from the list of providers or, if the
+    administrator allows asking, from what its domain publishes."""
     parameters = env["ir.config_parameter"].sudo()
     nameservers = parameters.get_param(NAMESERVERS, "").replace(",", " ").split()
     policy = egress_policy(env)
@@ -31,7 +31,7 @@ def find(env, address: str) -> Discovery:
     https = Https(policy, resolver, ca_pem, int(port) if port.isdecimal() else PORT)
     return discover(
         address,
-        env["mailbox.provider"]._all(),
+        env["mailbox.provider"].for_engine(),
         policy,
         online=parameters.get_param(MODE, "online") != "table",
         resolver=resolver,
@@ -40,17 +40,20 @@ def find(env, address: str) -> Discovery:
     )
 
 
-def explain(env, settings: Settings) -> str:
-    """Where settings come from, for the person who sees them filled in."""
-    texts = {
-        Source.TABLE: env._("Filled in for %s, from the list of known providers."),
-        Source.MX_TABLE: env._(
-            "Filled in for %s, which receives this domain's mail, from the list of "
-            "known providers."
-        ),
-        Source.SRV: env._("Filled in from the domain's DNS records: %s"),
-        Source.ISPDB: env._("Filled in from the public directory of providers: %s"),
-        Source.MX_ISPDB: env._("Filled in from the public directory of providers: %s"),
-    }
-    published = env._("Filled in from what the domain publishes: %s")
-    return texts.get(settings.source, published) % settings.origin
+def describe_origin(env, settings: Settings) -> str:
+    """Where settings come from, for the user who sees them filled in."""
+    match settings.source:
+        case Source.TABLE:
+            text = env._("Filled in for %s, from the list of known providers.")
+        case Source.MX_TABLE:
+            text = env._(
+                "Filled in for %s, which receives this domain's e-mails, from the list "
+                "of known providers."
+            )
+        case Source.SRV:
+            text = env._("Filled in from the domain's DNS records: %s")
+        case Source.ISPDB | Source.MX_ISPDB:
+            text = env._("Filled in from the public directory of providers: %s")
+        case _:
+            text = env._("Filled in from what the domain publishes: %s")
+    return text % settings.origin

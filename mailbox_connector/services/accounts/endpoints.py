@@ -1,6 +1,6 @@
 """What the engine needs to connect to a mailbox's servers.
 
-The only place where a stored password is opened. Plain functions: no record, and so
+The only place where a stored password is decrypted. Plain functions: no record, and so
 no server action or template, leads here.
 """
 
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from odoo.exceptions import UserError
 
+from ... import credentials
 from ...engine.discovery.port_probe import USUAL
 from ...engine.errors import SIDES, Side
 from ...engine.net.egress import EgressPolicy
 from ...engine.types import Endpoint, Security
+from ...error_messages import explain_key_problem
 
 #: For selection fields.
 SECURITY = [(security.value, security.name) for security in Security]
@@ -34,47 +36,74 @@ SENDING_FIELDS = {name for name in CONNECTION_FIELDS if name.startswith("smtp_")
 ALLOWED_NETWORKS = "mailbox_connector.allowed_networks"
 
 
+class MissingSettingError(UserError):
+    """A mailbox has no host, username or password for one of its servers.
+
+    :param setting: which one: "host", "username" or "password"
+    """
+
+    def __init__(self, message: str, setting: str):
+        super().__init__(message)
+        self.setting = setting
+
+
 def endpoint(account, side: str) -> Endpoint:
-    """The server of one side of a mailbox, with its password opened.
+    """One server of a mailbox, with its password decrypted.
 
     :param account: ``mailbox.account``
     :param side: "imap" or "smtp"
-    :raise UserError: host, username or password is missing
+    :raise MissingSettingError: host, username or password is missing
+    :raise UserError: the password cannot be decrypted
     """
     account.ensure_one()
-    env = account.env
-    password = env["mailbox.credential"]._open(account, side)
-    for value, name in (
-        (account[f"{side}_host"], env._("host")),
-        (account[f"{side}_username"], env._("username")),
-        (password, env._("password")),
-    ):
-        if not value:
-            raise UserError(
-                env._("%(side)s: type the %(field)s.", side=side.upper(), field=name)
-            )
     return Endpoint(
         side=Side(side),
-        host=account[f"{side}_host"],
+        host=_setting(account, side, "host"),
         port=account[f"{side}_port"],
         security=Security(account[f"{side}_security"]),
-        username=account[f"{side}_username"],
-        password=password,
+        username=_setting(account, side, "username"),
+        password=_password(account, side),
         ca_pem=account.ca_certificate or None,
     )
 
 
-def missing_field(account, side: str) -> str:
-    """The first setting without which nobody can sign in: "host", "username" or
-    "password"."""
-    for name in ("host", "username"):
-        if not account[f"{side}_{name}"]:
-            return name
-    return "password"
+def _setting(account, side: str, name: str) -> str:
+    return account[f"{side}_{name}"] or _raise_missing(account.env, side, name)
+
+
+def _password(account, side: str) -> str:
+    """The password for a server; SMTP uses IMAP's if it has none of its own."""
+    env = account.env
+    # sudo: nobody may read stored passwords; this one goes to the mailbox's server
+    stored = env["mailbox.credential"].sudo()
+    stored = stored.search_fetch([("account_id", "=", account.id)], ["side", "token"])
+    tokens = {row.side: row.token for row in stored}
+    token = tokens.get(side) or tokens.get("imap")
+    if not token:
+        _raise_missing(env, side, "password")
+    try:
+        return credentials.unseal(token)
+    except credentials.KeyProblem as problem:
+        raise UserError(
+            env._(
+                "The stored password cannot be opened. %s",
+                explain_key_problem(env, problem),
+            )
+        ) from problem
+
+
+def _raise_missing(env, side: str, name: str):
+    protocol = side.upper()
+    sentences = {
+        "host": env._("Enter the %s host.", protocol),
+        "username": env._("Enter the %s username.", protocol),
+        "password": env._("Enter the %s password.", protocol),
+    }
+    raise MissingSettingError(sentences[name], name)
 
 
 def egress_policy(env) -> EgressPolicy:
-    """Which addresses may be connected to, as the administrator allows them."""
+    """Which addresses Odoo may connect to, as the administrator has set it."""
     # sudo: a system parameter, which no user may read
     allowed = env["ir.config_parameter"].sudo().get_param(ALLOWED_NETWORKS, "")
     return EgressPolicy(allowed_networks=tuple(allowed.replace(",", " ").split()))

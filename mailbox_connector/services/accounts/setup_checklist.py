@@ -1,92 +1,133 @@
-"""What to have ready before connecting, as far as the program can tell by itself.
+"""The setup checklist: what to have ready before connecting, as far as Odoo can tell.
 
-Each check is a dict for the screen: ``state`` is "done", "open" (nothing wrong, not
-there yet) or "needs_you"; ``text`` a sentence; ``url`` and ``link`` a page of the
-provider and what to call it, if any.
+Each item is a dict for the screen: ``state`` is "done", "open" (nothing wrong, to do
+yet) or "needs_you"; ``text`` a sentence; ``url`` and ``link`` a page of the provider
+and what to call it, if any.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
-from ...engine.discovery.port_probe import find_ports
-from ...engine.errors import Side
+from ...engine.connection_test.steps import ConnectionTest
+from ...engine.errors import SIDES, Side
 from ...engine.mime.addresses import normalize
-from ...engine.net.egress import EgressPolicy
 from ...engine.types import Endpoint, Security
-from ...services.accounts.endpoints import egress_policy
+from ...error_messages import explain
+from .connection_test import run_connection_tests
+from .endpoints import egress_policy
 
 DONE, OPEN, NEEDS_YOU = "done", "open", "needs_you"
-#: Seconds for asking whether a server answers; a person looks on.
+#: Seconds for asking whether a server answers; a person is waiting.
 SECONDS = 5.0
 #: More days than these are a lot for a first import.
 SHORT = 30
 
 
-def of(account) -> dict[str, list[dict]]:
-    """The checks of each step of the guided first run, by the step's name."""
+def checklist(account) -> dict[str, list[dict]]:
+    """The items of each step of the guided set-up, by the step's name."""
     return {
         "address": _address(account),
         "sign_in": _sign_in(account),
-        "backfill": _history(account),
+        "backfill": _backfill(account),
     }
 
 
-def _check(state: str, text: str, url: str | bool = False, link: str = "") -> dict:
+def server_items(env, servers: dict, ca_pem: str | None) -> list[dict]:
+    """An item for each server: whether it answers, encrypted and as who it says.
+
+    The connection test, stopped before signing in.
+
+    :param servers: by side, {"host", "port", "security"}
+    """
+    endpoints = [
+        _endpoint(side, servers[side], ca_pem)
+        for side in SIDES
+        if (servers.get(side) or {}).get("host")
+    ]
+    policy = egress_policy(env)
+    tests = run_connection_tests(endpoints, policy, seconds=SECONDS, signs_in=False)
+    return [_server(env, one, tests[one.side.value]) for one in endpoints]
+
+
+def _endpoint(side: str, server: dict, ca_pem: str | None) -> Endpoint:
+    host = str(server["host"]).strip()
+    port, security = int(server["port"] or 0), Security(server["security"])
+    return Endpoint(Side(side), host, port, security, "", "", ca_pem or None)
+
+
+def _server(env, endpoint: Endpoint, test: ConnectionTest) -> dict:
+    values = {"host": endpoint.host, "port": endpoint.port}
+    if not test.error:
+        text = env._("%(host)s answers on port %(port)s, encrypted.", **values)
+        return _item(DONE, text)
+    if test.alternatives:
+        port, security = test.alternatives[0]
+        text = env._(
+            "%(host)s does not respond on port %(port)s with these settings. It does "
+            "on port %(other)s with %(security)s; change this under Change servers.",
+            **values,
+            other=port,
+            security=security.name,
+        )
+        return _item(NEEDS_YOU, text)
+    return _item(NEEDS_YOU, explain(env, test.error))
+
+
+def _item(state: str, text: str, url: str | bool = False, link: str = "") -> dict:
     return {"state": state, "text": text, "url": url or "", "link": link}
 
 
 def _address(account) -> list[dict]:
     env = account.env
-    typed, address = account.email, normalize(account.email or "")
-    if not typed:
-        return [_check(OPEN, env._("Type the address of the mailbox."))]
+    address = normalize(account.email or "")
+    if not account.email:
+        return [_item(OPEN, env._("Enter the address of the mailbox."))]
     if not address:
-        return [_check(NEEDS_YOU, env._("%s is not a complete e-mail address.", typed))]
-    checks = [_check(DONE, env._("The address is complete."))]
+        text = env._("%s is not a complete e-mail address.", account.email)
+        return [_item(NEEDS_YOU, text)]
+    items = [_item(DONE, env._("The address is complete."))]
     if _is_taken(account, address):
-        text = env._("There is a mailbox with this address already: open that one.")
-        checks.append(_check(NEEDS_YOU, text))
+        text = env._("A mailbox with this address already exists. Open that one.")
+        items.append(_item(NEEDS_YOU, text))
     else:
-        checks.append(_check(DONE, env._("No other mailbox here has it.")))
-    return checks + _provider(account)
+        items.append(_item(DONE, env._("No other mailbox in Odoo uses it.")))
+    return items + _provider(account)
 
 
 def _provider(account) -> list[dict]:
     env = account.env
     provider = account.provider_id
     if provider and not provider.takes_passwords:
-        text = env._("%s takes no passwords from programs.", provider.name)
-        return [_check(NEEDS_YOU, text, provider.help_url, env._("Its own page"))]
+        text = env._("%s does not allow password sign-in for mail apps.", provider.name)
+        link = env._("Help page of the provider")
+        return [_item(NEEDS_YOU, text, provider.help_url, link)]
     if provider:
-        text = env._("%s lets programs sign in with a password.", provider.name)
-        checks = [_check(DONE, text)]
+        text = env._("%s allows mail apps to sign in with a password.", provider.name)
+        items = [_item(DONE, text)]
         if provider.app_password_url:
-            text, link = env._("Have an app password ready."), env._("How to make one")
-            checks.append(_check(OPEN, text, provider.app_password_url, link))
+            text = env._("Have an app password ready.")
+            link = env._("How to create one")
+            items.append(_item(OPEN, text, provider.app_password_url, link))
         elif provider.help_url:
-            text, link = (
-                env._("Look at the provider's page about it."),
-                env._("Open it"),
-            )
-            checks.append(_check(OPEN, text, provider.help_url, link))
-        return checks
+            text = env._("Read the provider's page about it.")
+            link = env._("Open the page")
+            items.append(_item(OPEN, text, provider.help_url, link))
+        return items
     if account.settings_origin:
-        return [_check(DONE, env._("The servers of its provider were found."))]
+        return [_item(DONE, env._("The servers of its provider were found."))]
     return [
-        _check(
+        _item(
             OPEN,
             env._(
-                "Nothing is known of its provider. Ask there, or look at its help "
+                "Odoo does not know this provider. Ask there, or look in its help "
                 "pages, for the servers for reading (IMAP) and sending (SMTP), and "
-                "whether programs may use them."
+                "whether mail apps may use them."
             ),
         )
     ]
 
 
 def _is_taken(account, address: str) -> bool:
-    # sudo: mailboxes of others count as well, and only that there is one is told
+    # sudo: mailboxes of others count as well; only whether there is one is shown
     return bool(
         account.sudo().search_count(
             [
@@ -100,139 +141,102 @@ def _is_taken(account, address: str) -> bool:
 
 
 def _sign_in(account) -> list[dict]:
+    text = account.env._("Make sure that you may write to customers from this address.")
+    return [
+        *_servers(account),
+        _username(account),
+        *_passwords(account),
+        _owner(account),
+        _item(OPEN, text),
+    ]
+
+
+def _servers(account) -> list[dict]:
     env = account.env
-    checks = []
+    items = []
     if not account.imap_host:
-        text = env._("Type the server for reading (IMAP), as your provider names it.")
-        checks.append(_check(NEEDS_YOU, text))
+        text = env._("Enter the server for reading (IMAP) that your provider names.")
+        items.append(_item(NEEDS_YOU, text))
     if not account.smtp_host:
         text = env._(
-            "Without a server for sending (SMTP), mail is read and nothing is sent."
+            "Without a server for sending (SMTP), e-mails are read but none are sent."
         )
-        checks.append(_check(OPEN, text))
-    checks.append(_username(account))
+        items.append(_item(OPEN, text))
+    return items
+
+
+def _passwords(account) -> list[dict]:
+    env = account.env
     if account.imap_password or account.imap_password_set:
-        checks.append(_check(DONE, env._("The password is there, stored encrypted.")))
+        text = env._("The password is set, and stored encrypted.")
+        items = [_item(DONE, text)]
     else:
-        text = env._("Type the password: an app password, where the provider has them.")
-        checks.append(_check(OPEN, text))
-    if account.two_accounts:
-        own = account.smtp_password or account.smtp_password_set
-        text = (
-            env._("The account for sending has its password.")
-            if own
-            else env._("Sending signs in as another account: type its password too.")
-        )
-        checks.append(_check(DONE if own else OPEN, text))
-    if account.owner_id:
-        text = env._(
-            "%s looks after this mailbox: renews its password and hears of trouble.",
-            account.owner_id.name,
-        )
-        checks.append(_check(DONE, text))
-    else:
-        text = env._("Choose who looks after this mailbox.")
-        checks.append(_check(NEEDS_YOU, text))
-    text = env._("Make sure that mail to customers may be sent from this address.")
-    return [*checks, _check(OPEN, text)]
+        text = env._("Enter the password: an app password, if the provider has them.")
+        items = [_item(OPEN, text)]
+    if not account.two_accounts:
+        return items
+    if account.smtp_password or account.smtp_password_set:
+        text = env._("The account for sending has its password.")
+        return [*items, _item(DONE, text)]
+    text = env._("Sending signs in as another account: enter its password too.")
+    return [*items, _item(OPEN, text)]
+
+
+def _owner(account) -> dict:
+    env = account.env
+    if not account.owner_id:
+        return _item(NEEDS_YOU, env._("Choose the owner of this mailbox."))
+    text = env._(
+        "%s is the owner: they renew the password and are alerted about problems.",
+        account.owner_id.name,
+    )
+    return _item(DONE, text)
 
 
 def _username(account) -> dict:
     env = account.env
     username, address = account.imap_username, account.email or ""
     if not username:
-        return _check(NEEDS_YOU, env._("Type the username that the provider wants."))
+        return _item(NEEDS_YOU, env._("Enter the username that the provider requires."))
     if username.lower() == address.lower():
-        return _check(
-            DONE, env._("The username is the address, as most providers want.")
+        return _item(
+            DONE, env._("The username is the address, as most providers require.")
         )
     text = env._(
-        "The username is %s, not the address. Check that the provider wants that.",
+        "The username is %s, not the address. Check that the provider requires that.",
         username,
     )
     is_theirs = account.provider_id.imap_username == "local"
     if is_theirs and username == address.partition("@")[0]:
-        text = env._("The username is %s, as this provider wants.", username)
-        return _check(DONE, text)
-    return _check(OPEN, text)
+        text = env._("The username is %s, as this provider requires.", username)
+        return _item(DONE, text)
+    return _item(OPEN, text)
 
 
-def _history(account) -> list[dict]:
+def _backfill(account) -> list[dict]:
     env = account.env
     days = account.backfill_days
     if days <= SHORT:
-        checks = [_check(DONE, env._("A short first window: good for a first look."))]
+        items = [_item(DONE, env._("A short first import: good for a first look."))]
     else:
-        text = env._("Begin with a week. More can be brought in when all looks right.")
-        checks = [_check(OPEN, text)]
+        text = env._(
+            "Begin with a week. You can import more once everything looks right."
+        )
+        items = [_item(OPEN, text)]
     contacts = env["res.partner"].search_count(
         [("email_normalized", "!=", False), ("user_ids", "=", False)], limit=1
     )
     if contacts:
-        text = env._("There are contacts with e-mail addresses to show mail on.")
-        checks.append(_check(DONE, text))
+        text = env._("There are contacts with e-mail addresses.")
+        items.append(_item(DONE, text))
     else:
         text = env._(
-            "No contact has an e-mail address yet. Mail is shown on contacts, so add "
-            "one that you write with."
+            "No contact has an e-mail address yet. E-mails are shown on contacts, so "
+            "add one that you exchange e-mails with."
         )
-        checks.append(_check(NEEDS_YOU, text))
+        items.append(_item(NEEDS_YOU, text))
     if account.imap_password_set:
-        checks.append(_check(DONE, env._("Servers, username and password are there.")))
+        items.append(_item(DONE, env._("Servers, username and password are set.")))
     else:
-        checks.append(_check(NEEDS_YOU, env._("Go back and type the password.")))
-    return checks
-
-
-def reach(env, servers: dict, ca_pem: str | None) -> list[dict]:
-    """Whether servers answer, encrypted and as who they say. Nobody signs in.
-
-    :param servers: by side, {"host", "port", "security"}
-    """
-    policy = egress_policy(env)
-    endpoints = [
-        _endpoint(side, servers[side.value], ca_pem)
-        for side in Side
-        if (servers.get(side.value) or {}).get("host")
-    ]
-    # No Odoo environment enters the threads.
-    with ThreadPoolExecutor(len(Side)) as pool:
-        found = list(pool.map(lambda endpoint: _ways(endpoint, policy), endpoints))
-    checks = []
-    for endpoint, ways in zip(endpoints, found, strict=True):
-        port, security = endpoint.port, endpoint.security
-        values = {"host": endpoint.host, "port": port}
-        if (port, security) in ways:
-            text = env._("%(host)s answers on port %(port)s, encrypted.", **values)
-            checks.append(_check(DONE, text))
-        elif ways:
-            text = env._(
-                "%(host)s does not answer so on port %(port)s. It does on port "
-                "%(other)s with %(security)s: correct it under Change servers.",
-                **values,
-                other=ways[0][0],
-                security=ways[0][1].name,
-            )
-            checks.append(_check(NEEDS_YOU, text))
-        else:
-            text = env._(
-                "%(host)s does not answer on port %(port)s. Check its name and port "
-                "under Change servers, or try again later.",
-                **values,
-            )
-            checks.append(_check(NEEDS_YOU, text))
-    return checks
-
-
-def _endpoint(side: Side, server: dict, ca_pem: str | None) -> Endpoint:
-    host = str(server["host"]).strip()
-    port, security = int(server["port"] or 0), Security(server["security"])
-    return Endpoint(side, host, port, security, "", "", ca_pem or None)
-
-
-def _ways(endpoint: Endpoint, policy: EgressPolicy) -> list[tuple[int, Security]]:
-    """Ports the host answers on: the one that was typed, else what others there are."""
-    own = find_ports(endpoint, policy, SECONDS, usual=())
-    if (endpoint.port, endpoint.security) in own:
-        return own
-    return own or find_ports(endpoint, policy, SECONDS)
+        items.append(_item(NEEDS_YOU, env._("Go back and enter the password.")))
+    return items

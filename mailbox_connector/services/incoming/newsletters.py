@@ -37,7 +37,7 @@ class Newsletters:
         own = self.account.own_addresses()
         found = {form.rpartition("@")[2] for one in own for form in spellings(one)}
         found |= set(self.env["mail.alias.domain"].search([]).mapped("name"))
-        for provider in self.env["mailbox.provider"]._all():
+        for provider in self.env["mailbox.provider"].for_engine():
             found.difference_update(provider.domains)
         return found
 

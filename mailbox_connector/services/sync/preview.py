@@ -22,6 +22,7 @@ from ...engine.net.deadline import Deadline
 from ...engine.types import HeaderRecord
 from ...error_messages import explain
 from ..accounts.endpoints import egress_policy, endpoint
+from ..framework.formatting import format_size
 from ..incoming.matcher import Matcher
 from ..incoming.newsletters import Newsletters
 
@@ -224,7 +225,7 @@ def render(env, found: Preview) -> Markup:
         "mailbox_connector.preview",
         {
             "preview": found,
-            "size": _size(found.expected_size),
+            "size": format_size(found.expected_size),
             "minutes": round(found.seconds / 60),
             "oldest": day(found.oldest),
             "newest": day(found.newest),
@@ -237,12 +238,3 @@ def render(env, found: Preview) -> Markup:
             "domains": found.domains.most_common(SHOWN),
         },
     )
-
-
-def _size(size: int) -> str:
-    """A size for people, with no more digits than an estimate has."""
-    for unit in ("KB", "MB", "GB"):
-        size /= 1000
-        if size < 1000 or unit == "GB":
-            break
-    return f"{size:.1f} {unit}" if size < 10 else f"{size:.0f} {unit}"

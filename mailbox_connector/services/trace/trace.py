@@ -38,7 +38,7 @@ from ...engine.errors import EngineError, Kind, one_line
 from ...engine.imap.session import ImapSession
 from ...engine.mime.ids import MAX_ID, message_id_hash
 from ...engine.net.deadline import Deadline
-from ...error_messages import explain
+from ...error_messages import explain, with_side
 from ..accounts.endpoints import egress_policy, endpoint
 from .missing import MissingMessages
 from .present import describe
@@ -270,6 +270,7 @@ class _MailboxTrace:
                 self._note_no_time()
             else:
                 reason = explain(self.env, error, self.account.provider_id)
+                reason = with_side(self.env, error.side, reason)
                 self.trace.notes.append(f"{email}: {reason}")
         else:
             if not is_complete:

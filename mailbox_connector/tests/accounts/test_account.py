@@ -204,7 +204,7 @@ class TestWhoMay(AccountCase):
     def test_dialogs_do_not_open_other_peoples_mailboxes(self):
         dialogs = (
             ("mailbox.connect", {"visibility": "everyone"}, "action_import"),
-            ("mailbox.test.mail", {"email_to": "a@example.com"}, "action_send"),
+            ("mailbox.test.email", {"email_to": "a@example.com"}, "action_send"),
         )
         for model, values, action in dialogs:
             dialog = (

@@ -91,6 +91,6 @@ class TestKeys(TransactionCase):
         self.env["mailbox.credential"].search(
             [("account_id", "!=", account.id)]
         ).unlink()
-        self.assertEqual(self.env["mailbox.credential"]._reseal(), 1)
+        self.assertEqual(self.env["mailbox.credential"].reseal(), 1)
         os.environ[credentials.ENVIRONMENT] = new
         self.assertEqual(endpoint(account, "imap").password, "secret")

@@ -9,7 +9,7 @@ from ..common import MailboxCase
 DIALOGS = {
     "mailbox.connect": {"visibility": "everyone"},
     "mailbox.backfill.start": {"days": 7},
-    "mailbox.test.mail": {},
+    "mailbox.test.email": {},
     "mailbox.trace": {},
 }
 
@@ -35,10 +35,13 @@ class TestDialogs(MailboxCase):
     def test_a_port_is_taken_over_only_if_it_was_found(self):
         """The stored password would go there without being typed again."""
         dialog = self.open_as(self.owner, "mailbox.connect")
-        way = {"imap_way_port": 2525, "imap_way_security": "starttls"}
+        found = {
+            "imap_alternative_port": 2525,
+            "imap_alternative_security": "starttls",
+        }
         with self.assertRaises(AccessError):
-            dialog.write(way)
+            dialog.write(found)
         with self.assertRaises(AccessError):
-            dialog.create({**dialog.copy_data()[0], **way})
-        dialog.use_way("imap")
+            dialog.create({**dialog.copy_data()[0], **found})
+        dialog.use_alternative("imap")
         self.assertNotEqual(self.account.imap_port, 2525)

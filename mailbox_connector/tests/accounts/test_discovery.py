@@ -15,7 +15,7 @@ class TestProviders(TransactionCase):
         providers._check_ports()
         providers._check_urls()
         domains, exchangers = [], []
-        for one in self.env["mailbox.provider"]._all():
+        for one in self.env["mailbox.provider"].for_engine():
             domains += one.domains
             exchangers += one.mx
             if one.passwords:
@@ -102,7 +102,7 @@ class TestFilling(TransactionCase):
         self.assertEqual(form.smtp_host, "smtp.own.example")
         self.assertEqual(form.smtp_username, "relay")
 
-    def test_a_corrected_address_is_filled_in_anew(self):
+    def test_a_corrected_address_is_filled_in_again(self):
         form = self.form()
         form.email = "carl@unknown.example"
         self.assertFalse(form.imap_host or form.smtp_host or form.settings_origin)

@@ -1,7 +1,7 @@
 """From a server's words to the sentence that a person reads, line by line.
 
 Each group is a class of failure: what is said or raised, what it is taken for, whether
-it is tried again, which field is marked, and what the person is told to do.
+Odoo retries, which field is marked, and what the user is advised to do.
 """
 
 import errno
@@ -12,6 +12,7 @@ import ssl
 from dataclasses import dataclass
 from unittest.mock import patch
 
+from odoo.exceptions import UserError
 from odoo.tests import TransactionCase, tagged
 
 from ...engine.diagnosis import from_imap, from_smtp
@@ -22,7 +23,7 @@ from ...engine.net.deadline import Deadline
 from ...engine.net.egress import EgressPolicy
 from ...engine.net.tls import tls_error
 from ...engine.types import Endpoint, Security
-from ...error_messages import explain
+from ...error_messages import explain, explain_any, with_side
 
 HOST = "mail.example.com"
 STOP, RETRY, NEITHER = "stop", "retry", "neither"
@@ -44,7 +45,7 @@ class Case:
 
 
 def app_password(said, **more):
-    words = ("app password", "type it here")
+    words = ("app password", "enter it here")
     kind = Kind.APP_PASSWORD_NEEDED
     return Case(said, kind, STOP, words, Field.PASSWORD, **more)
 
@@ -55,7 +56,11 @@ def wrong(said, **more):
 
 
 def refused(said, **more):
-    words = ("no passwords", "Outlook or Gmail connection", "administrator")
+    words = (
+        "not allow password sign-in",
+        "Outlook or Gmail connection",
+        "administrator",
+    )
     return Case(said, Kind.PASSWORDS_REFUSED, STOP, words, **more)
 
 
@@ -65,12 +70,12 @@ def connections(said, **more):
 
 
 def throttled(said, **more):
-    words = ("slow down", "by itself")
+    words = ("slow down", "continues automatically")
     return Case(said, Kind.THROTTLED, RETRY, words, **more)
 
 
 def passing(said, kind=Kind.TRANSIENT, **more):
-    return Case(said, kind, RETRY, ("tried again by itself",), **more)
+    return Case(said, kind, RETRY, ("retries automatically",), **more)
 
 
 def limit(said, **more):
@@ -134,7 +139,7 @@ CASES = {
             "NO [ALERT] Please log in via your web browser: https://x (Failure)",
             Kind.WEB_LOGIN_NEEDED,
             STOP,
-            ("web browser", "IMAP is switched on", "try again"),
+            ("web browser", "IMAP is turned on", "try again"),
             Field.PASSWORD,
         ),
         Case(
@@ -151,7 +156,7 @@ CASES = {
             "NO [EXPIRED] Your password has expired",
             Kind.ACCOUNT_BLOCKED,
             STOP,
-            ("expired", "Set a new one at the provider", "type it here"),
+            ("expired", "Set a new one at the provider", "enter it here"),
             Field.PASSWORD,
         ),
         Case(
@@ -208,7 +213,7 @@ CASES = {
             "NO [NONEXISTENT] Unknown Mailbox: Work (Failure)",
             Kind.FOLDER_GONE,
             NEITHER,
-            ("no longer exists", "its mail stays in Odoo"),
+            ("no longer exists", "its e-mails stay in Odoo"),
             stage="",
         ),
     ],
@@ -217,14 +222,14 @@ CASES = {
             "NO [OVERQUOTA] Quota exceeded",
             Kind.QUOTA,
             NEITHER,
-            ("mailbox is full", "Make room"),
+            ("mailbox is full", "Delete e-mails at the provider"),
             stage="",
         ),
         Case(
             "554 5.2.2 mailbox full",
             Kind.QUOTA,
             NEITHER,
-            ("mailbox is full", "Make room"),
+            ("mailbox is full", "Delete e-mails at the provider"),
             stage="data",
         ),
         Case(
@@ -265,7 +270,7 @@ CASES = {
             "503 5.5.1 bad sequence of commands",
             Kind.TRANSIENT,
             RETRY,
-            ("tried again by itself",),
+            ("retries automatically",),
             stage="mail",
         ),
     ],
@@ -281,8 +286,6 @@ class TestErrors(TransactionCase):
         how = STOP if stops else RETRY if error.retryable else NEITHER
         self.assertEqual(how, case.how)
         self.assertEqual(error.field, case.field)
-        side = "Reading (IMAP): " if error.side is Side.IMAP else "Sending (SMTP): "
-        self.assertTrue(shown.startswith(side))
         for words in case.words:
             self.assertIn(words, shown)
         self.assertEqual(error.retry_after, case.seconds)
@@ -293,6 +296,32 @@ class TestErrors(TransactionCase):
             for case in cases:
                 with self.subTest(name, said=str(case.said)):
                     self.check(_diagnosed(case), case)
+
+    def test_the_connection_is_named_only_where_asked_for(self):
+        """A screen mostly says which one it is about."""
+        for side, name in (("imap", "Reading (IMAP)"), ("smtp", "Sending (SMTP)")):
+            error = EngineError(Kind.REFUSED, Side(side), host=HOST, port=1)
+            sentence = explain(self.env, error)
+            self.assertNotIn(name, sentence)
+            self.assertEqual(with_side(self.env, side, sentence), f"{name}: {sentence}")
+
+    def test_every_kind_has_a_sentence(self):
+        for kind in Kind:
+            for side in Side:
+                error = EngineError(kind, side, host=HOST, port=1, detail="this")
+                self.assertGreater(len(explain(self.env, error)), 20, kind)
+
+    def test_whatever_stops_a_mailbox_is_explained(self):
+        """What the program did not expect is for the log, not for a person."""
+        for error, words in (
+            (EngineError(Kind.REFUSED, Side.IMAP, host=HOST), "does not answer"),
+            (UserError("Enter the IMAP host."), "Enter the IMAP host."),
+            (OSError(errno.ENOSPC, "No space left"), "could not store"),
+            (ZeroDivisionError("secret"), "unexpected error"),
+        ):
+            shown = explain_any(self.env, error)
+            self.assertIn(words, shown)
+            self.assertNotIn("secret", shown)
 
     def test_the_servers_own_words_stand_behind_ours(self):
         error = _diagnosed(CASES["wrong login"][2])
@@ -348,7 +377,7 @@ class TestErrors(TransactionCase):
         self.check(reverse, Case(reverse, *how))
 
     def test_the_providers_page_is_named(self):
-        """Whoever has to make an app password is told where."""
+        """Users who need an app password see where to create it."""
         provider = self.env["mailbox.provider"].create(
             {
                 "name": "Acme Mail",

@@ -15,16 +15,16 @@ a@googlemail.com | imap.gmail.com | smtp.gmail.com | app password, files sent
 a@yahoo.com | imap.mail.yahoo.com | smtp.mail.yahoo.com | app password, SLN15241
 a@aol.com | imap.aol.com | smtp.aol.com | app password
 a@verizon.net | imap.aol.com | smtp.aol.com | app password
-a@att.net | imap.mail.att.net | smtp.mail.att.net | OAuth first
+a@att.net | imap.mail.att.net | smtp.mail.att.net | secure mail key
 a@icloud.com | imap.mail.me.com L | smtp.mail.me.com:587 S | app-specific, HT204397
 a@me.com | imap.mail.me.com L | smtp.mail.me.com:587 S | app-specific
 a@mac.com | imap.mail.me.com L | smtp.mail.me.com:587 S | app-specific
-a@gmx.net | imap.gmx.net | mail.gmx.net | Switch IMAP on, hilfe.gmx.net/pop-imap/
-a@gmx.de | imap.gmx.net | mail.gmx.net | Switch IMAP on
-a@gmx.at | imap.gmx.net | mail.gmx.net | Switch IMAP on
-a@gmx.ch | imap.gmx.net | mail.gmx.net | Switch IMAP on
-a@gmx.com | imap.gmx.com | mail.gmx.com | Switch IMAP on
-a@web.de | imap.web.de L | smtp.web.de L | Switch IMAP on, hilfe.web.de/pop-imap/
+a@gmx.net | imap.gmx.net | mail.gmx.net | Turn on IMAP, hilfe.gmx.net/pop-imap/
+a@gmx.de | imap.gmx.net | mail.gmx.net | Turn on IMAP
+a@gmx.at | imap.gmx.net | mail.gmx.net | Turn on IMAP
+a@gmx.ch | imap.gmx.net | mail.gmx.net | Turn on IMAP
+a@gmx.com | imap.gmx.com | mail.gmx.com | Turn on IMAP
+a@web.de | imap.web.de L | smtp.web.de L | Turn on IMAP, hilfe.web.de/pop-imap/
 a@t-online.de | secureimap.t-online.de | securesmtp.t-online.de | separate password
 a@online.de | imap.1und1.de | smtp.1und1.de |
 mx mx00.kundenserver.de | imap.1und1.de | smtp.1und1.de |
@@ -33,12 +33,12 @@ mx mx1.mail.ovh.net | ssl0.ovh.net | ssl0.ovh.net |
 mx spool.mail.gandi.net | mail.gandi.net | mail.gandi.net |
 a@posteo.de | posteo.de | posteo.de |
 a@fastmail.com | imap.D | smtp.D | app password
-a@zoho.com | imap.D | smtp.D | Switch IMAP on
-a@zoho.eu | imap.D | smtp.D | Switch IMAP on
-a@zoho.in | imap.D | smtp.D | Switch IMAP on
-mx mx.zoho.com | imappro.zoho.com | smtppro.zoho.com | Switch IMAP on
-mx mx.zoho.eu | imappro.zoho.eu | smtppro.zoho.eu | Switch IMAP on
-mx mx.zoho.in | imappro.zoho.in | smtppro.zoho.in | Switch IMAP on
+a@zoho.com | imap.D | smtp.D | Turn on IMAP
+a@zoho.eu | imap.D | smtp.D | Turn on IMAP
+a@zoho.in | imap.D | smtp.D | Turn on IMAP
+mx mx.zoho.com | imappro.zoho.com | smtppro.zoho.com | Turn on IMAP
+mx mx.zoho.eu | imappro.zoho.eu | smtppro.zoho.eu | Turn on IMAP
+mx mx.zoho.in | imappro.zoho.in | smtppro.zoho.in | Turn on IMAP
 a@free.fr | imap.D L | smtp.D L |
 a@laposte.net | imap.D L | smtp.D L |
 a@wp.pl | imap.D L | smtp.D L |
@@ -54,10 +54,10 @@ mx mx1.emailsrvr.com | secure.emailsrvr.com | secure.emailsrvr.com |
 mx smtp.secureserver.net | imap.secureserver.net | smtpout.secureserver.net |
 a@btinternet.com | mail.btinternet.com | mail.btinternet.com |
 a@bluewin.ch | imaps.bluewin.ch | smtpauths.bluewin.ch |
-a@yandex.com | imap.yandex.com | smtp.yandex.com | Switch IMAP on
+a@yandex.com | imap.yandex.com | smtp.yandex.com | Turn on IMAP
 a@mail.ru | imap.mail.ru | smtp.mail.ru | password for external applications
-a@qq.com | imap.D | smtp.D | authorisation code
-a@163.com | imap.D | smtp.D | authorisation code
+a@qq.com | imap.D | smtp.D | authorization code
+a@163.com | imap.D | smtp.D | authorization code
 a@126.com | imap.D | smtp.D |
 a@naver.com | imap.D | smtp.D |
 a@ik.me | mail.infomaniak.com | mail.infomaniak.com |
@@ -102,7 +102,7 @@ class TestProviderTable(TransactionCase):
                 self.assertFalse(engine.passwords)
                 self.assertIn(instead, provider.note)
 
-    def test_every_provider_that_is_shipped_stands_in_a_line(self):
+    def test_every_shipped_provider_is_in_the_table(self):
         """What nobody has looked up is not shipped."""
         looked_up = self.env["mailbox.provider"]
         for who, *_rest in (*cells(LINES), *cells(WITHOUT)):
@@ -114,7 +114,7 @@ class TestProviderTable(TransactionCase):
 
     def _provider(self, who):
         """The provider of an address, or of what receives a domain's mail."""
-        providers = self.env["mailbox.provider"]._all()
+        providers = self.env["mailbox.provider"].for_engine()
         if who.startswith("mx "):
             host = who.removeprefix("mx ")
             found = next(one for one in providers if one.exchanges(host))
@@ -133,7 +133,7 @@ class TestProviderTable(TransactionCase):
         self.assertEqual(server.username_of(f"carl@{domain}"), username)
 
     def _known(self, provider):
-        """All that is told of a provider, in small letters."""
+        """All that is shown about a provider, in lower case."""
         texts = (provider.note, provider.app_password_url, provider.help_url)
         files = "files sent" if provider.files_sent else ""
         return " ".join([*filter(None, texts), files]).lower()

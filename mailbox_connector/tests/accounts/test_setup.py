@@ -1,4 +1,4 @@
-"""The guided first run: what it checks by itself, and what it keeps."""
+"""The guided set-up: what it finds out, and what it keeps."""
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, TransactionCase, new_test_user, tagged
@@ -39,7 +39,7 @@ class TestGuidedRun(TransactionCase):
         return form
 
     def _state(self, account, step, words):
-        checks = account.setup_checks[step]
+        checks = account.setup_checklist[step]
         [found] = [one["state"] for one in checks if words in one["text"]]
         return found
 
@@ -73,7 +73,7 @@ class TestGuidedRun(TransactionCase):
         self.assertEqual(self._state(account, "address", "is complete"), "done")
         self.assertEqual(self._state(account, "address", "app password"), "open")
         self.assertEqual(self._state(account, "sign_in", "username is nora"), "done")
-        self.assertEqual(self._state(account, "sign_in", "password is there"), "done")
+        self.assertEqual(self._state(account, "sign_in", "password is set"), "done")
         account.imap_username = "somebody"
         self.assertEqual(self._state(account, "sign_in", "not the address"), "open")
         account.backfill_days = 400
@@ -83,7 +83,7 @@ class TestGuidedRun(TransactionCase):
         self._form().save()
         form = Form(self.Account, view=SETUP)
         form.email = "nora at known"
-        text = form.setup_checks["address"]
+        text = form.setup_checklist["address"]
         self.assertEqual(text[0]["state"], "needs_you")
         form.email = "Nora@KNOWN.example"
         self.assertEqual(self._state(form, "address", "already"), "needs_you")
@@ -125,13 +125,13 @@ class TestGuidedRun(TransactionCase):
     def test_only_who_may_make_mailboxes_has_servers_asked(self):
         agent = new_test_user(self.env, "mb_no", groups="base.group_user")
         with self.assertRaises(AccessError):
-            self.env["mailbox.account"].with_user(agent).setup_reach({})
+            self.env["mailbox.account"].with_user(agent).setup_test_servers({})
         forbidden = {"imap": {"host": "localhost", "port": 993, "security": "tls"}}
-        [check] = self.Account.setup_reach(forbidden)
+        [check] = self.Account.setup_test_servers(forbidden)
         self.assertEqual(check["state"], "needs_you")
-        [check] = self.Account.setup_reach(forbidden, "no certificate")
+        [check] = self.Account.setup_test_servers(forbidden, "no certificate")
         self.assertEqual(check["state"], "needs_you")
-        self.assertEqual(self.Account.setup_reach({"imap": {"host": ""}}), [])
+        self.assertEqual(self.Account.setup_test_servers({"imap": {"host": ""}}), [])
         for wrong in ({"imap": {"host": "a.example"}}, ["imap"], {"imap": 3}):
             with self.assertRaises(UserError):
-                self.Account.setup_reach(wrong)
+                self.Account.setup_test_servers(wrong)

@@ -3,7 +3,7 @@
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form, TransactionCase, new_test_user, tagged
 
-SHARED = {"fetch new mail": "_cron_new_mail", "import history": "_cron_backfill"}
+SHARED = {"fetch new mail": "_cron_new_mail", "import older e-mails": "_cron_backfill"}
 
 
 @tagged("post_install", "-at_install")
@@ -84,7 +84,7 @@ class TestWorkers(TransactionCase):
         self.save(3)
         Trigger = self.env["ir.cron.trigger"]
         before = Trigger.search([])
-        self.env["ir.cron"]._mailbox_wake("ir_cron_backfill")
+        self.env["ir.cron"]._mailbox_trigger("ir_cron_backfill")
         woken = (Trigger.search([]) - before).cron_id
         self.assertEqual(
             set(woken.mapped("name")), set(self.workers()["_cron_backfill"])

@@ -16,8 +16,8 @@ WRONG = EngineError(Kind.LOGIN_WRONG, Side.IMAP, host="imap.example.org")
 
 
 @tagged("post_install", "-at_install")
-class TestOwnerNotices(MailboxCase):
-    """Who looks after a mailbox hears of its trouble in time, and not more often."""
+class TestAlerts(MailboxCase):
+    """Owners are informed about lasting problems in time, and not more often."""
 
     @classmethod
     def setUpClass(cls):
@@ -40,19 +40,19 @@ class TestOwnerNotices(MailboxCase):
     def later(self, **time):
         """So much time goes by; then the scheduled action runs."""
         for row in self.env["mailbox.alert"].search([]):
-            for name in ("since", "tell_at", "told_at"):
+            for name in ("since", "notify_at", "notified_at"):
                 row[name] = row[name] and row[name] - timedelta(**time)
-        self.tell()
+        self.notify()
 
-    def tell(self):
+    def notify(self):
         """What the scheduled action does, without its commits."""
         due = self.env["mailbox.alert"].search(
-            [("tell_at", "<=", fields.Datetime.now())]
+            [("notify_at", "<=", fields.Datetime.now())]
         )
         for row in due:
-            row._tell()
+            row._notify()
 
-    def told(self, user=None):
+    def inbox(self, user=None):
         """Messages in the Odoo inbox of a user about mailboxes, oldest first."""
         return (
             self.env["mail.notification"]
@@ -67,7 +67,7 @@ class TestOwnerNotices(MailboxCase):
             .mail_message_id.sorted("id")
         )
 
-    def asked(self, user=None):
+    def activities(self, user=None):
         return self.account.activity_ids.filtered(
             lambda one: one.user_id == (user or self.owner)
         )
@@ -75,99 +75,99 @@ class TestOwnerNotices(MailboxCase):
     # ------------------------------------------------------------------
 
     def test_a_short_failure_is_not_told(self):
-        """A server that is away for five minutes troubles nobody."""
+        """Nobody is alerted about a server that is away for five minutes."""
         self.fail()
         self.later(minutes=5)
         self.work()
         self.later(minutes=10)
-        self.assertFalse(self.told())
+        self.assertFalse(self.inbox())
         self.assertFalse(self.account.alert_ids)
 
     def test_ten_minutes_of_failure_are_told_once(self):
         self.fail()
         self.later(minutes=11)
         self.fail()
-        self.tell()
+        self.notify()
         self.assertEqual(
-            self.told().mapped("subject"),
+            self.inbox().mapped("subject"),
             ["The mailbox sales@example.org cannot be read"],
         )
-        self.assertIn("does not answer", self.told().body)
-        self.assertIn(f"/odoo/mailboxes/{self.account.id}", self.told().body)
+        self.assertIn("does not answer", self.inbox().body)
+        self.assertIn(f"/odoo/mailboxes/{self.account.id}", self.inbox().body)
 
-    def test_a_success_starts_the_time_anew(self):
+    def test_a_success_restarts_the_time(self):
         self.fail()
         self.later(minutes=9)
         self.work()
         self.fail()
         self.later(minutes=9)
-        self.assertFalse(self.told())
+        self.assertFalse(self.inbox())
 
-    def test_a_refused_password_is_told_at_once(self):
-        """The first refusal is tried once more by itself; it is told all the same."""
+    def test_a_refused_password_is_notified_at_once(self):
+        """Odoo retries after the first refusal, and alerts the owner all the same."""
         self.fail(WRONG)
         self.assertFalse(self.account.needs_person)
-        self.tell()
-        self.assertEqual(len(self.told()), 1)
-        self.assertIn("press Connect IMAP", self.told().body)
+        self.notify()
+        self.assertEqual(len(self.inbox()), 1)
+        self.assertIn("press Connect IMAP", self.inbox().body)
         self.fail(WRONG)
-        self.tell()
-        self.assertEqual(len(self.told()), 1)
+        self.notify()
+        self.assertEqual(len(self.inbox()), 1)
 
     def test_it_is_told_again_when_a_person_is_needed_after_all(self):
         self.fail()
         self.later(minutes=11)
         self.fail(WRONG)
-        self.tell()
-        self.assertEqual(len(self.told()), 2)
+        self.notify()
+        self.assertEqual(len(self.inbox()), 2)
 
     def test_once_a_day_while_it_lasts(self):
         self.fail()
         self.later(minutes=11)
         self.later(hours=23)
-        self.assertEqual(len(self.told()), 1)
+        self.assertEqual(len(self.inbox()), 1)
         self.later(hours=2)
-        self.assertEqual(len(self.told()), 2)
-        self.assertIn("This has lasted since", self.told()[-1].body)
-        self.assertEqual(len(self.asked()), 1, "one activity, brought up to date")
-        self.assertEqual(self.asked().date_deadline, fields.Date.today())
+        self.assertEqual(len(self.inbox()), 2)
+        self.assertIn("This has lasted since", self.inbox()[-1].body)
+        self.assertEqual(len(self.activities()), 1, "one activity, brought up to date")
+        self.assertEqual(self.activities().date_deadline, fields.Date.today())
 
     def test_recovery_is_told_once_and_asks_nothing_more(self):
         self.fail()
         self.later(minutes=11)
-        self.assertIn("cannot be read", self.asked().summary)
+        self.assertIn("cannot be read", self.activities().summary)
         self.work()
-        self.tell()
-        self.tell()
-        self.assertEqual(len(self.told()), 2)
-        self.assertIn("is read again", self.told()[-1].subject)
-        self.assertFalse(self.asked())
+        self.notify()
+        self.notify()
+        self.assertEqual(len(self.inbox()), 2)
+        self.assertIn("is read again", self.inbox()[-1].subject)
+        self.assertFalse(self.activities())
         self.assertFalse(self.account.alert_ids)
 
     def test_both_sides_are_told_apart(self):
         self.fail()
         self.fail(side="smtp", error=None)
         self.later(minutes=11)
-        self.assertEqual(len(self.told()), 2)
-        self.assertEqual(len(self.asked()), 2)
+        self.assertEqual(len(self.inbox()), 2)
+        self.assertEqual(len(self.activities()), 2)
         self.work("smtp")
-        self.tell()
-        self.assertIn("cannot be read", self.asked().summary)
+        self.notify()
+        self.assertIn("cannot be read", self.activities().summary)
 
     def test_an_activity_marked_as_done_comes_back_the_next_day(self):
         self.fail()
         self.later(minutes=11)
-        self.asked().with_user(self.owner).action_done()
-        self.assertFalse(self.asked())
+        self.activities().with_user(self.owner).action_done()
+        self.assertFalse(self.activities())
         self.later(hours=25)
-        self.assertEqual(len(self.asked()), 1)
+        self.assertEqual(len(self.activities()), 1)
 
     def test_managers_are_told_where_the_owner_has_left(self):
         self.owner.active = False
         self.fail()
         self.later(minutes=11)
-        self.assertFalse(self.told())
-        self.assertEqual(len(self.told(self.manager)), 1)
+        self.assertFalse(self.inbox())
+        self.assertEqual(len(self.inbox(self.manager)), 1)
         self.assertEqual(len(self.account.activity_ids), 1)
 
     def test_managers_are_told_where_the_owner_may_not_open_it(self):
@@ -177,8 +177,8 @@ class TestOwnerNotices(MailboxCase):
         )
         self.fail()
         self.later(minutes=11)
-        self.assertFalse(self.told())
-        self.assertTrue(self.told(self.manager))
+        self.assertFalse(self.inbox())
+        self.assertTrue(self.inbox(self.manager))
 
     def test_in_the_language_of_who_reads_it(self):
         """The server was asked by the scheduled action, which has no language."""
@@ -199,8 +199,8 @@ class TestOwnerNotices(MailboxCase):
         )
         self.fail()
         self.later(minutes=11)
-        self.assertIn("ne peut pas être lue", self.told().subject)
-        self.assertIn("ne répond pas", self.told().body)
+        self.assertIn("ne peut pas être lue", self.inbox().subject)
+        self.assertIn("ne répond pas", self.inbox().body)
 
     def test_by_e_mail_it_leaves_by_odoos_own_server(self):
         """Even where Odoo's own mail goes through the mailbox that fails."""
@@ -212,7 +212,7 @@ class TestOwnerNotices(MailboxCase):
         self.env.company.email = self.account.email
         self.env.ref("base.partner_root").email = self.account.email
         self.fail(WRONG)
-        self.tell()
+        self.notify()
         mail = self.env["mail.mail"].search(
             [("subject", "ilike", self.account.email)], order="id desc", limit=1
         )
@@ -223,7 +223,9 @@ class TestOwnerNotices(MailboxCase):
             self.assertFalse(
                 self.env["ir.mail_server"].browse(server or ()).mailbox_account_id
             )
-        self.assertTrue(self.asked(), "whoever has no inbox in Odoo sees the activity")
+        self.assertTrue(
+            self.activities(), "users without an Odoo inbox see the activity"
+        )
 
     def test_nobody_is_told_before_it_is_connected(self):
         self.account.state = "draft"
@@ -239,7 +241,7 @@ class TestOwnerNotices(MailboxCase):
         self.assertFalse(self.account.activity_ids)
         self.assertFalse(self.account.alert_ids)
         self.later(hours=25)
-        self.assertEqual(len(self.told()), 1)
+        self.assertEqual(len(self.inbox()), 1)
 
     def test_deleted_leaves_no_activity(self):
         self.fail()

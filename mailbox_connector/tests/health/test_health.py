@@ -48,7 +48,7 @@ class TestHealth(MailboxCase):
         self.assertEqual(self.account.reading_health, "works")
         self.assertIn("Last read", self.account.reading_text)
         self.assertEqual(self.account.sending_text, "Not used yet.")
-        self.assertFalse(self.account.trouble_text)
+        self.assertFalse(self.account.problem_text)
 
     def test_importing(self):
         self.start_backfill()
@@ -62,7 +62,7 @@ class TestHealth(MailboxCase):
         self.assertEqual(self.account.reading_health, "waiting")
         self.assertIn("Next try", self.account.reading_text)
         self.assertEqual(self.account.sending_health, "works")
-        self.assertIn("does not answer", self.account.trouble_text)
+        self.assertIn("does not answer", self.account.problem_text)
         self.assertTrue(self.account.can_try_again)
 
     def test_paused_sending_waits(self):
@@ -95,7 +95,7 @@ class TestHealth(MailboxCase):
     def test_a_folder_that_is_gone_needs_a_person(self):
         self.account.folder_ids[:1].mark_gone()
         self.assertEqual(self.health(), "needs_you")
-        self.assertIn("no longer exist", self.account.trouble_text)
+        self.assertIn("no longer exist", self.account.problem_text)
 
     def test_mail_to_decide_on_needs_a_person(self):
         self.env["mail.mail"].with_user(self.owner).sudo().create(
@@ -160,7 +160,7 @@ class TestHealth(MailboxCase):
             self.assertEqual(self.account in found, sees, user.name)
 
     def test_a_list_of_many_takes_as_many_queries_as_one_of_few(self):
-        names = ["health", "reading_text", "sending_text", "new_today", "trouble_text"]
+        names = ["health", "reading_text", "sending_text", "new_today", "problem_text"]
         names += ["failed_import_count", "can_try_again"]
 
         def count(number):
@@ -220,7 +220,7 @@ class TestRuns(MailboxCase):
     """What passes brought and why they failed can be read afterwards."""
 
     def note(self, kind="new", problem=False, **counts):
-        self.env["mailbox.run"]._note(
+        self.env["mailbox.run"].record(
             self.account, kind, 1.5, Counts(**counts), problem
         )
 
@@ -231,7 +231,7 @@ class TestRuns(MailboxCase):
         self.note(seen=20, matched=5, skipped=15, bulk=4, internal=1, deleted=2)
         self.assertEqual(
             self.runs().skipped_text,
-            "no contact: 8, newsletters and lists: 4, among yourselves: 1, "
+            "no contact: 8, newsletters and lists: 4, between colleagues: 1, "
             "deleted here before: 2",
         )
 

@@ -2,7 +2,7 @@ import {Attachment} from "@mail/core/common/attachment_model";
 
 import {patch} from "@web/core/utils/patch";
 
-/** A file of an e-mail stays as it came: core's ways to change one are not offered. */
+/** Attachments of an imported e-mail cannot be changed or deleted. */
 patch(Attachment.prototype, {
     setup() {
         super.setup(...arguments);

@@ -7,8 +7,8 @@ import {browser} from "@web/core/browser/browser";
 import {useService} from "@web/core/utils/hooks";
 import {patch} from "@web/core/utils/patch";
 
-/** Milliseconds in which several arrivals make one request. */
-const GATHER = 500;
+/** Milliseconds in which several new e-mails are combined into one request. */
+const DEBOUNCE = 500;
 
 patch(Chatter.prototype, {
     setup() {
@@ -36,7 +36,7 @@ patch(Chatter.prototype, {
         onWillUnmount(() => browser.clearTimeout(this.mailboxTimeout));
     },
 
-    /** An e-mail has come for a contact: show it, once for all that come together. */
+    /** Show new e-mails of the contact; several at once cause one reload. */
     onMailboxMail(contactId) {
         const {thread} = this.state;
         if (thread.id !== contactId || this.mailboxTimeout) {
@@ -57,6 +57,6 @@ patch(Chatter.prototype, {
             if (record && !record.dirty) {
                 await record.load();
             }
-        }, GATHER);
+        }, DEBOUNCE);
     },
 });

@@ -3,8 +3,8 @@ import "@mail/core/web/message_actions_patch";
 
 import {_t} from "@web/core/l10n/translation";
 
-/** A composer that the server has prepared: its recipients are those of the e-mail. */
-function answer(kind) {
+/** Opens a composer prepared by the server, with the recipients of the e-mail. */
+function openReply(kind) {
     return async ({message, owner, thread}) => {
         const {action, orm} = owner.env.services;
         const composer = await orm.call("mail.message", "action_mailbox_reply", [
@@ -21,36 +21,36 @@ function answer(kind) {
     };
 }
 
-function isAnswered({message, thread}) {
+function isMailboxEmail({message, thread}) {
     return Boolean(
         message.mailbox_can_reply && thread && thread.model !== "discuss.channel"
     );
 }
 
 messageActionsRegistry.add("mailbox-reply", {
-    condition: isAnswered,
+    condition: isMailboxEmail,
     icon: "fa fa-reply",
     name: _t("Reply"),
-    onSelected: answer("reply"),
+    onSelected: openReply("reply"),
     sequence: 11,
 });
 
-/** Core's action for all other messages, and ours in its place for an e-mail. */
+/** Replaces a core action for imported e-mails; other messages keep core's. */
 function replace(id, kind, definition) {
     const core = messageActionsRegistry.get(id);
     const choose = (name) => (params) => {
-        const chosen = isAnswered(params) ? definition[name] : core[name];
+        const chosen = isMailboxEmail(params) ? definition[name] : core[name];
         return typeof chosen === "function" ? chosen(params) : chosen;
     };
     messageActionsRegistry.add(
         id,
         {
             ...core,
-            condition: (params) => isAnswered(params) || core.condition(params),
+            condition: (params) => isMailboxEmail(params) || core.condition(params),
             icon: choose("icon"),
             onSelected: (params, ev) =>
-                isAnswered(params)
-                    ? answer(kind)(params)
+                isMailboxEmail(params)
+                    ? openReply(kind)(params)
                     : core.onSelected.call(params.action, params, ev),
             sequence: choose("sequence"),
         },

@@ -6,11 +6,11 @@ import {patch} from "@web/core/utils/patch";
 patch(Message.prototype, {
     setup() {
         super.setup(...arguments);
-        /** @type {string[]|undefined} addresses of the mailboxes an e-mail was seen in */
+        /** @type {string[]|undefined} addresses of the mailboxes that have the e-mail */
         this.mailbox_emails = undefined;
-        /** @type {boolean|undefined} whether it is answered as the e-mail it shows */
+        /** @type {boolean|undefined} whether Reply answers the e-mail that it shows */
         this.mailbox_can_reply = undefined;
-        /** @type {string|undefined} what to call it when no person wrote it */
+        /** @type {string|undefined} its kind, if no person wrote it */
         this.mailbox_automatic = undefined;
     },
 

@@ -3,7 +3,7 @@ import {SearchMessageResult} from "@mail/core/common/search_message_result";
 import {patch} from "@web/core/utils/patch";
 
 patch(SearchMessageResult.prototype, {
-    /** The next results come after the last one, which is not that of the lowest id. */
+    /** Results are in order of date: the last one is not the one with the lowest id. */
     onLoadMoreVisible() {
         const {messageSearch, thread} = this.props;
         if (!thread.isByDate || !messageSearch?.messages?.length) {

@@ -5,8 +5,8 @@ import {rpc} from "@web/core/network/rpc";
 import {patch} from "@web/core/utils/patch";
 
 /**
- * Place of messages in a conversation that has e-mails of a mailbox: by date, then by
- * id, as on the server. A message without a date is the newest.
+ * Order of messages on a contact with e-mails of a mailbox: by date, then by id, as on
+ * the server. A message without a date is the newest.
  *
  * @param {import("models").Message} m1
  * @param {import("models").Message} m2
@@ -20,13 +20,13 @@ patch(Thread.prototype, {
     setup() {
         super.setup();
         /**
-         * What the server tells with the messages of a contact where mailboxes are in
-         * use: whether its conversation is in the order of dates.
+         * Sent by the server with the messages of a contact: whether they are in order
+         * of date.
          *
          * @type {{by_date: boolean}|undefined}
          */
         this.mailbox = undefined;
-        /** @type {boolean|undefined} whether the user may write as a mailbox */
+        /** @type {boolean|undefined} whether the user can send from a mailbox */
         this.hasMailboxSenders = undefined;
     },
 
@@ -42,7 +42,7 @@ patch(Thread.prototype, {
         return result;
     },
 
-    /** Core asks for what is newer than the newest; e-mails come in between as well. */
+    /** Core loads what is newer than the newest; new e-mails can be older than that. */
     async fetchNewMessages() {
         if (this.isByDate && this.isLoaded) {
             return this.reloadNewest();
@@ -51,11 +51,11 @@ patch(Thread.prototype, {
     },
 
     /**
-     * Read again as many messages as are there, from the newest on. Does nothing while
-     * an older part is looked at: going up from there comes to what is new. What one
-     * posts meanwhile stays, also if the answer does not know of it yet.
+     * Reloads as many messages as are loaded, from the newest on. Does nothing while an
+     * older part is shown: scrolling up loads what is new. Messages that are posted
+     * meanwhile are kept, even if the response does not include them yet.
      *
-     * @returns {Promise<boolean>} false when it has to be tried again
+     * @returns {Promise<boolean>} false if the caller has to try again
      */
     async reloadNewest() {
         if (!this.isLoaded || this.status === "loading") {
@@ -88,9 +88,9 @@ patch(Thread.prototype, {
         return true;
     },
 
-    /** Core counts what is older and newer by ids. */
+    /** Core compares ids to find out whether there are older and newer messages. */
     async loadAround(messageId) {
-        // Core gives a jump up, without a word, while a page is on its way.
+        // Core silently drops a jump while a page is loading.
         while (this.isByDate && this.status === "loading") {
             await new Promise((resolve) => browser.setTimeout(resolve, 50));
         }

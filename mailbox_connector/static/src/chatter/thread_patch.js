@@ -6,9 +6,9 @@ import {compareByDate} from "./thread_model_patch";
 
 patch(Thread.prototype, {
     /**
-     * Core sees by growing ids at which end messages were added, to keep the rest in
-     * place. Where dates make the order it is told ranks instead. Whoever is at the
-     * newest message stays there, and sees what has come.
+     * Core compares ids to see at which end messages were added and keeps the scroll
+     * position. Messages in order of date are compared by rank instead. A user who is
+     * at the newest message stays at the newest.
      *
      * @override
      */

@@ -2,12 +2,12 @@ import {Composer} from "@mail/core/common/composer_model";
 
 import {patch} from "@web/core/utils/patch";
 
-/** Which address of ours the message that is being written leaves as. */
+/** The address that the message being written is sent from. */
 patch(Composer.prototype, {
     setup() {
         super.setup(...arguments);
         /**
-         * What the server offers; undefined as long as it has not been asked.
+         * What the server offers; undefined until it has been loaded.
          *
          * @type {{
          *     senders: {id: number, label: string, email: string}[],
@@ -15,7 +15,7 @@ patch(Composer.prototype, {
          * }|undefined}
          */
         this.mailboxSenders = undefined;
-        /** @type {number|false|undefined} false: Odoo's own server; undefined: as offered */
+        /** @type {number|false|undefined} false: Odoo's own server; undefined: the default */
         this.mailboxChoice = undefined;
     },
 

@@ -6,7 +6,7 @@ import {toRaw} from "@odoo/owl";
 import {browser} from "@web/core/browser/browser";
 import {patch} from "@web/core/utils/patch";
 
-/** The sender chosen goes along: when sent, to the full composer, and with a draft. */
+/** The selected sender is kept when sending, in drafts and in the full composer. */
 patch(Composer.prototype, {
     get mailboxSender() {
         const composer = toRaw(this.props.composer);

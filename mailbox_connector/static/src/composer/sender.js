@@ -7,7 +7,7 @@ import {_t} from "@web/core/l10n/translation";
 import {KeepLast} from "@web/core/utils/concurrency";
 import {useService} from "@web/core/utils/hooks";
 
-/** Which address of ours a message is sent as: a line above its recipients. */
+/** The line above the recipients that selects the address to send from. */
 export class MailboxSender extends Component {
     static template = "mailbox_connector.Sender";
     static props = {thread: {type: Object}};
@@ -26,7 +26,7 @@ export class MailboxSender extends Component {
                 this.partnerIds.join(),
             ]
         );
-        // Not by the attribute of an option: a choice made by hand outlives it.
+        // Not by the `selected` attribute of an option: a person's choice overrides that.
         useEffect(
             (el, value) => {
                 if (el) {
@@ -47,7 +47,7 @@ export class MailboxSender extends Component {
 
     get hint() {
         return _t(
-            "People outside get the message from this address; colleagues are told by Odoo."
+            "Customers receive the message from this address. Colleagues are notified by Odoo."
         );
     }
 

@@ -3,7 +3,7 @@ import {Store} from "@mail/core/common/store_service";
 import {patch} from "@web/core/utils/patch";
 
 patch(Store.prototype, {
-    /** Which address of ours the message leaves as; false: by Odoo's own server. */
+    /** Adds the address to send from; false: Odoo's own server. */
     async getMessagePostParams({postData}) {
         const params = await super.getMessagePostParams(...arguments);
         if (postData.mailboxSender !== undefined) {

@@ -11,7 +11,7 @@ import {patch} from "@web/core/utils/patch";
 
 const {DateTime} = luxon;
 
-/** Why one recipient has no mail yet, in words, and what can be done about it. */
+/** Why one recipient has not received the e-mail yet, and what can be done. */
 export class MailboxDelivery extends Component {
     static template = "mailbox_connector.Delivery";
     static props = {
@@ -31,13 +31,13 @@ export class MailboxDelivery extends Component {
         const time = deserializeDateTime(until);
         const isToday = time.hasSame(DateTime.local(), "day");
         return _t(
-            "Waits until %s.",
+            "Waiting until %s.",
             time.toLocaleString(isToday ? DateTime.TIME_SIMPLE : DateTime.DATETIME_MED)
         );
     }
 }
 
-/** What core shows of a message's recipients, and what became of their mail. */
+/** Core's list of recipients, with what happened to the e-mail of each. */
 export class MailboxNotificationPopover extends MessageNotificationPopover {
     static template = "mailbox_connector.NotificationPopover";
     static components = {MailboxDelivery};
@@ -49,19 +49,19 @@ export class MailboxNotificationPopover extends MessageNotificationPopover {
     }
 
     async onRetry() {
-        await this.call("mailbox_retry", [], _t("It is sent again."));
+        await this.call("mailbox_retry", [], _t("It will be sent again."));
     }
 
-    /** Where nobody knows whether a mail was sent. */
+    /** A person says whether an e-mail of unknown outcome was sent. */
     async onDecide(notification, arrived) {
-        const done = arrived ? _t("Noted as sent.") : _t("It is sent again.");
+        const done = arrived ? _t("Marked as sent.") : _t("It will be sent again.");
         await this.call("mailbox_decide", [notification.id, arrived], done);
     }
 
     async call(method, args, done) {
         const {message} = this.props;
         const {notification, orm} = this.env.services;
-        // The popover goes first: what it shows changes while the mail is sent.
+        // Close the popover first: what it shows changes while the e-mail is sent.
         this.props.close?.();
         await orm.call("mail.message", method, [[message.id], ...args]);
         notification.add(done, {type: "info"});

@@ -6,7 +6,7 @@ patch(Notification.prototype, {
     setup() {
         super.setup(...arguments);
         /**
-         * What became of mail of a mailbox, where there is something to say.
+         * The outcome of an e-mail sent from a mailbox, if there is something to show.
          *
          * @type {{
          *     reason: string,

@@ -4,8 +4,8 @@ import {patch} from "@web/core/utils/patch";
 
 patch(Thread.prototype, {
     /**
-     * Mail is sent before the answer to posting comes, which does not know of that
-     * yet: without asking again what failed would look queued.
+     * The e-mail is sent after the response to posting was made, so a failed one
+     * would look queued: read the outcome again.
      */
     async post() {
         const message = await super.post(...arguments);

@@ -10,22 +10,22 @@ import {standardFieldProps} from "@web/views/fields/standard_field_props";
 
 const {DateTime} = luxon;
 
-/** Milliseconds without news after which it is asked how things stand. */
-const CALM = 5000;
-/** States in which something is being done. */
-const AT_WORK = ["running", "undoing"];
+/** Milliseconds without a bus message after which the server is polled. */
+const POLL_AFTER = 5000;
+/** States in which the server is working on an import. */
+const ACTIVE = ["running", "undoing"];
 const STATES = {
     running: _t("Importing"),
     paused: _t("Paused"),
     done: _t("Done"),
     stopped: _t("Cancelled"),
-    undoing: _t("Being undone"),
+    undoing: _t("Undoing"),
     undone: _t("Undone"),
 };
 
 /**
- * The imports of a mailbox's history and how they get on: what the record says, then
- * what the bus tells, and without it what is asked for every few seconds.
+ * The imports of a mailbox and their progress: first the value of the field, then what
+ * the bus sends. Without bus messages, the server is polled every few seconds.
  */
 export class MailboxProgress extends Component {
     static template = "mailbox_connector.Progress";
@@ -40,7 +40,7 @@ export class MailboxProgress extends Component {
             (imports) => this.show(imports || []),
             () => [this.props.record.data[this.props.name]]
         );
-        const onNews = (news) => this.onNews(news);
+        const onProgress = (one) => this.onProgress(one);
         useEffect(
             (id) => {
                 if (!id) {
@@ -48,9 +48,9 @@ export class MailboxProgress extends Component {
                 }
                 const channel = `mailbox_connector.progress_${id}`;
                 this.bus.addChannel(channel);
-                this.bus.subscribe("mailbox_connector.progress", onNews);
+                this.bus.subscribe("mailbox_connector.progress", onProgress);
                 return () => {
-                    this.bus.unsubscribe("mailbox_connector.progress", onNews);
+                    this.bus.unsubscribe("mailbox_connector.progress", onProgress);
                     this.bus.deleteChannel(channel);
                 };
             },
@@ -59,55 +59,55 @@ export class MailboxProgress extends Component {
         onWillUnmount(() => browser.clearTimeout(this.timeout));
     }
 
-    // What is known
+    // State
 
-    get isAtWork() {
-        return this.state.imports.some((one) => AT_WORK.includes(one.state));
+    get isActive() {
+        return this.state.imports.some((one) => ACTIVE.includes(one.state));
     }
 
     show(imports) {
-        const wasAtWork = this.isAtWork;
+        const wasActive = this.isActive;
         this.state.imports = imports;
-        this.wait();
-        if (wasAtWork && !this.isAtWork) {
+        this.schedulePoll();
+        if (wasActive && !this.isActive) {
             this.reload();
         }
     }
 
-    onNews(news) {
-        if (news.account_id !== this.props.record.resId) {
+    onProgress(changed) {
+        if (changed.account_id !== this.props.record.resId) {
             return;
         }
         const known = this.state.imports;
-        const isKnown = known.some((one) => one.id === news.id);
+        const isKnown = known.some((one) => one.id === changed.id);
         this.show(
             isKnown
-                ? known.map((one) => (one.id === news.id ? news : one))
-                : [news, ...known]
+                ? known.map((one) => (one.id === changed.id ? changed : one))
+                : [changed, ...known]
         );
     }
 
-    /** Ask by ourselves, should no news come: there may be no bus. */
-    wait() {
+    /** Poll the server if no bus message arrives: the bus may not be available. */
+    schedulePoll() {
         browser.clearTimeout(this.timeout);
-        if (this.isAtWork) {
-            this.timeout = browser.setTimeout(() => this.ask(), CALM);
+        if (this.isActive) {
+            this.timeout = browser.setTimeout(() => this.poll(), POLL_AFTER);
         }
     }
 
-    async ask() {
+    async poll() {
         const {resModel, resId} = this.props.record;
         try {
             const fields = [this.props.name];
             const [values] = await this.orm.silent.read(resModel, [resId], fields);
             this.show(values[this.props.name] || []);
         } catch {
-            // The server is away: asked again.
-            this.wait();
+            // The server cannot be reached: try again later.
+            this.schedulePoll();
         }
     }
 
-    /** Other fields of the form have changed with the last batch. */
+    /** The last batch has changed other fields of the form, too. */
     async reload() {
         const {record} = this.props;
         if (!this.props.small && !(await record.isDirty())) {
@@ -115,63 +115,61 @@ export class MailboxProgress extends Component {
         }
     }
 
-    // What a person does
+    // Actions
 
-    async press(one, method) {
+    async run(one, method) {
         this.state.busy = true;
         try {
             const action = await this.orm.call("mailbox.backfill", method, [one.id]);
             if (action) {
-                await this.action.doAction(action, {onClose: () => this.ask()});
+                await this.action.doAction(action, {onClose: () => this.poll()});
             } else {
-                await this.ask();
+                await this.poll();
             }
         } finally {
             this.state.busy = false;
         }
     }
 
-    async all() {
+    async openImports() {
         const {resId} = this.props.record;
         this.action.doAction(
             await this.orm.call("mailbox.account", "action_view_imports", [resId])
         );
     }
 
-    // In words
+    // Texts
 
     get canEdit() {
         return this.props.record.data.can_edit;
     }
 
-    /** The one import that a list has room for. */
-    get shortly() {
+    /** The import to show where there is room for one only. */
+    get current() {
         const {imports} = this.state;
         return (
-            imports.find(
-                (one) => AT_WORK.includes(one.state) && !this.isWaiting(one)
-            ) || imports.find((one) => one.state === "paused")
+            imports.find((one) => ACTIVE.includes(one.state) && !this.isWaiting(one)) ||
+            imports.find((one) => one.state === "paused")
         );
     }
 
     label(one) {
-        return this.isWaiting(one) ? _t("Waits its turn") : STATES[one.state];
+        return this.isWaiting(one) ? _t("Waiting") : STATES[one.state];
     }
 
-    /** At work, and nobody can tell yet how far. */
+    /** Active, without a percentage to show yet. */
     isBeginning(one) {
-        const isAtWork = AT_WORK.includes(one.state) && !this.isWaiting(one);
-        return isAtWork && !this.percent(one);
+        return ACTIVE.includes(one.state) && !this.isWaiting(one) && !this.percent(one);
     }
 
     title(one) {
         const day = deserializeDate(one.since).toLocaleString(DateTime.DATE_MED);
         return one.folders.length
-            ? _t("History back to %(day)s: %(folders)s", {
+            ? _t("E-mails since %(day)s: %(folders)s", {
                   day,
                   folders: one.folders.join(", "),
               })
-            : _t("History back to %s", day);
+            : _t("E-mails since %s", day);
     }
 
     isOpen(one) {
@@ -186,7 +184,7 @@ export class MailboxProgress extends Component {
         return total ? Math.min(100, Math.floor((100 * done) / total)) : 0;
     }
 
-    /** Earlier ones of the same mailbox are served first. */
+    /** Imports of a mailbox are processed one after the other, oldest first. */
     isWaiting(one) {
         return (
             one.state === "running" &&
@@ -200,10 +198,10 @@ export class MailboxProgress extends Component {
     counts(one) {
         const number = formatInteger;
         if (one.state === "undoing") {
-            return [_t("Taken out: %s", number(one.undone))];
+            return [_t("Removed: %s", number(one.undone))];
         }
         if (one.state === "undone") {
-            const parts = [_t("Taken out: %s", number(one.undone))];
+            const parts = [_t("Removed: %s", number(one.undone))];
             if (one.kept) {
                 parts.push(_t("Kept: %s", number(one.kept)));
             }
@@ -212,43 +210,45 @@ export class MailboxProgress extends Component {
         if (one.state === "running" && !one.total && !one.seen) {
             return [
                 this.isWaiting(one)
-                    ? _t("Waits until the import before it is done.")
-                    : _t("Being prepared…"),
+                    ? _t("Starts when the previous import is finished.")
+                    : _t("Preparing…"),
             ];
         }
         const parts = [
             this.isOpen(one)
-                ? _t("%(seen)s of %(total)s e-mails looked at", {
+                ? _t("%(seen)s of %(total)s e-mails checked", {
                       seen: number(one.seen),
                       total: number(Math.max(one.total, one.seen)),
                   })
-                : _t("E-mails looked at: %s", number(one.seen)),
+                : _t("E-mails checked: %s", number(one.seen)),
             _t("with your contacts: %s", number(one.matched)),
         ];
         if (one.bulk) {
-            parts.push(_t("newsletters left out: %s", number(one.bulk)));
+            parts.push(_t("newsletters skipped: %s", number(one.bulk)));
         }
         if (one.failed) {
-            parts.push(_t("could not be read: %s", number(one.failed)));
+            parts.push(_t("failed: %s", number(one.failed)));
         }
         return parts;
     }
 
     pace(one) {
         if (one.state === "paused") {
-            return _t("Nothing is imported until you press Go on.");
+            return _t("Nothing is imported until you press Resume.");
         }
         if (one.problem) {
             return _t("The undo has stopped: %s", one.problem);
         }
         if (one.state === "stopped") {
-            return _t("What had come in by then stays, until you undo this import.");
+            return _t(
+                "E-mails imported before you cancelled are kept unless you undo this import."
+            );
         }
         if (one.state !== "running" || one.seconds_left === null) {
             return "";
         }
         const rate = formatFloat(one.rate, {digits: [16, one.rate < 10 ? 1 : 0]});
-        return [_t("%s e-mails a second", rate), this.timeLeft(one)].join(" · ");
+        return [_t("%s e-mails per second", rate), this.timeLeft(one)].join(" · ");
     }
 
     timeLeft({seconds_left: seconds}) {
@@ -268,7 +268,7 @@ export class MailboxProgress extends Component {
 
 export const mailboxProgress = {
     component: MailboxProgress,
-    displayName: _t("Import of history"),
+    displayName: _t("Import progress"),
     supportedTypes: ["json"],
     extractProps: ({options, viewType}) => ({
         small: options.small ?? viewType !== "form",

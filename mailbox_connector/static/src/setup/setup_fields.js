@@ -4,10 +4,10 @@ import {registry} from "@web/core/registry";
 import {standardFieldProps} from "@web/views/fields/standard_field_props";
 import {useService} from "@web/core/utils/hooks";
 
-/** Milliseconds after the last key until servers are asked. */
+/** Milliseconds after the last key until the servers are asked. */
 const PAUSE = 600;
 
-/** Where a person is among the steps. */
+/** The steps of the guided set-up, and the current one. */
 export class SetupSteps extends Component {
     static template = "mailbox_connector.SetupSteps";
     static props = {...standardFieldProps};
@@ -33,25 +33,25 @@ registry.category("fields").add("mailbox_setup_steps", {
     supportedTypes: ["selection"],
 });
 
-/** What to have ready for a step, with what the program found out by itself. */
-export class SetupChecks extends Component {
-    static template = "mailbox_connector.SetupChecks";
+/** What to have ready for a step, and what Odoo has found out about it. */
+export class SetupChecklist extends Component {
+    static template = "mailbox_connector.SetupChecklist";
     static props = {...standardFieldProps, step: {type: String}};
 
     setup() {
         this.orm = useService("orm");
-        this.reached = useState({checks: [], isAsking: false});
+        this.servers = useState({items: [], isAsking: false});
         this.question = 0;
         if (this.props.step === "sign_in") {
             useEffect(
                 () => this.askSoon(),
-                () => [JSON.stringify(this.servers)]
+                () => [JSON.stringify(this.settings)]
             );
             onWillUnmount(() => clearTimeout(this.timer));
         }
     }
 
-    get servers() {
+    get settings() {
         const data = this.props.record.data;
         const side = (name) => ({
             host: data[`${name}_host`],
@@ -67,32 +67,32 @@ export class SetupChecks extends Component {
     }
 
     async ask() {
-        const {ca, ...servers} = this.servers;
+        const {ca, ...servers} = this.settings;
         const question = ++this.question;
-        this.reached.checks = [];
+        this.servers.items = [];
         if (!servers.imap.host && !servers.smtp.host) {
             return;
         }
-        this.reached.isAsking = true;
+        this.servers.isAsking = true;
         try {
-            const checks = await this.orm.silent.call(
+            const items = await this.orm.silent.call(
                 "mailbox.account",
-                "setup_reach",
+                "setup_test_servers",
                 [servers, ca]
             );
             if (question === this.question) {
-                this.reached.checks = checks;
+                this.servers.items = items;
             }
         } finally {
             if (question === this.question) {
-                this.reached.isAsking = false;
+                this.servers.isAsking = false;
             }
         }
     }
 
-    get checks() {
-        const checks = this.props.record.data[this.props.name] || {};
-        return [...this.reached.checks, ...(checks[this.props.step] || [])];
+    get items() {
+        const items = this.props.record.data[this.props.name] || {};
+        return [...this.servers.items, ...(items[this.props.step] || [])];
     }
 
     icon(state) {
@@ -107,13 +107,13 @@ export class SetupChecks extends Component {
         return {
             done: _t("Done"),
             open: _t("To do"),
-            needs_you: _t("Needs you"),
+            needs_you: _t("Action needed"),
         }[state];
     }
 }
 
-registry.category("fields").add("mailbox_setup_checks", {
-    component: SetupChecks,
+registry.category("fields").add("mailbox_setup_checklist", {
+    component: SetupChecklist,
     supportedTypes: ["json"],
     extractProps: ({options}) => ({step: options.step}),
 });

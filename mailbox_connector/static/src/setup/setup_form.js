@@ -8,11 +8,11 @@ const FIRST_FIELD =
     ".o_mailbox_step .o_field_widget:not(.o_readonly_modifier) input:not([disabled])";
 const NEXT = ".o_mailbox_next:not([disabled])";
 
-/** The guided first run: one step at a time, by keyboard alone if wished. */
+/** The guided set-up: one step at a time, usable by keyboard alone. */
 export class SetupFormController extends FormController {
     setup() {
         super.setup();
-        // Its "Next" would be taken for that of the steps.
+        // The pager's "Next" would look like that of the steps.
         usePager(() => undefined);
         useEffect(
             () => this.rootRef.el?.querySelector(FIRST_FIELD)?.focus(),
@@ -36,7 +36,7 @@ export class SetupFormController extends FormController {
         );
     }
 
-    /** Enter goes on, unless it means something else where it was pressed. */
+    /** Enter continues, unless it means something else where it was pressed. */
     onKeydown(ev) {
         const input = ev.target.closest("input");
         if (
@@ -51,13 +51,13 @@ export class SetupFormController extends FormController {
         const next = this.rootRef.el.querySelector(NEXT);
         if (next) {
             ev.preventDefault();
-            // What was typed reaches the record before the step is left.
+            // So that what was typed reaches the record before the step changes.
             input.blur();
             next.click();
         }
     }
 
-    /** The mailbox is connected: its own form says what comes next. */
+    /** The mailbox is connected: its own form shows what comes next. */
     openMailbox(resId) {
         return this.actionService.doAction(
             {

@@ -10,13 +10,13 @@ from ..net.observer import Encryption, Observer
 from ..redact import HIDDEN, Redaction
 from ..types import Endpoint
 
-#: The last lines are kept, each up to so many characters.
+#: So many lines are kept, each up to so many characters.
 MAX_LINES, MAX_CHARACTERS = 200, 500
-#: Bytes of a line that are looked at.
+#: Bytes of a line that are kept.
 _MAX_BYTES = 2_000
 
 #: Commands whose arguments are names of folders and addresses, which the mailbox's
-#: owner may see. Any other is shown by nothing but itself, or not at all.
+#: owner may see. Of any other, at most its name is shown.
 _OPEN = {
     Side.IMAP: (b"CAPABILITY", b"STARTTLS", b"ID", b"ENABLE", b"LIST", b"STATUS")
     + (b"EXAMINE", b"NOOP", b"LOGOUT"),
@@ -25,8 +25,8 @@ _OPEN = {
 }
 _SIGN_IN = {Side.IMAP: (b"LOGIN", b"AUTHENTICATE"), Side.SMTP: (b"AUTH",)}
 _MECHANISMS = (b"PLAIN", b"LOGIN")
-#: How a line of the protocol begins: what else answers at an address that somebody
-#: typed is not for them (it may be another server of the house).
+#: How a line of the protocol begins. Other answers are not shown: somebody may have
+#: entered the address of another server in the network, to read what it says.
 _SHAPE = {
     Side.IMAP: re.compile(rb"(\*|\+|[A-Z]{4}\d+)([ \r\n]|$)"),
     Side.SMTP: re.compile(rb"[2-5]\d\d([ -]|\r?\n|$)"),
@@ -35,9 +35,10 @@ _LITERAL = re.compile(rb"\{(\d{1,12})\+?\}\r?\n?$")
 
 
 class Transcript(Observer):
-    """Keeps the last lines of both sides; ``lines``: for people, the oldest first.
+    """Keeps the last lines of client and server.
 
-    "C: " client, "S: " server, "-- " what happened besides.
+    ``lines``: the oldest first, beginning with "C: " (client), "S: " (server) or "-- "
+    (what else happened).
     """
 
     def __init__(self, endpoint: Endpoint):
@@ -49,7 +50,7 @@ class Transcript(Observer):
 
     @property
     def lines(self) -> list[str]:
-        """What has been kept, fit to be shown."""
+        """What was kept, without credentials."""
         return [text for kept in self._lines if (text := self._text(*kept))]
 
     def resolved(self, addresses: list[str]) -> None:

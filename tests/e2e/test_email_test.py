@@ -1,4 +1,4 @@
-"""Check the round trip: a marked mail leaves by SMTP and is seen again by IMAP."""
+"""The test e-mail: a marked mail leaves by SMTP and is seen again by IMAP."""
 
 from email import message_from_bytes, policy
 
@@ -13,10 +13,13 @@ from odoo.addons.mailbox_connector.services.accounts.endpoints import (
     egress_policy,
     endpoint,
 )
-from odoo.addons.mailbox_connector.services.accounts.round_trip import (
+from odoo.addons.mailbox_connector.services.accounts.test_email import (
     HEADER,
-    RoundTrip,
+    EmailTest,
     watch,
+)
+from odoo.addons.mailbox_connector.services.accounts.test_email_messages import (
+    EmailTestMessages,
 )
 
 from devtools.servers import certificates
@@ -54,9 +57,9 @@ def test_it_leaves_and_comes_back_and_touches_nothing(agent, servers):
         client.select_folder("INBOX", readonly=True)
         before = set(client.search())
     wizard = check(agent)
-    assert wizard.state == "sent", wizard.result
+    assert wizard.state == "ok", wizard.result
     assert "received in the same mailbox" in wizard.result
-    for words in ("signed in to", "handed the e-mail over", "seen in INBOX after"):
+    for words in ("signed in to", "handed the e-mail over", "found in INBOX after"):
         assert words in wizard.steps
     assert f"From, as received: {agent.address}" in wizard.steps
     with servers.imap(agent.address) as client:
@@ -74,7 +77,7 @@ def test_to_a_contact_it_does_not_appear_on_them(agent, servers):
     """Not even where the provider files it in Sent and the sync reads that."""
     contact = make_contact(agent.env)
     wizard = check(agent, partner_id=contact.id)
-    assert wizard.state == "sent"
+    assert wizard.state == "ok"
     assert f"Sent to {contact.email} as {agent.address}" in wizard.result
     [mail] = inbox_of(servers, contact)
     del mail["Received"], mail["Return-Path"], mail["Delivered-To"]
@@ -107,7 +110,7 @@ def test_a_member_checks_it_and_a_stranger_does_not(env, make_mailbox):
     member = make_user(env, "Max Member")
     stranger = make_user(env, "Stan Stranger")
     agent = make_agent(env, make_mailbox, member_ids=[(4, member.id)])
-    assert check(agent, user=member).state == "sent"
+    assert check(agent, user=member).state == "ok"
     with pytest.raises(AccessError):
         check(agent, user=stranger, email_to=agent.address)
 
@@ -117,7 +120,7 @@ def test_a_manager_sends_it_to_nobody_else(env, make_mailbox):
     manager = make_user(env, "Mona Manager")
     manager.group_ids |= env.ref("mailbox_connector.group_mailbox_manager")
     agent = make_agent(env, make_mailbox)
-    assert check(agent, user=manager).state == "sent"
+    assert check(agent, user=manager).state == "ok"
     with pytest.raises(AccessError):
         check(agent, user=manager, email_to="someone@customer.example")
 
@@ -150,7 +153,7 @@ def test_what_the_provider_does_to_it_is_told(
     provider.deliver = deliver
     wizard = check(agent)
     if trouble == "renamed":
-        assert wizard.state == "sent", "found by its mark"
+        assert wizard.state == "ok", "found by its mark"
         assert "new Message-ID" in wizard.steps
     elif trouble == "spam":
         assert wizard.state == "warning" and "spam folder" in wizard.result
@@ -162,9 +165,9 @@ def test_what_the_provider_does_to_it_is_told(
 def test_what_does_not_come_back_is_told(env, make_mailbox, servers, provider):
     agent = make_agent(env, make_mailbox, smtp_port=provider.port, smtp_security="tls")
     account = agent.account
-    trip = RoundTrip(signed_in=0.1, handed_over=0.1)
+    test = EmailTest(signed_in=0.1, handed_over=0.1)
     watch(
-        trip,
+        test,
         endpoint(account, "imap"),
         egress_policy(account.env),
         ["INBOX"],
@@ -172,12 +175,13 @@ def test_what_does_not_come_back_is_told(env, make_mailbox, servers, provider):
         "0123",
         seconds=0.3,
     )
-    assert trip.watched and trip.seen is None and not trip.imap_error
-    wizard = env["mailbox.test.mail"].create({"account_id": account.id})
-    state, verdict = wizard._verdict(account, account.email, trip, account.folder_ids)
-    assert state == "failed" and "goes to another mailbox" in verdict
+    assert test.watched and test.seen is None and not test.imap_error
+    words = EmailTestMessages(account, account.email, test, account.folder_ids)
+    state, verdict = words.verdict()
+    assert state == "failed" and "go to another mailbox" in verdict
+    assert words.steps()[-1][0] == "failed"
     account.write({"smtp_username": "other@example.net", "smtp_password": "x"})
-    _state, verdict = wizard._verdict(account, account.email, trip, account.folder_ids)
+    _state, verdict = words.verdict()
     assert "went out by the account other@example.net" in verdict
 
 
@@ -196,6 +200,7 @@ def test_sending_that_fails_is_told_on_the_mailbox(agent, servers):
     servers.set_password(agent.address, "changed")
     wizard = check(agent)
     assert wizard.state == "failed"
-    assert wizard.result == agent.account.smtp_problem
+    assert agent.account.smtp_problem
+    assert wizard.result == f"Sending (SMTP): {agent.account.smtp_problem}"
     assert not agent.account.imap_problem
     assert "Sending: sign in to" in wizard.steps

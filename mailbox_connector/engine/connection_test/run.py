@@ -1,7 +1,6 @@
-"""One side of a mailbox, checked the way it is used later.
+"""Testing one server of a mailbox with the sessions that read and send later.
 
-The very sessions that read and send are opened; somebody looks on. Nothing changes
-on the server, and nothing is sent to anybody.
+Nothing changes on the server, and nothing is sent to anybody.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..discovery.port_probe import find_ports
+from ..discovery.port_probe import find_ports, greet
 from ..errors import RETRYABLE, EngineError, Field, Kind, Side
 from ..imap.session import ImapSession
 from ..net.deadline import Deadline
@@ -18,7 +17,7 @@ from ..net.observer import Encryption
 from ..smtp.sender import may_send
 from ..smtp.session import open_smtp
 from ..types import Endpoint, Folder, Role
-from .steps import SOON, Checked, Name, State, days_left
+from .steps import REACHING, SOON, ConnectionTest, State, StepName, days_left
 from .transcript import Transcript
 
 #: What a wrong port or encryption looks like.
@@ -36,104 +35,115 @@ WRONG_PORT = frozenset(
     }
 )
 #: Answers about this moment, or about the recipient: the settings are right.
-_NOT_THE_SETTINGS = RETRYABLE - {Kind.TIMEOUT, Kind.DEADLINE, Kind.CONNECTION_LOST} | {
-    Kind.RECIPIENT_REFUSED,
-    Kind.QUOTA,
-}
+_NOT_THE_SETTINGS = (
+    RETRYABLE - {Kind.TIMEOUT, Kind.DEADLINE, Kind.CONNECTION_LOST}
+) | {Kind.RECIPIENT_REFUSED, Kind.QUOTA}
 
-#: Called after every change; what it is given goes on changing.
-Report = Callable[[Checked], None]
+#: Called after every change, always with the same object.
+Report = Callable[[ConnectionTest], None]
 
 
-def check(
+def run_connection_test(
     endpoint: Endpoint,
     policy: EgressPolicy | None = None,
     deadline: Deadline | None = None,
     address: str = "",
-    report: Report = lambda _checked: None,
+    report: Report = lambda _test: None,
+    signs_in: bool = True,
     **timeouts: float,
-) -> Checked:
+) -> ConnectionTest:
     """Resolve, connect, encrypt, sign in; read the folders, or ask who may send.
 
-    Where port or encryption look wrong, the host's others are tried (nobody signs in
-    there). Never raises :class:`EngineError`: it is in what comes back.
+    If port or encryption look wrong, the host's others are tried (without signing in).
+    Never raises :class:`EngineError`: it is in the result.
 
-    :param address: what is to be sent as (SMTP); "": not asked
+    :param address: the sender to ask about (SMTP); "": do not ask
     :param report: called after every change, in the same thread
+    :param signs_in: False: stop before signing in; needs no username or password
     """
-    watch = _Watch(endpoint, report)
-    last = _read if endpoint.side is Side.IMAP else _send
-    checked = watch.checked
-    watch.set(Name.RESOLVE, State.RUNNING)
+    watch = _Watch(endpoint, report, None if signs_in else REACHING)
+    test = watch.test
+    watch.set(StepName.RESOLVE, State.RUNNING)
+    deadline = deadline or Deadline()
     try:
-        last(watch, endpoint, policy, deadline or Deadline(), address, timeouts)
+        if not signs_in:
+            greet(endpoint, policy, deadline, observer=watch, **timeouts)
+        elif endpoint.side is Side.IMAP:
+            _read(watch, endpoint, policy, deadline, timeouts)
+        else:
+            _send(watch, endpoint, policy, deadline, address, timeouts)
     except EngineError as error:
-        checked.fail(_failed_step(checked, error), error)
-        checked.transcript = watch.lines
+        test.fail(_failed_step(test, error), error)
+        test.transcript = watch.lines
         if error.kind in WRONG_PORT:
-            checked.is_searching = True
-            watch.tell()
-            typed = (endpoint.port, endpoint.security)
-            checked.ways = [way for way in find_ports(endpoint, policy) if way != typed]
-            checked.is_searching = False
-    checked.transcript = watch.lines
-    checked.is_done = True
-    watch.tell()
-    return checked
+            _find_alternatives(watch, endpoint, policy)
+    test.transcript = watch.lines
+    test.is_done = True
+    watch.report()
+    return test
 
 
-def _failed_step(checked: Checked, error: EngineError) -> Name:
-    """The step that ``error`` is about, where it came before anything was tried."""
-    running = checked.running or checked.steps[-1].name
-    if running is Name.RESOLVE and error.field in (Field.USERNAME, Field.PASSWORD):
-        return Name.SIGN_IN
-    if running is Name.RESOLVE and error.field is Field.PORT:
-        return Name.CONNECT
+def _find_alternatives(watch: _Watch, endpoint: Endpoint, policy) -> None:
+    test = watch.test
+    test.is_searching = True
+    watch.report()
+    own = (endpoint.port, endpoint.security)
+    test.alternatives = [one for one in find_ports(endpoint, policy) if one != own]
+    test.is_searching = False
+
+
+def _failed_step(test: ConnectionTest, error: EngineError) -> StepName:
+    """The step that ``error`` is about, even if it came before anything was tried."""
+    running = test.running or test.steps[-1].name
+    if running is StepName.RESOLVE and error.field in (Field.USERNAME, Field.PASSWORD):
+        return StepName.SIGN_IN
+    if running is StepName.RESOLVE and error.field is Field.PORT:
+        return StepName.CONNECT
     return running
 
 
 class _Watch(Transcript):
     """Turns what happens on the connection into steps."""
 
-    def __init__(self, endpoint: Endpoint, report: Report):
+    def __init__(self, endpoint: Endpoint, report: Report, names):
         super().__init__(endpoint)
-        self.checked = Checked.of(endpoint.side)
+        self.test = ConnectionTest.of(endpoint.side, names)
         self._report = report
 
-    def tell(self) -> None:
-        self._report(self.checked)
+    def report(self) -> None:
+        self._report(self.test)
 
-    def set(self, name: Name, state: State, **facts) -> None:
-        """A step has come to ``state``; the one after a good one begins."""
-        checked = self.checked
-        checked.set(name, state, **facts)
+    def set(self, name: StepName, state: State, **facts) -> None:
+        """A step has come to ``state``; after a good one the next begins."""
+        test = self.test
+        test.set(name, state, **facts)
         if state in (State.OK, State.WARNING):
-            for step in checked.steps:
+            for step in test.steps:
                 if step.state is State.WAITING:
-                    checked.set(step.name, State.RUNNING)
+                    test.set(step.name, State.RUNNING)
                     break
-        self.tell()
+        self.report()
 
     def resolved(self, addresses: list[str]) -> None:
         super().resolved(addresses)
-        self.set(Name.RESOLVE, State.OK, addresses=addresses)
+        self.set(StepName.RESOLVE, State.OK, addresses=addresses)
 
     def connected(self, address: str, port: int) -> None:
         super().connected(address, port)
-        self.set(Name.CONNECT, State.OK, address=address, port=port)
+        self.set(StepName.CONNECT, State.OK, address=address, port=port)
 
     def encrypted(self, encryption: Encryption) -> None:
         super().encrypted(encryption)
         days = days_left(encryption.until)
         soon = days is not None and days < SOON.days
         facts = {**vars(encryption), "days": days}
-        self.set(Name.ENCRYPT, State.WARNING if soon else State.OK, **facts)
+        self.set(StepName.ENCRYPT, State.WARNING if soon else State.OK, **facts)
 
 
-def _read(watch, endpoint, policy, deadline, _address, timeouts) -> None:
+def _read(watch, endpoint, policy, deadline, timeouts) -> None:
     session = ImapSession(endpoint, policy, deadline, observer=watch, **timeouts)
     with session:
-        watch.set(Name.SIGN_IN, State.OK, username=endpoint.username)
+        watch.set(StepName.SIGN_IN, State.OK, username=endpoint.username)
         folders = session.list_folders(status=True)
         missing = [f.raw_name for f in folders if f.selectable and not f.status]
         states = session.status(missing) if missing else {}
@@ -142,10 +152,10 @@ def _read(watch, endpoint, policy, deadline, _address, timeouts) -> None:
         inbox, sent = found.get(Role.INBOX), found.get(Role.SENT)
         if inbox:
             session.examine(inbox.raw_name)
-    watch.checked.folders = folders
+    watch.test.folders = folders
     readable = [folder for folder in folders if folder.selectable]
     watch.set(
-        Name.FOLDERS,
+        StepName.FOLDERS,
         State.OK if inbox and sent else State.WARNING,
         count=len(readable),
         messages=sum(folder.status.messages for folder in readable if folder.status),
@@ -157,7 +167,7 @@ def _read(watch, endpoint, policy, deadline, _address, timeouts) -> None:
 def _send(watch, endpoint, policy, deadline, address, timeouts) -> None:
     session = open_smtp(endpoint, policy, deadline, observer=watch, **timeouts)
     try:
-        watch.set(Name.SIGN_IN, State.OK, username=endpoint.username)
+        watch.set(StepName.SIGN_IN, State.OK, username=endpoint.username)
         facts: dict = {"address": address}
         if address:
             try:
@@ -169,11 +179,11 @@ def _send(watch, endpoint, policy, deadline, address, timeouts) -> None:
     finally:
         session.quit()
     state = State.WARNING if "error" in facts else State.OK
-    watch.set(Name.SENDER, state, **facts)
+    watch.set(StepName.SENDER, state, **facts)
 
 
 def _with_status(folder: Folder, states) -> Folder:
-    """``folder`` with its state from ``states`` where LIST did not bring it."""
+    """``folder`` with its state from ``states`` if LIST did not bring it."""
     if folder.status or folder.raw_name not in states:
         return folder
     return replace(folder, status=states[folder.raw_name])

@@ -4,14 +4,14 @@ import {registry} from "@web/core/registry";
 import {standardWidgetProps} from "@web/views/widgets/standard_widget_props";
 
 const SIDES = ["imap", "smtp"];
-/** Settings that both sides share have no side in their name. */
+/** Settings that both servers share have no side in their name. */
 const SHARED = ["ca_certificate", "email"];
 
 /**
- * Marks the settings that a server found fault with, for eyes and for screen readers,
- * until they are typed anew.
+ * Marks the settings that the problems of a mailbox point to, visibly and for screen
+ * readers, until the user changes them.
  */
-export class MailboxMarks extends Component {
+export class FieldErrors extends Component {
     static template = xml`<span class="d-none" t-ref="here"/>`;
     static props = standardWidgetProps;
 
@@ -66,8 +66,8 @@ export class MailboxMarks extends Component {
     }
 }
 
-registry.category("view_widgets").add("mailbox_marks", {
-    component: MailboxMarks,
+registry.category("view_widgets").add("mailbox_field_errors", {
+    component: FieldErrors,
     fieldDependencies: SIDES.flatMap((side) => [
         {name: `${side}_problem`, type: "char"},
         {name: `${side}_problem_field`, type: "char"},

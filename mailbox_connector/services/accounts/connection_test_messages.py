@@ -1,93 +1,88 @@
-"""The steps of a check in words, as the dialog of Connect IMAP shows them."""
+"""A connection test in words, as the dialog of **Connect IMAP** shows it."""
 
 from __future__ import annotations
 
 from odoo.tools import format_date
 
-from ...engine.check.steps import Checked, Name, State, Step
+from ...engine.connection_test.steps import ConnectionTest, State, Step, StepName
 from ...engine.errors import EngineError, Field, Kind, Side
 from ...error_messages import explain
 
-#: From the engine's fields to those of the form, where the name differs.
+#: From the engine's fields to those of the form, if the name differs.
 _FIELDS = {Field.CERTIFICATE: "ca_certificate", Field.ADDRESS: "email"}
 _REFUSED = (Kind.LOGIN_WRONG, Kind.APP_PASSWORD_NEEDED)
+_SIGN_IN = (*_REFUSED, Kind.PASSWORDS_REFUSED, Kind.WEB_LOGIN_NEEDED)
 #: What a wrong host looks like.
 _WRONG_HOST = (
     Kind.HOST_UNKNOWN,
     Kind.HOST_FORBIDDEN,
     Kind.UNREACHABLE,
     Kind.REFUSED,
-) + (
     Kind.TIMEOUT,
     Kind.CERTIFICATE_NAME,
 )
 
 
-def describe(account, checked: Checked, others: dict[str, Checked] | None = None):
-    """One side of a check, in the user's language, as values for JSON.
+def describe(
+    account, test: ConnectionTest, tests: dict[str, ConnectionTest] | None = None
+) -> dict:
+    """The test of one server, in the user's language, as values for JSON.
 
+    - ``side``: "imap" or "smtp"
     - ``ok``: True, False, or None while it is not known
-    - ``problem``: what is wrong and what to do, or False; ``sentence``: the same for
-      a place that says which side it is about
+    - ``problem``: what is wrong and what to do, or False
     - ``field``: the setting that it points to ("host", "port", "security", "username",
       "password", "ca_certificate", "email"), or False; ``label``: its name on the form
     - ``hints``: what else is known about it, the likeliest first; ``links``: pages of
       the provider, {"text", "url"}
-    - ``steps``: {"name", "state", "ok", "text", "detail"}, see ``engine.check.steps``
-    - ``ways``: {"port", "security", "text"}, where the server does answer;
+    - ``steps``: {"name", "state", "ok", "text", "detail"}, see
+      ``engine.connection_test.steps``
+    - ``alternatives``: {"port", "security", "text"}, on which the server does answer;
       ``searching``: they are being looked for
     - ``transcript``: lines of the protocol, without credentials
 
-    :param others: all sides, when all are done
+    :param tests: those of all servers, when all are done
     """
-    error = checked.error
-    problem = bool(error) and explain(account.env, error, account.provider_id)
+    error = test.error
+    side, field = test.side.value, field_of(error)
     return {
-        "side": checked.side.value,
-        "ok": not error if checked.is_done else None,
-        "problem": problem,
-        "sentence": _without_side(account.env, problem),
-        "field": field_of(error),
-        "label": label_of(account, checked.side.value, field_of(error)),
-        "hints": _hints(account, error, others or {}),
+        "side": side,
+        "ok": not error if test.is_done else None,
+        "problem": bool(error) and explain(account.env, error, account.provider_id),
+        "field": field,
+        "label": label_of(account, side, field),
+        "hints": _hints(account, error, tests or {}),
         "links": _links(account, error),
-        "steps": [_step(account, checked, step) for step in checked.steps],
-        "ways": [
+        "steps": [_step(account, side, step) for step in test.steps],
+        "alternatives": [
             {"port": port, "security": security.value, "text": security.value.upper()}
-            for port, security in checked.ways[:1]
+            for port, security in test.alternatives[:1]
         ],
-        "searching": checked.is_searching,
-        "transcript": checked.transcript,
+        "searching": test.is_searching,
+        "transcript": test.transcript,
     }
 
 
-def unchecked(account, side: str, problem=False, field=False) -> dict:
-    """The same for a side that is not checked: not yet, or because of ``problem``."""
-    checked = Checked.of(Side(side))
+def not_tested(account, side: str, problem=False, field=False) -> dict:
+    """The same for a server that is not tested: not yet, or because of ``problem``."""
+    test = ConnectionTest.of(Side(side))
     if problem:
-        for step in checked.steps:
-            checked.set(step.name, State.NOT_REACHED)
-    words = describe(account, checked)
-    ok = False if problem else None
-    sentence = problem and problem.removeprefix(f"{side.upper()}: ")
-    more = {"ok": ok, "problem": problem, "sentence": sentence, "field": field}
-    more["label"] = label_of(account, side, field)
-    return {**words, **more}
+        for step in test.steps:
+            test.set(step.name, State.NOT_REACHED)
+    return {
+        **describe(account, test),
+        "ok": False if problem else None,
+        "problem": problem,
+        "field": field,
+        "label": label_of(account, side, field),
+    }
 
 
-def nothing(side: str) -> dict:
-    """The same for a side without a server."""
-    words = dict.fromkeys(("problem", "sentence", "field", "label", "searching"), False)
-    words.update(dict.fromkeys(("hints", "links", "steps", "ways", "transcript"), []))
-    return {**words, "side": side, "ok": None}
-
-
-def _without_side(env, problem):
-    """``problem`` for a place that says which side it is about."""
-    for side in (env._("Reading (IMAP)"), env._("Sending (SMTP)")):
-        if problem and problem.startswith(f"{side}: "):
-            return problem.removeprefix(f"{side}: ")
-    return problem
+def no_server(side: str) -> dict:
+    """The same where no server is set."""
+    empty = dict.fromkeys(("problem", "field", "label", "searching"), False)
+    lists = ("hints", "links", "steps", "alternatives", "transcript")
+    return {**empty, **{name: [] for name in lists}, "side": side, "ok": None}
 
 
 def field_of(error: EngineError | None):
@@ -105,8 +100,10 @@ def label_of(account, side: str, field):
     return account.fields_get([name], ["string"])[name]["string"]
 
 
-def _hints(account, error: EngineError | None, others: dict[str, Checked]) -> list:
-    """What this check knows and the server's answer alone does not tell."""
+def _hints(
+    account, error: EngineError | None, tests: dict[str, ConnectionTest]
+) -> list:
+    """What is known besides the server's answer."""
     env = account.env
     if error and error.kind in _WRONG_HOST:
         return _other_host(account, error.side.value)
@@ -114,20 +111,21 @@ def _hints(account, error: EngineError | None, others: dict[str, Checked]) -> li
         return []
     hints = []
     side, other = ("imap", "smtp") if error.side is Side.IMAP else ("smtp", "imap")
-    if other in others and others[other].error is None:
+    if other in tests and tests[other].error is None:
         hints.append(_other_works(account, side))
     username = account[f"{side}_username"] or ""
     if "@" not in username:
         hints.append(
             env._(
-                "Many providers want the whole address as username: %s", account.email
+                "Many providers require the whole address as username: %s",
+                account.email,
             )
         )
     return hints
 
 
 def _other_host(account, side: str) -> list:
-    """The provider's own host, where another one was typed."""
+    """The provider's own host, if another one was entered."""
     provider = account.provider_id
     host = provider[f"{side}_host"]
     if not host or host == account[f"{side}_host"]:
@@ -145,30 +143,29 @@ def _other_works(account, side: str) -> str:
     if side == "smtp" and shared:
         return env._(
             "Reading works with the same username and password, so these are right. "
-            "Look whether the provider has to allow sending (SMTP) first, or wants "
+            "Check whether the provider has to allow sending (SMTP) first, or requires "
             "another username or password for it."
         )
     if side == "smtp":
         return env._(
-            "Reading works. Sending has a username or password of its own: type those "
+            "Reading works. Sending has its own username or password: enter those "
             "again."
         )
     if shared:
         return env._(
             "Sending works with the same username and password, so these are right. "
-            "Look whether the provider has to allow reading (IMAP) first."
+            "Check whether the provider has to allow reading (IMAP) first."
         )
     return env._(
-        "Sending works. It has a username or password of its own, so type those for "
+        "Sending works. It has its own username or password, so enter those for "
         "reading again."
     )
 
 
 def _links(account, error: EngineError | None) -> list:
-    """Pages of the provider that help, where it is about signing in."""
+    """Pages of the provider that help, if it is about signing in."""
     provider = account.provider_id
-    signing_in = (*_REFUSED, Kind.PASSWORDS_REFUSED, Kind.WEB_LOGIN_NEEDED)
-    if not error or error.kind not in signing_in or not provider:
+    if not error or error.kind not in _SIGN_IN or not provider:
         return []
     env = account.env
     links = []
@@ -181,8 +178,8 @@ def _links(account, error: EngineError | None) -> list:
     return links
 
 
-def _step(account, checked: Checked, step: Step) -> dict:
-    text, detail = _WORDS[step.name](account, checked.side.value, step)
+def _step(account, side: str, step: Step) -> dict:
+    text, detail = _WORDS[step.name](account, side, step)
     return {
         "name": step.name.value,
         "state": step.state.value,
@@ -222,10 +219,10 @@ def _encrypt(account, _side, step):
     )
     if step.state is State.OK:
         return env._("Connection encrypted"), detail
-    text = env._("Connection encrypted; the certificate ends soon")
+    text = env._("Connection encrypted; the certificate expires soon")
     remedy = env._(
-        "The server's administrator has to renew it by then: afterwards nothing can be "
-        "read or sent."
+        "The server's administrator has to renew it by then; otherwise nothing can be "
+        "read or sent any more."
     )
     return text, f"{detail} {remedy}"
 
@@ -252,13 +249,13 @@ def _folders(account, _side, step):
         return env._("Folders read: %s", facts["count"]), detail
     if facts["inbox"]:
         detail = env._(
-            "No folder with sent mail was recognised. Choose it below; without it, "
-            "mail that you send from other programs may not be shown."
+            "No folder with sent e-mails was found. Choose it below; without it, "
+            "e-mails that you send from other programs may not be shown."
         )
     else:
         detail = env._(
-            "No inbox was recognised. Look below whether the folders are those of this "
-            "mailbox."
+            "No inbox was found. Check the list below: are these the folders of this "
+            "mailbox?"
         )
     return env._("Folders read: %s", facts["count"]), detail
 
@@ -270,18 +267,17 @@ def _sender(account, _side, step):
         return env._("May send as %s", email), ""
     if step.state is not State.WARNING:
         return env._("Ask whether it may send as %s", email), ""
-    text = env._("Whether it may send as %s, the server did not say", email)
+    text = env._("The server did not say whether it may send as %s", email)
     reason = explain(env, step.facts["error"], account.provider_id)
-    reason = _without_side(env, reason)
-    remedy = env._("The settings are right. A test mail will tell.")
+    remedy = env._("The settings are right. Send a test e-mail to find out.")
     return text, f"{remedy} {reason}"
 
 
 _WORDS = {
-    Name.RESOLVE: _resolve,
-    Name.CONNECT: _connect,
-    Name.ENCRYPT: _encrypt,
-    Name.SIGN_IN: _sign_in,
-    Name.FOLDERS: _folders,
-    Name.SENDER: _sender,
+    StepName.RESOLVE: _resolve,
+    StepName.CONNECT: _connect,
+    StepName.ENCRYPT: _encrypt,
+    StepName.SIGN_IN: _sign_in,
+    StepName.FOLDERS: _folders,
+    StepName.SENDER: _sender,
 }

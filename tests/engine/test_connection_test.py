@@ -1,4 +1,4 @@
-"""The check of one side: its steps, what fails, and a record without credentials."""
+"""The connection test: its steps, what fails, and a record without credentials."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripted import CLOSE, PASSWORD, ScriptedServer, signed_in
 
-from odoo.addons.mailbox_connector.engine.check import run
-from odoo.addons.mailbox_connector.engine.check.run import check
-from odoo.addons.mailbox_connector.engine.check.steps import Name, State
+from odoo.addons.mailbox_connector.engine.connection_test import run
+from odoo.addons.mailbox_connector.engine.connection_test.run import run_connection_test
+from odoo.addons.mailbox_connector.engine.connection_test.steps import State, StepName
 from odoo.addons.mailbox_connector.engine.errors import Field, Kind, Side
 from odoo.addons.mailbox_connector.engine.redact import Redaction
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
@@ -50,7 +50,7 @@ def smtp_script(mail, *rcpt):
 
 @pytest.fixture
 def tried(scripted, certificate, policy):
-    """Checks a scripted server."""
+    """Tests a scripted server."""
 
     def go(side, script, *, server=None, **changes):
         server = server or scripted(script, certificate.pair)
@@ -64,7 +64,9 @@ def tried(scripted, certificate, policy):
             "ca_pem": certificate.ca_pem,
         }
         endpoint = Endpoint(**{**values, **changes})
-        found = check(endpoint, policy, address="user@example.com", read_timeout=20.0)
+        found = run_connection_test(
+            endpoint, policy, address="user@example.com", read_timeout=20.0
+        )
         found.server = server
         return found
 
@@ -77,12 +79,12 @@ def no_search(monkeypatch):
     monkeypatch.setattr(run, "find_ports", lambda *_args: [])
 
 
-def states(checked):
-    return {step.name.value: step.state.value for step in checked.steps}
+def states(test):
+    return {step.name.value: step.state.value for step in test.steps}
 
 
-def facts(checked, name):
-    return next(step.facts for step in checked.steps if step.name is name)
+def facts(test, name):
+    return next(step.facts for step in test.steps if step.name is name)
 
 
 # Real servers
@@ -93,35 +95,35 @@ def test_reading_goes_through_all_steps_one_after_the_other(
 ):
     """Each is told when it begins and when it is done: a person looks on."""
     seen = []
-    checked = check(
+    test = run_connection_test(
         imap_endpoint(), policy, report=lambda now: seen.append(states(now))
     )
-    assert set(states(checked).values()) == {"ok"} and checked.is_done
-    order = [name for name in states(checked)]
+    assert set(states(test).values()) == {"ok"} and test.is_done
+    order = [name for name in states(test)]
     for name in order:
         assert any(one[name] == "running" for one in seen), name
     for one in seen:
         reached = [one[name] for name in order]
         assert reached == sorted(reached, key=["ok", "running", "waiting"].index)
-    encrypted = facts(checked, Name.ENCRYPT)
+    encrypted = facts(test, StepName.ENCRYPT)
     assert encrypted["version"].startswith("TLSv1.")
     assert encrypted["subject"] and encrypted["issuer"]
     assert encrypted["until"] > datetime.now(timezone.utc)
-    assert facts(checked, Name.CONNECT)["port"] == servers.imap_tls_port
-    folders = facts(checked, Name.FOLDERS)
+    assert facts(test, StepName.CONNECT)["port"] == servers.imap_tls_port
+    folders = facts(test, StepName.FOLDERS)
     assert folders["count"] >= 5 and folders["inbox"] == "INBOX"
     assert folders["sent"] == "Sent"
-    assert {folder.name for folder in checked.folders} >= {"INBOX", "Sent"}
-    assert all(folder.status for folder in checked.folders if folder.selectable)
+    assert {folder.name for folder in test.folders} >= {"INBOX", "Sent"}
+    assert all(folder.status for folder in test.folders if folder.selectable)
 
 
 def test_sending_asks_whether_it_may_and_sends_nothing(
     smtp_endpoint, policy, servers, user
 ):
     before = servers.folder_state(user)
-    checked = check(smtp_endpoint(), policy, address=user)
-    assert set(states(checked).values()) == {"ok"}
-    said = "\n".join(checked.transcript).upper()
+    test = run_connection_test(smtp_endpoint(), policy, address=user)
+    assert set(states(test).values()) == {"ok"}
+    said = "\n".join(test.transcript).upper()
     assert f"MAIL FROM:<{user}>".upper() in said and "RSET" in said
     assert "C: DATA" not in said
     assert servers.folder_state(user) == before
@@ -133,15 +135,15 @@ def test_a_wrong_password_stops_at_signing_in_and_stays_secret(
 ):
     make = imap_endpoint if side == "imap" else smtp_endpoint
     wrong = "quite the wrong one"
-    checked = check(make(password=wrong), policy)
-    assert list(states(checked).values()) == ["ok"] * 3 + ["failed", "not_reached"]
-    assert (checked.error.kind, checked.error.field) == (
+    test = run_connection_test(make(password=wrong), policy)
+    assert list(states(test).values()) == ["ok"] * 3 + ["failed", "not_reached"]
+    assert (test.error.kind, test.error.field) == (
         Kind.LOGIN_WRONG,
         Field.PASSWORD,
     )
-    said = "\n".join(checked.transcript)
+    said = "\n".join(test.transcript)
     assert re.search(r"C: .*AUTH(ENTICATE)? PLAIN \*\*\*", said)
-    assert wrong not in said and not checked.ways
+    assert wrong not in said and not test.alternatives
 
 
 @pytest.mark.parametrize("side", ["imap", "smtp"])
@@ -151,17 +153,17 @@ def test_a_wrong_encryption_is_found_out(
     make = imap_endpoint if side == "imap" else smtp_endpoint
     port = getattr(servers, f"{side}_starttls_port")
     seen = []
-    checked = check(
+    test = run_connection_test(
         make(port=port, security=Security.TLS),
         policy,
         report=lambda now: seen.append((now.is_searching, now.error is not None)),
     )
-    assert states(checked)["encrypt"] == "failed"
-    assert checked.error.field is Field.SECURITY
-    assert (port, Security.STARTTLS) in checked.ways
-    assert (port, Security.TLS) not in checked.ways
+    assert states(test)["encrypt"] == "failed"
+    assert test.error.field is Field.SECURITY
+    assert (port, Security.STARTTLS) in test.alternatives
+    assert (port, Security.TLS) not in test.alternatives
     assert (True, True) in seen, "what failed is told before others are looked for"
-    assert not checked.is_searching
+    assert not test.is_searching
 
 
 @pytest.mark.parametrize(
@@ -177,11 +179,31 @@ def test_a_wrong_encryption_is_found_out(
 def test_the_step_that_fails_is_the_one_that_is_wrong(
     imap_endpoint, policy, changes, failed, kind
 ):
-    checked = check(imap_endpoint(**changes), policy)
-    assert states(checked)[failed] == "failed"
-    assert checked.error.kind is kind
-    assert list(states(checked).values()).count("failed") == 1
-    assert "running" not in states(checked).values()
+    test = run_connection_test(imap_endpoint(**changes), policy)
+    assert states(test)[failed] == "failed"
+    assert test.error.kind is kind
+    assert list(states(test).values()).count("failed") == 1
+    assert "running" not in states(test).values()
+
+
+@pytest.mark.parametrize("side", ["imap", "smtp"])
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_it_can_stop_before_signing_in(
+    imap_endpoint, smtp_endpoint, policy, servers, side, security
+):
+    """In the guided set-up, before a password was entered."""
+    make = imap_endpoint if side == "imap" else smtp_endpoint
+    endpoint = make(
+        port=getattr(servers, f"{side}_{security}_port"),
+        security=Security(security),
+        username="",
+        password="",
+    )
+    test = run_connection_test(endpoint, policy, signs_in=False)
+    assert states(test) == {"resolve": "ok", "connect": "ok", "encrypt": "ok"}
+    assert test.is_done and not test.error
+    said = [line.upper() for line in test.transcript if line.startswith("C:")]
+    assert said and not any("AUTH" in line or "LOGIN" in line for line in said)
 
 
 # Odd answers
@@ -189,10 +211,10 @@ def test_the_step_that_fails_is_the_one_that_is_wrong(
 
 def test_no_sent_folder_is_a_warning(tried):
     """Reading works without; a person chooses the folder in the dialog."""
-    checked = tried(Side.IMAP, [*signed_in(), *folder_script(INBOX)])
-    assert not checked.error
-    assert states(checked)["folders"] == "warning"
-    assert facts(checked, Name.FOLDERS)["sent"] == ""
+    test = tried(Side.IMAP, [*signed_in(), *folder_script(INBOX)])
+    assert not test.error
+    assert states(test)["folders"] == "warning"
+    assert facts(test, StepName.FOLDERS)["sent"] == ""
 
 
 def test_folders_that_cannot_be_read_are_a_failure(tried):
@@ -200,9 +222,9 @@ def test_folders_that_cannot_be_read_are_a_failure(tried):
         *signed_in(),
         (rb" LIST", b"%t BAD User is authenticated but not connected.\r\n"),
     ]
-    checked = tried(Side.IMAP, script)
-    assert states(checked)["sign_in"] == "ok"
-    assert states(checked)["folders"] == "failed"
+    test = tried(Side.IMAP, script)
+    assert states(test)["sign_in"] == "ok"
+    assert states(test)["folders"] == "failed"
 
 
 @pytest.mark.parametrize(
@@ -218,9 +240,9 @@ def test_folders_that_cannot_be_read_are_a_failure(tried):
 )
 def test_who_may_not_send_as_the_address_is_told(tried, no_search, answers, kind):
     """Some servers refuse the sender only when there is a recipient."""
-    checked = tried(Side.SMTP, smtp_script(*answers))
-    assert states(checked)["sender"] == "failed"
-    assert checked.error.kind is kind
+    test = tried(Side.SMTP, smtp_script(*answers))
+    assert states(test)["sender"] == "failed"
+    assert test.error.kind is kind
 
 
 @pytest.mark.parametrize(
@@ -233,26 +255,26 @@ def test_who_may_not_send_as_the_address_is_told(tried, no_search, answers, kind
     ],
 )
 def test_an_answer_about_this_moment_is_no_failure_of_the_settings(tried, answers):
-    checked = tried(Side.SMTP, smtp_script(*answers))
-    assert states(checked)["sender"] == "warning"
-    assert not checked.error and facts(checked, Name.SENDER)["error"].server_text
+    test = tried(Side.SMTP, smtp_script(*answers))
+    assert states(test)["sender"] == "warning"
+    assert not test.error and facts(test, StepName.SENDER)["error"].server_text
 
 
 def test_a_certificate_that_ends_soon_is_a_warning(scripted, certificate, tried):
     pair = certificate.make("soon", days=5)
     server = scripted([*signed_in(), *folder_script(INBOX, SENT)], pair)
-    checked = tried(Side.IMAP, [], server=server)
-    assert states(checked)["encrypt"] == "warning" and not checked.error
-    assert facts(checked, Name.ENCRYPT)["days"] in (4, 5)
+    test = tried(Side.IMAP, [], server=server)
+    assert states(test)["encrypt"] == "warning" and not test.error
+    assert facts(test, StepName.ENCRYPT)["days"] in (4, 5)
 
 
 def test_what_is_no_mail_server_is_not_quoted(tried, no_search):
     """Whoever types hosts must not read what other servers of the house say."""
     script = [(None, b"HTTP/1.1 400 the intranet of Example\r\nServer: secret\r\n")]
     for side in Side:
-        checked = tried(side, script)
-        assert checked.error
-        said = "\n".join(checked.transcript)
+        test = tried(side, script)
+        assert test.error
+        said = "\n".join(test.transcript)
         assert "intranet" not in said and "Server" not in said
         assert "bytes" in said
 
@@ -264,16 +286,16 @@ def test_the_transcript_is_bounded(tried, no_search):
         *signed_in("LIST-STATUS"),
         (rb" LIST", (INBOX, *many, STATUS % b"INBOX", done)),
     ]
-    checked = tried(Side.IMAP, [*script, (rb" STATUS", CLOSE)])
-    assert len(checked.transcript) == 200
-    assert max(map(len, checked.transcript)) == 500
+    test = tried(Side.IMAP, [*script, (rb" STATUS", CLOSE)])
+    assert len(test.transcript) == 200
+    assert max(map(len, test.transcript)) == 500
 
 
 def test_literals_of_the_server_are_not_kept(tried, no_search):
     listed = b'* LIST (\\Sent) "/" {11}\r\nvery secret\r\n'
     script = [*signed_in(), (rb" LIST", (INBOX, listed, b"%t OK done\r\n"))]
-    checked = tried(Side.IMAP, [*script, (rb" STATUS", CLOSE)])
-    said = "\n".join(checked.transcript)
+    test = tried(Side.IMAP, [*script, (rb" STATUS", CLOSE)])
+    said = "\n".join(test.transcript)
     assert "S: very secret" not in said and "S: *** (11 bytes)" in said
 
 
@@ -362,7 +384,7 @@ class Echo(ScriptedServer):
         sock.close()
 
 
-WAYS = [
+MECHANISMS = [
     (Side.IMAP, "PLAIN"),
     (Side.IMAP, "LOGIN"),
     (Side.SMTP, "PLAIN"),
@@ -371,7 +393,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("accepts", [True, False], ids=["taken", "refused"])
-@pytest.mark.parametrize(("side", "mechanism"), WAYS)
+@pytest.mark.parametrize(("side", "mechanism"), MECHANISMS)
 def test_no_credential_is_ever_kept(
     certificate, tried, no_search, side, mechanism, accepts
 ):
@@ -380,9 +402,9 @@ def test_no_credential_is_ever_kept(
 
     def one(password):
         server.received.clear()
-        checked = tried(side, [], server=server, password=password)
-        assert server.received, checked.error
-        said = "\n".join(checked.transcript)
+        test = tried(side, [], server=server, password=password)
+        assert server.received, test.error
+        said = "\n".join(test.transcript)
         hidden = [password, password.replace('"', '\\"')]
         hidden.append(base64.b64encode(password.encode()).decode().rstrip("="))
         user = "\0user@example.com\0"

@@ -1,4 +1,4 @@
-"""The steps of a check, and how far it has come."""
+"""The steps of a connection test, and how far it has come."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from enum import Enum
 from ..errors import EngineError, Side
 from ..types import Folder, Security
 
-#: A certificate that ends that soon is worth a word.
+#: A certificate that expires this soon is worth a warning.
 SOON = timedelta(days=14)
 
 
-class Name(str, Enum):
-    """What is done, one after the other."""
+class StepName(str, Enum):
+    """What is tried, one after the other."""
 
     RESOLVE = "resolve"
     CONNECT = "connect"
@@ -35,9 +35,11 @@ class State(str, Enum):
     NOT_REACHED = "not_reached"
 
 
+#: Until the server could be signed in to.
+REACHING = (StepName.RESOLVE, StepName.CONNECT, StepName.ENCRYPT)
 STEPS = {
-    Side.IMAP: (Name.RESOLVE, Name.CONNECT, Name.ENCRYPT, Name.SIGN_IN, Name.FOLDERS),
-    Side.SMTP: (Name.RESOLVE, Name.CONNECT, Name.ENCRYPT, Name.SIGN_IN, Name.SENDER),
+    Side.IMAP: (*REACHING, StepName.SIGN_IN, StepName.FOLDERS),
+    Side.SMTP: (*REACHING, StepName.SIGN_IN, StepName.SENDER),
 }
 
 
@@ -48,41 +50,44 @@ class Step:
     ``facts``: what was found. RESOLVE: ``addresses`` (list of text). CONNECT:
     ``address``, ``port``. ENCRYPT: ``version``, ``subject``, ``issuer``, ``until``
     (aware datetime or None), ``days`` (left, or None). SIGN_IN: ``username``.
-    FOLDERS: ``count``, ``messages``, ``inbox``, ``sent`` (names, "" where not found).
+    FOLDERS: ``count``, ``messages``, ``inbox``, ``sent`` (names, "" if not found).
     SENDER: ``address``, and with WARNING ``error``, the :class:`EngineError`.
     """
 
-    name: Name
+    name: StepName
     state: State = State.WAITING
     facts: dict = field(default_factory=dict)
 
 
 @dataclass
-class Checked:
-    """What is known of one side, during the check and after it.
+class ConnectionTest:
+    """What is known of one server, during the test and after it.
 
-    ``error``: of the step that failed, None while none has. ``ways``: ports and
-    encryptions that the host does answer on, where those that were typed are wrong,
-    the best first. ``is_searching``: they are being looked for. ``transcript``: once it
-    has failed or is done, see :class:`~.transcript.Transcript`.
+    ``error``: of the step that failed, None if none has. ``alternatives``: ports and
+    encryptions on which the host does answer, if those in the settings are wrong; the
+    best first. ``is_searching``: they are being looked for. ``transcript``: once the
+    test has failed or is done, see :class:`~.transcript.Transcript`.
     """
 
     side: Side
     steps: list[Step]
     error: EngineError | None = None
     folders: list[Folder] = field(default_factory=list)
-    ways: list[tuple[int, Security]] = field(default_factory=list)
+    alternatives: list[tuple[int, Security]] = field(default_factory=list)
     is_searching: bool = False
     is_done: bool = False
     transcript: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, side: Side) -> Checked:
-        """A check that has not begun."""
-        return cls(side, [Step(name) for name in STEPS[side]])
+    def of(cls, side: Side, names: tuple[StepName, ...] | None = None):
+        """A test that has not begun.
 
-    def set(self, name: Name, state: State, **facts) -> None:
-        """A step has come to ``state``."""
+        :param names: its steps; None: all of them
+        """
+        return cls(side, [Step(name) for name in names or STEPS[side]])
+
+    def set(self, name: StepName, state: State, **facts) -> None:
+        """Record that a step has come to ``state``."""
         self.steps = [
             replace(step, state=state, facts={**step.facts, **facts})
             if step.name is name
@@ -90,8 +95,8 @@ class Checked:
             for step in self.steps
         ]
 
-    def fail(self, name: Name, error: EngineError) -> None:
-        """``name`` failed; what had not been reached will not be."""
+    def fail(self, name: StepName, error: EngineError) -> None:
+        """Record that ``name`` failed, and that what follows is not reached."""
         self.error = error
         self.set(name, State.FAILED)
         for step in self.steps:
@@ -99,12 +104,12 @@ class Checked:
                 self.set(step.name, State.NOT_REACHED)
 
     @property
-    def running(self) -> Name | None:
-        """The step that is being done."""
+    def running(self) -> StepName | None:
+        """The step that is being tried."""
         found = [step.name for step in self.steps if step.state is State.RUNNING]
         return found[0] if found else None
 
 
 def days_left(until: datetime | None) -> int | None:
-    """Whole days until then, if that is known."""
+    """Whole days until then; None if the date is not known."""
     return None if until is None else (until - datetime.now(timezone.utc)).days

@@ -1,4 +1,4 @@
-"""The check of both sides as Odoo keeps it: in words, with the field that is wrong."""
+"""The connection test as Odoo stores it: in words, with the field that is wrong."""
 
 import json
 
@@ -16,7 +16,7 @@ def steps(words):
 def test_both_sides_are_told_step_by_step(mailbox):
     """What the dialog, and a program over RPC, gets to see."""
     told = []
-    result = mailbox.account._check(
+    result, _tests = mailbox.account._test_connection(
         lambda words: told.append((words["side"], steps(words)))
     )
     json.dumps(result)
@@ -34,7 +34,7 @@ def test_both_sides_are_told_step_by_step(mailbox):
     assert "Inbox: INBOX" in details and "valid until" in details
     texts = [step["text"] for step in result["smtp"]["steps"]]
     assert f"May send as {mailbox.address}" in texts
-    assert not mailbox.account.backfill_ids, "nothing is imported by a check"
+    assert not mailbox.account.backfill_ids, "nothing is imported by a test"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_field_that_is_wrong_is_named_until_it_is_right(
 ):
     mailbox = make_mailbox(**{"smtp_password": servers.password, **wrong})
     account = mailbox.account
-    words = account._check()["imap"]
+    words = account._test_connection()[0]["imap"]
     assert words["ok"] is False and words["problem"] == account.imap_problem
     assert (words["field"], words["label"]) == (field, label)
     assert account.imap_problem_field == field
@@ -62,13 +62,13 @@ def test_the_field_that_is_wrong_is_named_until_it_is_right(
         "ca_certificate": servers.ca_pem,
     }
     account.write({name: right[name], "imap_password": servers.password})
-    assert account._check()["imap"]["ok"]
+    assert account._test_connection()[0]["imap"]["ok"]
     assert not account.imap_problem and not account.imap_problem_field
 
 
 def test_a_wrong_password_is_not_in_the_details(make_mailbox):
     mailbox = make_mailbox(imap_password="not the right one")
-    result = mailbox.account._check()
+    result = mailbox.account._test_connection()[0]
     for side in SIDES:
         said = "\n".join(result[side]["transcript"])
         assert "PLAIN ***" in said and "right" not in said
@@ -91,44 +91,44 @@ def test_the_likeliest_remedy_stands_first(make_mailbox, env, servers):
         provider_id=provider.id,
     )
     account = mailbox.account
-    result = account._check()
+    result = account._test_connection()[0]
     words = result["imap"]
     assert provider.app_password_url in [link["url"] for link in words["links"]]
-    assert "of its own" in words["hints"][0]
+    assert "has its own username" in words["hints"][0]
     assert mailbox.address in words["hints"][1]
     assert not result["smtp"]["hints"] and result["smtp"]["ok"]
     account.write({"imap_host": "nobody.invalid", "imap_password": "wrong"})
-    words = account._check()["imap"]
+    words = account._test_connection()[0]["imap"]
     assert "imap.post.example" in words["hints"][0]
 
 
 def test_without_a_sending_server_nothing_is_said_of_it(make_mailbox):
     mailbox = make_mailbox(smtp_host=False)
-    words = mailbox.account._check()["smtp"]
+    words = mailbox.account._test_connection()[0]["smtp"]
     assert words["ok"] is None and not words["steps"] and not words["problem"]
 
 
 def test_the_dialog_opens_before_anything_is_tried(make_mailbox, env):
     """In a browser; a closed dialog leaves the mailbox as it was."""
     mailbox = make_mailbox(imap_password="wrong")
-    live = mailbox.account.with_context(mailbox_check_live=True)
+    live = mailbox.account.with_context(mailbox_live_test=True)
     dialog = env["mailbox.connect"].browse(live.action_connect()["res_id"])
-    assert not dialog.is_checked and not mailbox.account.imap_problem
-    assert set(steps(dialog.checks["imap"]).values()) == {"waiting"}
-    words = dialog.check()
-    assert dialog.is_checked and dialog.checks == words
+    assert not dialog.is_tested and not mailbox.account.imap_problem
+    assert set(steps(dialog.test_results["imap"]).values()) == {"waiting"}
+    words = dialog.run_test()
+    assert dialog.is_tested and dialog.test_results == words
     assert mailbox.account.imap_problem
-    dialog.use_way("imap")
+    dialog.use_alternative("imap")
     assert mailbox.account.imap_port == mailbox.servers.imap_tls_port
 
 
 def test_what_is_typed_during_a_check_is_not_blamed(make_mailbox, env, monkeypatch):
     """The dialog was closed, the password mended: the answer to the former one comes
     late, and is not written over what is there now."""
-    from odoo.addons.mailbox_connector.models.accounts import account_connection
+    from odoo.addons.mailbox_connector.services.accounts import connection_test
 
     mailbox = make_mailbox(imap_password="wrong")
-    account, tried = mailbox.account, account_connection.probe
+    account, tried = mailbox.account, connection_test.run_connection_tests
 
     def meanwhile(*args, **kwargs):
         found = tried(*args, **kwargs)
@@ -136,13 +136,13 @@ def test_what_is_typed_during_a_check_is_not_blamed(make_mailbox, env, monkeypat
             account.with_env(env(cr=cr)).imap_password = mailbox.servers.password
         return found
 
-    monkeypatch.setattr(account_connection, "probe", meanwhile)
-    live = account.with_context(mailbox_check_live=True)
+    monkeypatch.setattr(connection_test, "run_connection_tests", meanwhile)
+    live = account.with_context(mailbox_live_test=True)
     dialog = env["mailbox.connect"].browse(live.action_connect()["res_id"])
-    assert dialog.check()["imap"]["ok"] is False
+    assert dialog.run_test()["imap"]["ok"] is False
     assert not account.imap_problem and not account.imap_problem_field
     monkeypatch.undo()
-    assert dialog.check()["imap"]["ok"] is True
+    assert dialog.run_test()["imap"]["ok"] is True
     assert dialog.folder_line_ids
 
 
@@ -155,10 +155,10 @@ def test_what_a_check_says_is_for_who_asked(mailbox, env):
     action = mailbox.account.action_connect()
     dialog = env["mailbox.connect"].with_user(other).browse(action["res_id"])
     for attempt in (
-        lambda: dialog.read(["checks"]),
-        lambda: dialog.check(),
-        lambda: dialog.use_way("imap"),
-        lambda: mailbox.account.with_user(other)._check(),
+        lambda: dialog.read(["test_results"]),
+        lambda: dialog.run_test(),
+        lambda: dialog.use_alternative("imap"),
+        lambda: mailbox.account.with_user(other)._test_connection(),
     ):
         with pytest.raises(AccessError):
             attempt()

@@ -1,4 +1,4 @@
-"""Connect IMAP in a browser: the check before a person's eyes, and what mends it."""
+"""Connect IMAP in a browser: the connection test while a person watches."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def open_form(screen, account):
 
 
 def side(screen, name):
-    return screen.page.locator(f".o_mailbox_check_side[data-side={name}]")
+    return screen.page.locator(f".o_mailbox_server_test[data-side={name}]")
 
 
 def step(screen, name, what):
@@ -153,7 +153,7 @@ def test_a_wrong_password_and_a_wrong_port_are_mended(tour, make, servers):
     width = "document.documentElement.scrollWidth"
     assert marta.page.evaluate(width) <= 375, "nothing is cut off on a phone"
     expect(side(marta, "smtp")).to_contain_text("STARTTLS")
-    repair = marta.dialog.get_by_role("button", name="Use that for sending")
+    repair = marta.dialog.get_by_role("button", name="Use this for sending")
     expect(repair).to_be_enabled()
     repair.click()
     expect(side(marta, "smtp")).to_contain_text("Sending (SMTP) works")

@@ -1,1 +1,0 @@
-"""Trying the settings of one side of a mailbox, step by step."""

@@ -1,0 +1,1 @@
+"""Connection test: trying the settings of one server of a mailbox, step by step."""
