@@ -85,7 +85,7 @@ class MailboxBackfill(models.Model):
     internal = fields.Integer(string="Between colleagues", readonly=True)
     bulk = fields.Integer(string="Newsletters and mailing lists", readonly=True)
     deleted = fields.Integer(string="Deleted in Odoo before", readonly=True)
-    failed = fields.Integer(string="Failed", readonly=True)
+    failed = fields.Integer(readonly=True)
     finished_at = fields.Datetime(string="Finished on", readonly=True)
     counted_at = fields.Datetime(
         readonly=True, help="When the last batch was completed; empty during a break."
