@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 
 from ...engine.sync.interfaces import Backfill
 from ...engine.sync.state import COUNT_NAMES
+from ...error_messages import explain_any
 from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ...services.framework.scheduled_work import work_off
 from ...services.sync.undo import Undo
@@ -348,13 +349,7 @@ class MailboxBackfill(models.Model):
 
     def _give_up_undo(self, error):
         """Stop until a person tries again, so that others are not held up."""
-        self.undo_problem = (
-            str(error)
-            if isinstance(error, UserError)
-            else self.env._(
-                "An unexpected error. The administrator finds it in the log."
-            )
-        )
+        self.undo_problem = explain_any(self.env, error)
         self.set_state("stopped")
 
     def _undo_batch(self):
