@@ -28,4 +28,5 @@ from .sending import test_delivery_failures
 from .sending import test_pace
 from .sending import test_sender_selection
 from .sending import test_sending
+from .sync import test_folder
 from .sync import test_store

@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 
 from ...engine.sync.interfaces import Backfill
 from ...engine.sync.state import COUNT_NAMES
+from ...error_messages import explain_any
 from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ...services.framework.scheduled_work import work_off
 from ...services.sync.undo import Undo
@@ -84,7 +85,7 @@ class MailboxBackfill(models.Model):
     internal = fields.Integer(string="Between colleagues", readonly=True)
     bulk = fields.Integer(string="Newsletters and mailing lists", readonly=True)
     deleted = fields.Integer(string="Deleted in Odoo before", readonly=True)
-    failed = fields.Integer(string="Failed", readonly=True)
+    failed = fields.Integer(readonly=True)
     finished_at = fields.Datetime(string="Finished on", readonly=True)
     counted_at = fields.Datetime(
         readonly=True, help="When the last batch was completed; empty during a break."
@@ -348,13 +349,7 @@ class MailboxBackfill(models.Model):
 
     def _give_up_undo(self, error):
         """Stop until a person tries again, so that others are not held up."""
-        self.undo_problem = (
-            str(error)
-            if isinstance(error, UserError)
-            else self.env._(
-                "An unexpected error. The administrator finds it in the log."
-            )
-        )
+        self.undo_problem = explain_any(self.env, error)
         self.set_state("stopped")
 
     def _undo_batch(self):

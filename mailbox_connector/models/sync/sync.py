@@ -11,7 +11,7 @@ from odoo.tools import SQL
 from ...engine import backoff
 from ...engine.errors import STOPPING, EngineError, Kind
 from ...engine.sync.account import RECONCILE
-from ...error_messages import explain
+from ...error_messages import explain_any
 from ...services.framework.concurrency import (
     CONFLICT_ERRORS,
     mute_conflicts,
@@ -217,21 +217,6 @@ class MailboxSync(models.AbstractModel):
         except CONFLICT_ERRORS:
             _logger.info("Mailbox %s: failure not stored", account.id, exc_info=True)
 
-    def _explain(self, account, error):
-        """What went wrong, in the language of the mailbox's owner."""
-        env = account.with_context(lang=account.owner_id.lang).env
-        if isinstance(error, EngineError):
-            return explain(env, error, account.provider_id)
-        if isinstance(error, UserError):
-            return str(error)
-        if isinstance(error, OSError):
-            return env._(
-                "Odoo's own server could not store an e-mail: %s. The administrator "
-                "has to free some space.",
-                error.strerror or error,
-            )
-        return env._("An unexpected error. The administrator finds it in the log.")
-
     def _record_run(self, mailbox_pass, problem=False):
         """Leave a row for a pass that found something, failed, or was asked for."""
         counts, kind = mailbox_pass.counts, mailbox_pass.request.kind
@@ -293,7 +278,9 @@ class MailboxSync(models.AbstractModel):
 
         :return: the problem in words
         """
-        text = self._explain(account, error)
+        # In the language of the owner, who looks after the mailbox.
+        env = account.with_context(lang=account.owner_id.lang).env
+        text = explain_any(env, error, account.provider_id)
         refused = error if isinstance(error, EngineError) else None
         failures = account.failures + 1
         needs_person = refused is not None and refused.kind in STOPPING
