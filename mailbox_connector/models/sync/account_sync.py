@@ -19,7 +19,8 @@ class MailboxAccountSync(models.AbstractModel):
     _description = "Mailbox: reading"
 
     failed_import_count = fields.Integer(
-        string="Failed imports", compute="_compute_failed_import_count"
+        string="Number of failed imports",
+        compute="_compute_failed_import_count",
     )
     progress = fields.Json(
         compute="_compute_progress",
