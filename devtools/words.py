@@ -41,7 +41,7 @@ LABELS = {
     r"Import more history": "Import older e-mails",
     r"Find an e-mail": "Why is an e-mail missing?",
     r"What was read": "Activity log",
-    r"Needs (you|someone|somebody)": "Action needed",
+    r"Needs (you|someone)(?! to)": "Action needed",
 }
 #: Screens speak of importing e-mails; documents for developers may name the code.
 SCREENS = {

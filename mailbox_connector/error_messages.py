@@ -15,7 +15,7 @@ from odoo.exceptions import UserError
 from .credentials import KeyFault, KeyProblem
 from .engine.errors import EngineError, Field, ImportFailure, Kind, Side
 from .engine.imap.messages import MAX_MESSAGE
-from .services.framework.formatting import format_size
+from .formatting import format_size
 
 #: The sentence of each kind: made of an environment and the values of :func:`_values`.
 #: Kind.CERTIFICATE_INVALID depends on the field and has none here.

@@ -64,7 +64,7 @@ def test_what_is_here_already_is_told_apart(mailbox, contact):
     assert "New e-mails with your contacts: 1. Contacts: 1." in text
     assert "Already in Odoo: 1. They are not imported again." in text
     text = said(open_dialog(mailbox, days=7))
-    assert "Nothing new with any of your contacts" in text
+    assert "No new e-mails with your contacts" in text
 
 
 def test_newsletters_of_contacts_are_told_apart_as_the_import_does(mailbox, contact):
@@ -111,7 +111,7 @@ def test_folders_that_are_switched_off_are_not_looked_at(mailbox, contact):
     lines = dialog.folder_line_ids
     lines.filtered(lambda line: line.folder_id.name == "Projects").sync = False
     dialog.action_preview()
-    assert "No e-mail with any of your contacts" in said(dialog)
+    assert "No e-mails with your contacts" in said(dialog)
 
 
 def test_an_address_cannot_put_anything_else_on_the_screen(env, mailbox, contact):

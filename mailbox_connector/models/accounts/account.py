@@ -153,7 +153,9 @@ class MailboxAccount(models.Model):
     )
     folder_ids = fields.One2many("mailbox.folder", "account_id", string="Folders")
     failed_import_ids = fields.One2many(
-        "mailbox.failed.import", "account_id", string="Failed imports"
+        "mailbox.failed.import",
+        "account_id",
+        string="E-mails that could not be imported",
     )
     backfill_ids = fields.One2many("mailbox.backfill", "account_id", readonly=True)
     run_ids = fields.One2many("mailbox.run", "account_id", readonly=True)

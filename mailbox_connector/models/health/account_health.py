@@ -10,9 +10,9 @@ from odoo.tools import SQL
 
 from ...engine.errors import SIDES, STOPPING, EngineError
 from ...error_messages import with_side
+from ...formatting import format_moment
 from ...services.accounts.connection_test import MailboxConnectionTest
 from ...services.accounts.endpoints import CONNECTION_FIELDS
-from ...services.framework.formatting import format_moment
 from ...services.sync.mailbox_pass import WAITED_FOR, PassRequest
 from .alert import Problem
 

@@ -11,8 +11,8 @@ from odoo.tools import SQL
 
 from ...engine.errors import EngineError, Field, Kind, Side
 from ...error_messages import explain
+from ...formatting import format_moment
 from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
-from ...services.framework.formatting import format_moment
 from ...services.framework.scheduled_work import work_off
 
 _logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class MailboxAlert(models.Model):
     since = fields.Datetime(required=True)
     text = fields.Char(help="What is wrong, as shown on the mailbox.")
     error = fields.Json(help="The error itself, to explain it in any language.")
-    needs_person = fields.Boolean(help="Needs someone to act.")
+    needs_person = fields.Boolean(help="Someone has to act.")
     urgent = fields.Boolean(help="Alert immediately.")
     recovered = fields.Boolean(help="Solved; the owner has not been informed yet.")
     notify_at = fields.Datetime(required=True)

@@ -66,7 +66,7 @@ class MailboxRun(models.Model):
     internal = fields.Integer(readonly=True)
     bulk = fields.Integer(readonly=True)
     deleted = fields.Integer(readonly=True)
-    failed = fields.Integer(string="Failed", readonly=True)
+    failed = fields.Integer(readonly=True)
     problem = fields.Char(readonly=True)
     skipped_text = fields.Char(
         string="Skipped e-mails", compute="_compute_skipped_text"

@@ -7,9 +7,9 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ...engine.smtp import retry
+from ...formatting import format_moment
 from ...services.accounts.endpoints import SENDING_FIELDS
 from ...services.framework.concurrency import lock_on_own_cursor
-from ...services.framework.formatting import format_moment
 from ...services.sending.ledger import LOCK_TIMEOUT
 from ...services.sending.outcome import PutOff, whole_second
 from ..health.alert import FIRST

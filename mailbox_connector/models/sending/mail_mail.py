@@ -6,8 +6,8 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
+from ...formatting import format_moment
 from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
-from ...services.framework.formatting import format_moment
 from ...services.sending import (
     ledger,
     pace,

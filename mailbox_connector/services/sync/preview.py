@@ -21,8 +21,8 @@ from ...engine.mime.mass_mail import FIELDS
 from ...engine.net.deadline import Deadline
 from ...engine.types import HeaderRecord
 from ...error_messages import explain
+from ...formatting import format_size
 from ..accounts.endpoints import egress_policy, endpoint
-from ..framework.formatting import format_size
 from ..incoming.matcher import Matcher
 from ..incoming.newsletters import Newsletters
 
