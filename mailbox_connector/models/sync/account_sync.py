@@ -19,12 +19,7 @@ class MailboxAccountSync(models.AbstractModel):
     _description = "Mailbox: reading"
 
     failed_import_count = fields.Integer(
-<<<<<<< HEAD
-        string="Number of failed imports",
-        compute="_compute_failed_import_count",
-=======
         string="Number of failed imports", compute="_compute_failed_import_count"
->>>>>>> main
     )
     progress = fields.Json(
         compute="_compute_progress",
