@@ -2,7 +2,7 @@
 
 #: Messages deleted at a time.
 BATCH = 1000
-#: States of a mail in Odoo's queue that has not been sent.
+#: States of an e-mail in Odoo's queue that has not been sent.
 QUEUED = ("outgoing", "exception")
 
 
@@ -24,7 +24,7 @@ def uninstall_hook(env):
 
 
 def _stop_sending(env):
-    """Cancel the mail that waits for a mailbox's server, and remove these servers:
+    """Cancel the e-mail that waits for a mailbox's server, and remove these servers:
     without the addon it would be sent by another one."""
     waiting = env["mail.mail"].search(
         [

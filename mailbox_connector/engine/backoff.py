@@ -7,11 +7,11 @@ from datetime import timedelta
 
 
 def exponential(failures: int, first: timedelta, longest: timedelta) -> timedelta:
-    """The pause after so many failures in a row: ``first``, doubled by each further
+    """The pause after a number of failures in a row: ``first``, doubled by each further
     one, up to ``longest``."""
     return min(first * 2 ** min(max(failures, 1) - 1, 16), longest)
 
 
 def step(attempts: int, pauses: Sequence[timedelta]) -> timedelta | None:
-    """The pause after so many attempts, from a table; None: no further attempt."""
+    """The pause after a number of attempts, from a table; None: no further attempt."""
     return pauses[attempts - 1] if 0 < attempts <= len(pauses) else None

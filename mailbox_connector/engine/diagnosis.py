@@ -1,8 +1,8 @@
 """What a server's words mean: replies and exceptions in, :class:`EngineError` out.
 
-The tables of ``diagnosis_rules`` decide; where no rule fits, the class of the exception
+The tables of ``diagnosis_rules`` decide; if no rule fits, the class of the exception
 does. Pure: nothing here talks to a server. Credentials that a server echoed are hidden
-in what comes out.
+in the result.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ def from_imap(exc: Exception, endpoint: Endpoint, *, login: bool = False):
     if lost and re.search(r"socket error|EOF|unterminated", text):
         return endpoint.error(Kind.CONNECTION_LOST)
     bye = lost or re.match(r"\* BYE", text)
-    # A server that hangs up without a word does not thereby refuse the password.
+    # A server that hangs up without a reply has not refused the password.
     silent = bye or isinstance(exc, OSError)
     found = _decide(IMAP_RULES, codes, text, endpoint.host, "" if silent else stage)
     if found is None:
         found = (_imap_class(exc, text, bool(bye)), None)
     if found[0] is Kind.PROTOCOL and not text.startswith(("NO", "BAD", "[")):
-        # This may not be a mail server at all: its words are not shown to a person
-        # who may have guessed its name.
+        # This may not be a mail server: its words are not shown to a person who may
+        # have guessed its name.
         text = ""
     return _said(endpoint, *found, text)
 
@@ -89,7 +89,7 @@ def from_smtp(problem, endpoint: Endpoint, *, stage: str = "") -> EngineError:
             found = _PERMANENT.get(stage, (Kind.PROTOCOL, None))
         else:
             found = (Kind.PROTOCOL, None)
-    # Without a reply code this may not be a mail server at all.
+    # Without a reply code, this may not be a mail server.
     return _said(endpoint, *found, f"{code} {text}" if 200 <= code < 600 else "")
 
 

@@ -1,4 +1,4 @@
-"""Two tables, for IMAP and SMTP: from what servers say to what it means.
+"""Two tables, for IMAP and SMTP: what servers say, and what it means.
 
 The first rule that fits decides, so the order matters. A rule looks at the response
 code (RFC 5530; SMTP: reply code and enhanced status, RFC 3463) and at the text. To
@@ -145,7 +145,7 @@ SMTP_RULES = (
         hosts=_QQ_163,
         field=Field.PASSWORD,
     ),
-    # A session that was kept open is closed between two mails: nothing is lost.
+    # An idle session is closed between two e-mails: nothing is lost.
     Rule(Kind.CONNECTION_LOST, _DONE_HERE, codes=("421",), stages=("mail",)),
     # A problem of one recipient must not stop the mailbox.
     Rule(
@@ -155,7 +155,7 @@ SMTP_RULES = (
     ),
     Rule(Kind.QUOTA, codes=("5.2.2", "4.2.2")),
     Rule(Kind.QUOTA, _FULL, stages=("", "connect", "auth", "rcpt")),
-    # "Too many recipients from …" counts those of the last minutes.
+    # "Too many recipients from …" counts the recipients of the last minutes.
     Rule(Kind.SENDING_LIMIT, r"too (many recipients|much mail) from", stages=_WORK),
     Rule(Kind.TOO_LARGE, codes=("5.3.4", "5.2.3")),
     Rule(Kind.TOO_MANY_RECIPIENTS, codes=("4.5.3", "5.5.3")),
@@ -222,7 +222,7 @@ SMTP_RULES = (
         stages=("", "connect", "auth"),
     ),
     Rule(Kind.GREYLISTED, codes=("421", "450", "451", "454")),
-    # "Bad sequence of commands" is about this connection, not about the mail.
+    # "Bad sequence of commands" is about this connection, not about the e-mail.
     Rule(Kind.TRANSIENT, codes=("503",), stages=_WORK),
     Rule(Kind.PROTOCOL, codes=("503",)),
 )

@@ -2,8 +2,8 @@
 
 An :class:`EngineError` says on which *side* (IMAP or SMTP) it happened, what *kind* of
 failure it is and which *field* of the mailbox form it points to. A
-:class:`MessageError` says why a single message cannot be imported. The sentences that
-users read are made from these in ``mailbox_connector.error_messages`` alone.
+:class:`MessageError` says why a single message cannot be imported. Only
+``mailbox_connector.error_messages`` turns these into sentences for users.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Field(str, Enum):
 
 
 class Kind(str, Enum):
-    """Kinds of failure; for each there is one advice to users and one next step."""
+    """Kinds of failure; each has one advice to users and one next step."""
 
     # Reaching the server
     HOST_UNKNOWN = "host_unknown"
@@ -79,7 +79,7 @@ class Kind(str, Enum):
     OUTCOME_UNKNOWN = "outcome_unknown"
 
 
-#: Kinds after which the same attempt may succeed later, without anybody's help.
+#: Kinds after which the same attempt may succeed later without any action.
 RETRYABLE = frozenset(
     {
         Kind.UNREACHABLE,
@@ -95,7 +95,7 @@ RETRYABLE = frozenset(
     }
 )
 
-#: Kinds that a person has to solve; further automatic attempts may lock the account.
+#: Kinds that need a person; further automatic attempts may lock the account.
 STOPPING = frozenset(
     {
         Kind.LOGIN_WRONG,
@@ -153,14 +153,14 @@ class EngineError(Exception):
 
     @property
     def retryable(self) -> bool:
-        """Whether the same attempt can succeed later, without anybody's help."""
+        """Whether the same attempt can succeed later without any action."""
         return self.kind in RETRYABLE
 
 
 class ImportFailure(str, Enum):
     """Why a single message cannot be imported."""
 
-    #: The server lists it and does not hand it out.
+    #: The server lists it but does not return it.
     WITHHELD = "withheld"
     #: Larger than what is fetched or parsed.
     TOO_LARGE = "too_large"

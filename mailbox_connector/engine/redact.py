@@ -1,4 +1,4 @@
-"""Taking credentials out of what was said on a connection."""
+"""Removes credentials from what was said on a connection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from .types import Endpoint
 
 #: Shown in place of a secret.
 HIDDEN = b"***"
-#: This many bytes in common with a secret are hidden; of a shorter secret all of it.
+#: Text that has this many bytes in common with a secret is hidden; a shorter secret is
+#: hidden as a whole.
 TELLING = 8
 #: Text that contains a secret shorter than this is dropped: asterisks among known words
 #: would reveal it.
@@ -67,7 +68,7 @@ def _forms(endpoint: Endpoint) -> list[bytes]:
     quoted = password.replace("\\", "\\\\").replace('"', '\\"')
     plain = [_bytes(text) for text in (password, quoted)]
     whole = _bytes(f"\0{user}\0{password}")
-    # The username of AUTH LOGIN is not secret, but of no use in base64.
+    # The username of AUTH LOGIN is not secret, but useless in base64.
     packed = [base64.b64encode(text) for text in (plain[0], whole, _bytes(user))]
     forms = (*plain, *(text.rstrip(b"=") for text in packed))
     return [form.lower() for form in forms if form]

@@ -14,7 +14,7 @@ from ..services.accounts.test_email_messages import EmailTestMessages
 from ..services.incoming.message_values import message_key
 from ..services.sending.outgoing import OF_THE_MAIL
 
-#: How a step is shown: icon and colour.
+#: How a step is shown: icon and color.
 LOOKS = {
     "ok": ("fa-check-circle", "text-success"),
     "warning": ("fa-exclamation-triangle", "text-warning"),

@@ -34,7 +34,7 @@ WRONG_PORT = frozenset(
         Kind.NO_AUTH_OFFERED,
     }
 )
-#: Answers about this moment, or about the recipient: the settings are right.
+#: Replies about the current state or the recipient: the settings are right.
 _NOT_THE_SETTINGS = (
     RETRYABLE - {Kind.TIMEOUT, Kind.DEADLINE, Kind.CONNECTION_LOST}
 ) | {Kind.RECIPIENT_REFUSED, Kind.QUOTA}
@@ -54,7 +54,7 @@ def run_connection_test(
 ) -> ConnectionTest:
     """Resolve, connect, encrypt, sign in; read the folders, or ask who may send.
 
-    If port or encryption look wrong, the host's others are tried (without signing in).
+    If port or encryption look wrong, the host's others are tried without signing in.
     Never raises :class:`EngineError`: it is in the result.
 
     :param address: the sender to ask about (SMTP); "": do not ask
@@ -114,7 +114,7 @@ class _Watch(Transcript):
         self._report(self.test)
 
     def set(self, name: StepName, state: State, **facts) -> None:
-        """A step has come to ``state``; after a good one the next begins."""
+        """Set the state of a step; after a good one the next begins."""
         test = self.test
         test.set(name, state, **facts)
         if state in (State.OK, State.WARNING):
@@ -183,7 +183,7 @@ def _send(watch, endpoint, policy, deadline, address, timeouts) -> None:
 
 
 def _with_status(folder: Folder, states) -> Folder:
-    """``folder`` with its state from ``states`` if LIST did not bring it."""
+    """``folder`` with its state from ``states`` if LIST did not return it."""
     if folder.status or folder.raw_name not in states:
         return folder
     return replace(folder, status=states[folder.raw_name])

@@ -1,4 +1,4 @@
-"""The steps of a connection test, and how far it has come."""
+"""The steps of a connection test, and its progress."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StepName(str, Enum):
 
 
 class State(str, Enum):
-    """How far a step has come."""
+    """The progress of a step."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -35,7 +35,7 @@ class State(str, Enum):
     NOT_REACHED = "not_reached"
 
 
-#: Until the server could be signed in to.
+#: The steps until sign-in.
 REACHING = (StepName.RESOLVE, StepName.CONNECT, StepName.ENCRYPT)
 STEPS = {
     Side.IMAP: (*REACHING, StepName.SIGN_IN, StepName.FOLDERS),
@@ -61,12 +61,12 @@ class Step:
 
 @dataclass
 class ConnectionTest:
-    """What is known of one server, during the test and after it.
+    """What is known about one server, during the test and after it.
 
     ``error``: of the step that failed, None if none has. ``alternatives``: ports and
-    encryptions on which the host does answer, if those in the settings are wrong; the
-    best first. ``is_searching``: they are being looked for. ``transcript``: once the
-    test has failed or is done, see :class:`~.transcript.Transcript`.
+    encryptions on which the host responds, if those in the settings are wrong; the best
+    first. ``is_searching``: they are being looked for. ``transcript``: once the test
+    has failed or is done, see :class:`~.transcript.Transcript`.
     """
 
     side: Side
@@ -87,7 +87,7 @@ class ConnectionTest:
         return cls(side, [Step(name) for name in names or STEPS[side]])
 
     def set(self, name: StepName, state: State, **facts) -> None:
-        """Record that a step has come to ``state``."""
+        """Record the state of a step."""
         self.steps = [
             replace(step, state=state, facts={**step.facts, **facts})
             if step.name is name
@@ -96,7 +96,7 @@ class ConnectionTest:
         ]
 
     def fail(self, name: StepName, error: EngineError) -> None:
-        """Record that ``name`` failed, and that what follows is not reached."""
+        """Record that ``name`` failed, and that the following steps are not reached."""
         self.error = error
         self.set(name, State.FAILED)
         for step in self.steps:

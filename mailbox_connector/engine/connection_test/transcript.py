@@ -10,13 +10,13 @@ from ..net.observer import Encryption, Observer
 from ..redact import HIDDEN, Redaction
 from ..types import Endpoint
 
-#: So many lines are kept, each up to so many characters.
+#: How many lines are kept, and how many characters of each.
 MAX_LINES, MAX_CHARACTERS = 200, 500
 #: Bytes of a line that are kept.
 _MAX_BYTES = 2_000
 
 #: Commands whose arguments are names of folders and addresses, which the mailbox's
-#: owner may see. Of any other, at most its name is shown.
+#: owner may see. Of other commands, at most the name is shown.
 _OPEN = {
     Side.IMAP: (b"CAPABILITY", b"STARTTLS", b"ID", b"ENABLE", b"LIST", b"STATUS")
     + (b"EXAMINE", b"NOOP", b"LOGOUT"),
@@ -25,8 +25,8 @@ _OPEN = {
 }
 _SIGN_IN = {Side.IMAP: (b"LOGIN", b"AUTHENTICATE"), Side.SMTP: (b"AUTH",)}
 _MECHANISMS = (b"PLAIN", b"LOGIN")
-#: How a line of the protocol begins. Other answers are not shown: somebody may have
-#: entered the address of another server in the network, to read what it says.
+#: How a line of the protocol begins. Other responses are not shown: somebody may have
+#: entered the address of another server in the network to read its responses.
 _SHAPE = {
     Side.IMAP: re.compile(rb"(\*|\+|[A-Z]{4}\d+)([ \r\n]|$)"),
     Side.SMTP: re.compile(rb"[2-5]\d\d([ -]|\r?\n|$)"),
@@ -99,7 +99,7 @@ class Transcript(Observer):
                 yield line
 
     def _shown(self, line: bytes, confidential: bool) -> bytes:
-        """As much of a command as is known to be no secret."""
+        """The part of a command that is known not to be secret."""
         words = line.split()
         tag = words[:1] if self._side is Side.IMAP else []
         verb, rest = words[len(tag) :][:1], words[len(tag) + 1 :]

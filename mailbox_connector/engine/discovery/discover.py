@@ -30,9 +30,9 @@ ISPDB = "https://autoconfig.thunderbird.net/v1.1/{domain}"
 class Discovery:
     """What was found for an address.
 
-    ``settings``: the best of it, which may combine the sides of several sources; None:
-    nothing. ``provider``: the known provider of the address, even if it does not allow
-    sign-in by password. ``sources``: all that answered, the most trusted first.
+    ``settings``: the best of it, which may combine IMAP and SMTP from several sources;
+    None: nothing. ``provider``: the known provider of the address, even if it does not
+    allow sign-in by password. ``sources``: all that answered, the most trusted first.
     """
 
     settings: Settings | None = None
@@ -50,7 +50,7 @@ def discover(
     https: Https | None = None,
     seconds: float = SECONDS,
 ) -> Discovery:
-    """The settings of an address's mailbox. Never raises; knows nothing of passwords.
+    """The settings of an address's mailbox. Never raises; uses no password.
 
     :param providers: the table; the first that fits is taken
     :param online: whether to ask other sources than the table
@@ -148,7 +148,8 @@ class _Search:
 
 
 def _collect(pending: dict[Future, Source]) -> list[Settings]:
-    """Answers, the most trusted first, until no missing one can be more trusted."""
+    """Results, the most trusted first; stops when no missing one can be more
+    trusted."""
     found: list[Settings] = []
     while pending:
         done, _waiting = wait(pending, return_when=FIRST_COMPLETED)
@@ -163,13 +164,14 @@ def _collect(pending: dict[Future, Source]) -> list[Settings]:
 
 
 def _combine(found: Iterable[Settings], provider: Provider | None) -> Discovery:
-    """The result: a side that the best source does not have comes from the next one."""
+    """The result: a server that the best source does not name comes from the next
+    one."""
     sources = tuple(found)
     if not sources:
         return Discovery(provider=provider)
     best = sources[0]
     for other in sources[1:]:
-        # A side that a known provider does not offer does not exist elsewhere.
+        # A server that a known provider does not offer does not exist elsewhere.
         if best.provider:
             break
         best = replace(best, imap=best.imap or other.imap, smtp=best.smtp or other.smtp)

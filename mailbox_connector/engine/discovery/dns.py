@@ -16,13 +16,13 @@ from .settings import Server
 
 #: Records of one name that are read.
 MAX_RECORDS = 10
-#: Services of each side, the best first (RFC 8314 section 5.1).
+#: Services for IMAP and SMTP, the best first (RFC 8314 section 5.1).
 IMAP = (("_imaps", Security.TLS), ("_imap", Security.STARTTLS))
 SMTP = (("_submissions", Security.TLS), ("_submission", Security.STARTTLS))
 
 
 class DnsResolver:
-    """Asks DNS. Never raises: no answer is no records.
+    """Asks DNS. Never raises: without an answer there are no records.
 
     :param nameservers: "address" or "address:port"; none: the system's
     """
@@ -44,7 +44,7 @@ class DnsResolver:
     def srv(
         self, domain: str, side: Sequence[tuple[str, Security]], deadline: Deadline
     ) -> tuple[Server, str] | None:
-        """The server of a side, and the name of its SRV record.
+        """The server for IMAP or SMTP, and the name of its SRV record.
 
         :param side: :data:`IMAP` or :data:`SMTP`
         """
@@ -77,7 +77,7 @@ class DnsResolver:
         ]
 
     def _ask(self, name: str, kind: str, deadline: Deadline) -> list:
-        """Records of a name; empty if there are none or nobody answers."""
+        """Records of a name; empty if there are none or no nameserver responds."""
         if not deadline.left():
             return []
         try:
@@ -107,7 +107,7 @@ def _host(name) -> str:
 def base_domain(host: str) -> str:
     """The registered domain that a host belongs to, by the public suffix list:
     "mx1.mail.example.co.uk" belongs to "example.co.uk". '' for a public suffix and for
-    a name without dots, which belong to nobody in particular."""
+    a name without dots."""
     return _suffixes().privatesuffix(host.lower().rstrip(".")) or ""
 
 

@@ -84,7 +84,7 @@ class Https:
 
 
 class _Client(http.client.HTTPConnection):
-    """HTTP over one of our connections."""
+    """HTTP over a :class:`~..net.connection.Connection`."""
 
     def __init__(self, connection: Connection, host: str):
         super().__init__(host)
@@ -95,5 +95,5 @@ class _Client(http.client.HTTPConnection):
         raise ConnectionError("closed")
 
     def close(self):
-        """Keep the connection open: the answer is still read from it. Https closes
+        """Keep the connection open: the response is still read from it. Https closes
         it."""

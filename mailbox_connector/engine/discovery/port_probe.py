@@ -63,7 +63,7 @@ def greet(
 ) -> None:
     """Connect, read the greeting in the endpoint's protocol, encrypt; do not sign in.
 
-    :raise EngineError: no server of that kind answers there, or it cannot encrypt
+    :raise EngineError: no server of that kind responds there, or it cannot encrypt
     """
     connection = connect(endpoint, policy, deadline, observer=observer, **timeouts)
     is_smtp = endpoint.side is Side.SMTP

@@ -31,7 +31,7 @@ class Source(str, Enum):
 
 @dataclass(frozen=True)
 class Server:
-    """The server of one side. ``username``: with ``%EMAIL…%`` placeholders."""
+    """The IMAP or the SMTP server. ``username``: with ``%EMAIL…%`` placeholders."""
 
     host: str
     port: int
@@ -67,9 +67,9 @@ class Settings:
 class Provider:
     """A provider as the table knows it.
 
-    ``domains``: of its addresses. ``mx``: domains of its mail exchangers. A side
-    without a server is not offered by the provider. ``passwords``: whether it allows
-    password sign-in for mail apps (else OAuth only).
+    ``domains``: of its addresses. ``mx``: domains of its mail exchangers. A server that
+    is None is not offered by the provider. ``passwords``: whether it allows password
+    sign-in for mail apps (else OAuth only).
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""What all commands of an IMAP session share: the connection and its errors."""
+"""The connection that all commands of an IMAP session share, and its errors."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class AccountConnection:
 
     :param policy: which hosts may be reached; None: public ones only
     :param deadline: for everything this session does
-    :param compress: whether to compress before mail is fetched (RFC 4978), where
-        the server can; None: over the internet only, not in the local network
+    :param compress: whether to compress before mail is fetched (RFC 4978), if the
+        server supports it; None: over the internet only, not in the local network
     :param observer: informed about what happens on the connection
     """
 
@@ -46,7 +46,7 @@ class AccountConnection:
         """``timeouts``: ``connect_timeout``, ``read_timeout`` in seconds."""
         self.endpoint = endpoint
         self.capabilities: frozenset[str] = frozenset()
-        #: UIDs that the server lists and yet refused to hand out (FETCH NO).
+        #: UIDs that the server lists but refused to return (FETCH NO).
         self.unfetchable: set[int] = set()
         #: The folder that is open, by its raw name.
         self.folder: str | None = None
@@ -98,7 +98,8 @@ class AccountConnection:
         connection.close()
 
     def _compress_once(self) -> None:
-        """COMPRESS, if wanted and offered; called only when there is mail to fetch."""
+        """COMPRESS, if wanted and offered; called only if there are messages to
+        fetch."""
         wanted, self._compress = self._compress, False
         if wanted is False or "COMPRESS=DEFLATE" not in self.capabilities:
             return
@@ -113,7 +114,7 @@ class AccountConnection:
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error:
-            return  # announced and yet refused
+            return  # announced but refused
         if typ == "OK":
             connection.compress()
 
@@ -138,9 +139,9 @@ class AccountConnection:
 
     @contextmanager
     def _translate(self, login: bool = False, folder: str = ""):
-        """Whatever fails inside becomes an EngineError.
+        """Turn any failure inside into an EngineError.
 
-        Without its cause: a traceback must not show what a server echoed.
+        The cause is dropped: a traceback must not show what a server echoed.
         """
         try:
             yield

@@ -2,7 +2,7 @@
 
 imapclient's lexer reads an answer byte by byte in Python, which takes longer than
 everything else that is done with a header. The answers to our own commands nearly
-always have one shape; all others are left to imapclient's parser.
+always have one shape; all others are parsed by imapclient.
 """
 
 from __future__ import annotations

@@ -19,12 +19,12 @@ from .protocol import AnswerLimits, refusal
 from .ranges import UidRanges
 from .roles import assign_roles, role_candidates
 
-#: STATUS commands sent before the first answer is read.
+#: How many STATUS commands are sent before the first answer is read.
 PIPELINE = 40
 _LIST_LIMITS = AnswerLimits(
     line=100_000, literal=10_000, total=32_000_000, lines=100_000
 )
-#: Flags that other clients changed in the previous folder may come first.
+#: Flags changed by other clients in the previous folder may come first.
 _EXAMINE_LIMITS = AnswerLimits(line=1_000_000, literal=100_000, total=32_000_000)
 #: QRESYNC reports every changed flag; none is kept.
 _QRESYNC_LIMITS = AnswerLimits(total=32_000_000, lines=6_000_000, skip=600_000_000)
@@ -44,8 +44,8 @@ class FolderCommands(AccountConnection):
     def list_folders(self, status: bool = False) -> list[Folder]:
         """All folders with their roles.
 
-        :param status: with message counts and UIDs: one round trip where the
-            server has LIST-STATUS (RFC 5819), else STATUS for each folder
+        :param status: with message counts and UIDs: one round trip if the server has
+            LIST-STATUS (RFC 5819), else STATUS for each folder
         """
         folders, states = self._list(status)
         if status and not states:
@@ -80,7 +80,7 @@ class FolderCommands(AccountConnection):
         status = self._examine_since(raw_name, since)
         if status is None:
             status = self._examine(raw_name)
-            self._qresync = False  # it was the parameter that it refused
+            self._qresync = False  # it refused the parameter
         return status
 
     def _examine(self, raw_name: str) -> FolderStatus:
@@ -177,7 +177,7 @@ class FolderCommands(AccountConnection):
                 with self._translate():
                     return self._list_once(options)
             except EngineError as exc:
-                # Only a refusal of the options leads to the next attempt.
+                # Only if the options were refused is there another attempt.
                 if not options or exc.kind not in (Kind.PROTOCOL, Kind.TRANSIENT):
                     raise
         raise AssertionError("the last stage has no options")
@@ -208,7 +208,7 @@ class FolderCommands(AccountConnection):
         return list(unique.values()), states
 
     def _status_items(self) -> str:
-        # Not MAILBOXID: Cyrus 3.6 answers with uninitialised memory.
+        # Not MAILBOXID: Cyrus 3.6 answers with uninitialized memory.
         items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
         if self._status_extras:
             if {"CONDSTORE", "QRESYNC"} & self.capabilities:
@@ -244,10 +244,10 @@ class FolderCommands(AccountConnection):
                 except imaplib.IMAP4.abort:
                     raise
                 except imaplib.IMAP4.error:
-                    refused = True  # BAD to this one; the others were answered
+                    refused = True  # BAD for this one; the others were answered
             states = self._states(protocol.untagged_responses.pop("STATUS", None))
         if refused and not states and self._status_extras:
-            # It announces CONDSTORE and refuses HIGHESTMODSEQ: ask without.
+            # It announces CONDSTORE but refuses HIGHESTMODSEQ: ask without it.
             self._status_extras = False
             return self._status_batch(names)
         return {name: states[_key(name)] for name in names if _key(name) in states}

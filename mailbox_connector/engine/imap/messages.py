@@ -75,8 +75,8 @@ class MessageCommands(AccountConnection):
     ) -> list[int]:
         """UIDs of messages whose headers contain these words, ascending.
 
-        A hint, not an answer: non-ASCII words may be left out of the search, because
-        not every server accepts them. Compare what is found.
+        The result is a superset: non-ASCII words may be omitted from the search,
+        because not every server accepts them. Compare the results.
 
         :param since: the first day, in the server's time zone
         :param before: the day after the last one
@@ -106,7 +106,8 @@ class MessageCommands(AccountConnection):
     def search_addresses(self, emails: Iterable[str]) -> list[int]:
         """UIDs of messages from or to one of these addresses, ascending.
 
-        A hint: servers also find parts of words. Non-ASCII addresses are left out.
+        The result is a superset: servers also find parts of words. Non-ASCII addresses
+        are omitted.
         """
         found: set[int] = set()
         for keys in _commands(one for one in emails if one.isascii()):
@@ -135,7 +136,7 @@ class MessageCommands(AccountConnection):
     ) -> list[HeaderRecord]:
         """The headers that matching needs, ascending; expunged UIDs are absent.
 
-        A server may also leave out a message that exists (Microsoft 365 does): ask
+        A server may also omit a message that exists (Microsoft 365 does): ask
         :meth:`existing` before treating it as expunged.
 
         :param new: fill :attr:`HeaderRecord.new`
@@ -173,7 +174,8 @@ class MessageCommands(AccountConnection):
         return found
 
     def fetch_messages(self, uids: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-        """Whole messages in the order given, ≤ 125 in memory; expunged ones are absent.
+        """Whole messages in the order given, at most 125 in memory; expunged ones are
+        absent.
 
         The caller limits the bytes (see :func:`..sync.plan.body_batches`). A message
         larger than :data:`MAX_MESSAGE`, whatever its RFC822.SIZE said, is absent and
@@ -243,8 +245,8 @@ class MessageCommands(AccountConnection):
                 raise error
             if _BUSY.search(error.server_text):
                 raise error
-        # NO may be about a single message (Exchange, Gmail): each is asked for alone,
-        # and the one that is refused is remembered.
+        # NO may be about a single message (Exchange, Gmail): each is requested alone,
+        # and refused ones are remembered.
         if len(uids) == 1:
             self.unfetchable.add(uids[0])
             return found

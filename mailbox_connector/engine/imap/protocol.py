@@ -2,7 +2,7 @@
 
 imaplib opens sockets by name, waits without limit, allocates whatever size a server
 announces and keeps the last commands, passwords included. :class:`BoundedIMAP4` changes
-just that. ``read``, ``readline``, ``send`` and ``shutdown`` are documented for
+only that. ``read``, ``readline``, ``send`` and ``shutdown`` are documented for
 overriding; ``_create_socket``, ``_new_tag``, ``_append_untagged``, ``_mesg`` and
 ``_log`` are internals of imaplib, stable since Python 3.9. A new Python version has to
 pass ``tests/engine/test_imap_*`` before it is supported.
@@ -24,8 +24,8 @@ class AnswerLimits:
 
     A line of 16 MB holds the UIDs of two million messages, for servers without
     ESEARCH; a literal of 80 MB any message that servers take. A larger one is
-    skipped so that the session can go on, as long as no more than ``skip`` bytes are
-    thrown away: what is kept of it is a :class:`Cut`.
+    skipped so that the session can continue, as long as at most ``skip`` bytes are
+    discarded: what is kept of it is a :class:`Cut`.
     """
 
     line: int = 16_000_000
@@ -53,7 +53,7 @@ class Cut(bytes):
 _COLLECTED = frozenset(
     ("ENABLED", "ESEARCH", "FETCH", "LIST", "SEARCH", "STATUS", "VANISHED")
 )
-#: Untagged answers of which only the last one counts; all others are dropped.
+#: For these untagged answers only the last one counts; earlier ones are dropped.
 _STATE = frozenset(
     ("BAD", "BYE", "CAPABILITY", "EXISTS", "HIGHESTMODSEQ", "MAILBOXID", "NO")
 ) | {"NOMODSEQ", "OK", "PREAUTH", "READ-ONLY", "UIDNEXT", "UIDVALIDITY"}
@@ -80,11 +80,11 @@ class BoundedIMAP4(imaplib.IMAP4):
         return self.connection
 
     def forget_capabilities(self) -> None:
-        """Drop what was announced before TLS or signing in: it no longer counts."""
+        """Forget what was announced before TLS or sign-in: it no longer applies."""
         self.untagged_responses.pop("CAPABILITY", None)
 
     def current_capabilities(self) -> frozenset[str]:
-        """What the server can do: as it has just announced, else asked for."""
+        """The server's capabilities: as it has just announced, else by asking."""
         announced = self.untagged_responses.pop("CAPABILITY", None)
         if not announced:
             typ, announced = self.capability()
@@ -99,14 +99,14 @@ class BoundedIMAP4(imaplib.IMAP4):
         return super()._new_tag()
 
     def _append_untagged(self, typ, dat):
-        """Keep only known answers: a server may send anything, for hours."""
+        """Keep only known answers: a server may send anything, without end."""
         typ = typ.upper()
         if typ in self.discarded:
             size = sum(map(len, dat)) if isinstance(dat, tuple) else len(dat)
             self._bytes_read -= size
             self._skip(size)
         elif typ == "CLOSED":
-            # What came before was about the folder that was open (RFC 7162, 3.2.11).
+            # Everything before was about the folder that was open (RFC 7162, 3.2.11).
             self.untagged_responses.clear()
         elif typ in _COLLECTED:
             if isinstance(dat, tuple) and isinstance(dat[1], Cut):
@@ -157,7 +157,7 @@ class BoundedIMAP4(imaplib.IMAP4):
             raise self._too_large()
 
     def _too_large(self):
-        # The rest of the answer is still in the stream: it cannot be used any more.
+        # The rest of the answer is still in the stream, which is no longer usable.
         self.connection.close()
         return self.connection.endpoint.error(Kind.TOO_LARGE)
 

@@ -139,7 +139,7 @@ def folder_title(raw_name: str) -> str:
         title = decode_utf7(raw) if raw.isascii() else raw.decode("utf-8")
     except (UnicodeError, ValueError):
         title = raw_name
-    # Half a surrogate pair is valid modified UTF-7 and nothing else.
+    # Half a surrogate pair is valid modified UTF-7 but not valid text.
     title = title.encode("utf-8", "replace").decode("utf-8")
     return "".join(c if c.isprintable() else "\ufffd" for c in title)
 
@@ -168,7 +168,7 @@ def read_search(lines: Sequence | None, extended: Sequence | None) -> list[int]:
 
 
 def _refuse_flood(count: int, most: int) -> None:
-    """Called before memory is allocated for the results."""
+    """Raise before memory is allocated for too many results."""
     if count > most:
         raise ValueError("absurdly many search results")
 
@@ -178,7 +178,7 @@ def read_fetch(
 ) -> dict[int, dict[bytes, object]]:
     """FETCH answers by UID, of those wanted: item names in upper case to values.
 
-    Answers without UID (flags that another client changed) are left out: their sequence
+    Answers without UID (flags that another client changed) are omitted: their sequence
     number must not be mistaken for a UID.
     """
     messages: dict[int, dict[bytes, object]] = {}

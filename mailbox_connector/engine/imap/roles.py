@@ -121,9 +121,8 @@ def role_by_name(name: str, delimiter: str | None) -> Role | None:
 def assign_roles(folders: Sequence[Folder]) -> list[Folder]:
     """Folders with their roles; of several candidates the best one gets the role.
 
-    A special-use attribute beats a name; among equals the one with most
-    messages wins (an empty "Sent" beside a used "Sent Items" is common), then
-    the first.
+    A special-use attribute beats a name; among equals the one with the most messages
+    wins (an empty "Sent" beside a used "Sent Items" is common), then the first one.
     """
     candidates: dict[Role, list[tuple[bool, int, int]]] = {}
     for position, folder in enumerate(folders):

@@ -1,4 +1,4 @@
-"""One signed-in IMAP connection that reads and never changes.
+"""One signed-in IMAP connection that only reads.
 
 Folders are opened with EXAMINE and bodies fetched with BODY.PEEK, so nothing on
 the server changes; the one command that writes is APPEND, for sent copies.
@@ -18,6 +18,5 @@ class ImapSession(FolderCommands, MessageCommands):
 
     A context manager that connects and signs in. Every failure is an
     :class:`~..errors.EngineError`. See :class:`~.account_connection.AccountConnection`
-        for what it
-    takes.
+    for its parameters.
     """

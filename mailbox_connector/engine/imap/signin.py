@@ -61,7 +61,7 @@ def sign_in(protocol: BoundedIMAP4, endpoint: Endpoint) -> frozenset[str]:
 
 
 def _identify(protocol: BoundedIMAP4, capabilities) -> bool:
-    """ID (RFC 2971), where the server can; whether it was sent."""
+    """ID (RFC 2971), if the server supports it; returns whether it was sent."""
     if "ID" not in capabilities:
         return False
     pairs = " ".join(f'"{key}" "{value}"' for key, value in CLIENT_ID.items())
@@ -70,14 +70,14 @@ def _identify(protocol: BoundedIMAP4, capabilities) -> bool:
     except imaplib.IMAP4.abort:
         raise
     except imaplib.IMAP4.error:
-        pass  # a courtesy; some servers announce it and do not implement it
+        pass  # optional; some servers announce it and do not implement it
     return True
 
 
 def _authenticate(
     protocol: BoundedIMAP4, endpoint: Endpoint, capabilities: frozenset[str]
 ) -> None:
-    """AUTHENTICATE PLAIN where offered (any password can be sent by it), else LOGIN."""
+    """AUTHENTICATE PLAIN if offered (it can carry any password), else LOGIN."""
     plain = "AUTH=PLAIN" in capabilities
     login = "LOGINDISABLED" not in capabilities
     if plain:
@@ -87,8 +87,8 @@ def _authenticate(
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error as exc:
-            # BAD: it cannot do what it offers. NO is about the password: a second
-            # attempt would count against the account.
+            # BAD: it does not support what it offers. NO is about the password: a
+            # second attempt would count as another failure.
             if not (login and _is_bad(exc)):
                 raise LoginError(*exc.args) from exc
     if not login or not endpoint.username.isascii():

@@ -45,7 +45,7 @@ def parse_addresses(values: str | bytes | Iterable[str | bytes] | None):
     """Addresses of one header, in order, without duplicates.
 
     Takes raw values (as in the message, still encoded), several if the header is there
-    several times. Never raises: whatever is not an address is left out.
+    several times. Never raises: anything that is not an address is omitted.
 
     :rtype: list[Address]
     """
@@ -84,7 +84,7 @@ def normalize(email: str | None) -> str:
 
 
 def spellings(email: str) -> list[str]:
-    """All normalised forms in which a contact may have this address.
+    """All normalized forms in which a contact may have this address.
 
     An international domain is ``xn--…`` in messages and often in Unicode in an address
     book (RFC 5890).
@@ -121,7 +121,7 @@ def _parse_value(value: str) -> tuple[Address, ...]:
     return _parse_short(value) if len(value) <= _SHORT else _parse_any(value)
 
 
-# The addresses of a mailbox come again and again.
+# Cached: the same addresses occur in many messages.
 @lru_cache(maxsize=2_000)
 def _parse_short(value: str) -> tuple[Address, ...]:
     simple = _SIMPLE.match(value) if value.isascii() else None
@@ -141,7 +141,7 @@ def _tokens(value: str) -> Iterator[tuple[str, str]]:
     rest = len(value)
     for match in _TOKEN.finditer(value):
         if match[0] == '"':
-            # Never closed: searching its end again for each quote would be quadratic.
+            # Never closed: searching for its end at each quote would be quadratic.
             rest = match.end()
             break
         yield match.lastgroup or "", match[0]

@@ -1,4 +1,5 @@
-"""Mail that no person wrote: answering it automatically would make loops (RFC 3834)."""
+"""E-mails that no person wrote: automatic replies to them would cause loops (RFC
+3834)."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ _REPORT_TYPE = re.compile(r"\breport-type\s*=\s*\"?\s*([\w-]+)", re.I)
 
 _DAEMON = re.compile("mailer-daemon|postmaster", re.I)
 
-#: Fields that only automatic answers have.
+#: Fields that only automatic replies have.
 _REPLY_MARKS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply")
 _NOT = ("no", "none", "false", "0")
 
@@ -23,7 +24,7 @@ class Automatic(str, Enum):
     """What kind of machine wrote a message.
 
     BOUNCE: a report on the delivery of another message, see :mod:`.report`;
-    AUTO_REPLY: answers a message automatically (out of office, read receipt);
+    AUTO_REPLY: replies to a message automatically (out of office, read receipt);
     AUTO_GENERATED: generated otherwise (order confirmation, alarm);
     LIST: sent by a mailing list, or as mass mail.
     """
@@ -38,7 +39,7 @@ def automatic_kind(fields: Iterable[tuple[str, str]]) -> Automatic | None:
     """Which kind of automatic mail a header indicates; None: a person wrote it.
 
     Never raises. The most specific kind wins: a delivery report also says that it is an
-    automatic answer, and an out-of-office reply often that it is bulk mail.
+    automatic reply, and an out-of-office reply often says that it is bulk mail.
     ``X-Auto-Response-Suppress`` alone means nothing: people's mail has it too.
 
     :param fields: as :func:`.headers.fields` gives them
@@ -78,7 +79,7 @@ def _report(found: Mapping[str, str]) -> Automatic | None:
         return {
             "": Automatic.BOUNCE,
             "delivery-status": Automatic.BOUNCE,
-            # A receipt answers a message on behalf of its reader (RFC 8098).
+            # A receipt replies to a message on behalf of its reader (RFC 8098).
             "disposition-notification": Automatic.AUTO_REPLY,
         }.get(match[1] if match else "", Automatic.AUTO_GENERATED)
     if "x-failed-recipients" in found:
@@ -110,8 +111,8 @@ def _submitted(found: Mapping[str, str]) -> Automatic | None:
         return None
     if token(value) == "auto-replied":
         return Automatic.AUTO_REPLY
-    # Exchange marks out-of-office replies as generated: they answer a message and
-    # ask not to be answered.
+    # Exchange marks out-of-office replies as generated: they reply to a message and ask
+    # for no reply.
     if "in-reply-to" in found and "x-auto-response-suppress" in found:
         return Automatic.AUTO_REPLY
     return Automatic.AUTO_GENERATED
@@ -135,7 +136,7 @@ def _null_sender(found: Mapping[str, str]) -> Automatic | None:
 
 
 def _from_daemon(sender: str, *, marked: bool) -> bool:
-    """Whether a From value is a mail server's own.
+    """Whether a From value is the address of a mail server.
 
     :param marked: other fields say that a machine sent the message; only then does
         "postmaster" not mean a person

@@ -76,7 +76,7 @@ def codec_name(charset: str) -> str:
 def decode(content: bytes, charset: str = "") -> str:
     """Text of ``content``: as declared, else UTF-8, else windows-1252.
 
-    Never raises; NUL is taken out (PostgreSQL refuses it), lone surrogates too.
+    Never raises; NUL (which PostgreSQL refuses) and lone surrogates are removed.
     """
     name = codec_name(charset) if charset else ""
     if content.isascii() and name in ("", "utf-8", "cp1252"):
@@ -95,7 +95,7 @@ def decode(content: bytes, charset: str = "") -> str:
 
 
 def _lenient(content: bytes, name: str) -> str:
-    """The charset with few invalid bytes, which become U+FFFD."""
+    """Decode text with a few invalid bytes, which become U+FFFD."""
     if name and name not in ("cp1252", "utf-8"):
         text = content.decode(name, "replace")
         if text.count("\ufffd") * 20 <= len(text):
@@ -112,12 +112,12 @@ def from_raw(text: str) -> str:
         return text.replace("\0", "") if "\0" in text else text
     try:
         return decode(text.encode("ascii", "surrogateescape"))
-    except UnicodeEncodeError:  # it was text already
+    except UnicodeEncodeError:  # already text
         return text_only(text)
 
 
 def text_only(text: str) -> str:
-    """Without NUL and without lone surrogates, which no database takes."""
+    """Without NUL and lone surrogates, which no database accepts."""
     if "\0" in text:
         text = text.replace("\0", "")
     if text.isascii():

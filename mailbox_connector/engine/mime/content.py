@@ -50,7 +50,7 @@ def filename(part: Part, fallback: str = "") -> str:
     name = part.parameter("filename", "content-disposition")
     name = name or part.parameter("name")
     if "%" in name and re.search(r"%[0-9A-Fa-f]{2}", name) and "''" in name[:40]:
-        # RFC 2231 in a quoted string, as some programs write it.
+        # RFC 2231 in a quoted string, as some mail apps write it.
         charset, _quotes, text = name.partition("''")
         name = charsets.decode(unquote_to_bytes(text), charset)
     return safe_filename(name) or fallback

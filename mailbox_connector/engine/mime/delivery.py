@@ -38,7 +38,7 @@ _REPLY = re.compile(r"(?:^|[\s:#;(])([45])\d\d[\s-]")
 class RecipientStatus:
     """What happened to the message for one recipient.
 
-    ``address`` normalised: the one that the message was sent to, if the report names
+    ``address`` normalized: the one that the message was sent to, if the report names
     it, else the one that it was forwarded to. ``action``: "failed", "delayed",
     "delivered", "relayed" or "expanded". ``status``: as "5.1.1" (RFC 3463), or "".
     ``diagnostic``: the server's words, one line. ``permanent``: failed for a permanent
@@ -58,7 +58,7 @@ class DeliveryReport:
 
     ``original_message_id`` with angle brackets, "" if the report does not say.
     ``recipients`` without duplicates; empty if that part of the report is unreadable.
-    ``original_recipients``: normalised To and Cc of the returned message.
+    ``original_recipients``: normalized To and Cc of the returned message.
     ``original_references``: its References, which providers that rewrite Message-IDs
     leave unchanged.
     """
@@ -113,7 +113,7 @@ def report_of(
 
 
 def sent_to(original: HeaderFields) -> list[str]:
-    """Normalised addresses of To and Cc."""
+    """Normalized addresses of To and Cc."""
     values = [value for name, value in original if name in ("to", "cc")]
     return [one.email for one in parse_addresses(values)]
 

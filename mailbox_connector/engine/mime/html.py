@@ -1,9 +1,9 @@
-"""Html of strangers made safe to show inside Odoo; plain text converted to html.
+"""Makes html of strangers safe to show inside Odoo; converts plain text to html.
 
 Cleaning is by allow-list (nh3): no script, form, frame, handler or style sheet,
 only the inline styles that mail layouts need. Remote pictures stay; whether they are
-loaded is the caller's decision. ``data:`` pictures are removed: the parser has turned
-them into attachments before.
+loaded is the caller's decision. ``data:`` pictures are removed: the parser has already
+turned them into attachments.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ _ATTRIBUTES = {
     "ul": {"type"},
 }
 _SCHEMES = frozenset({"http", "https", "mailto", "tel", "cid", "ftp", "sms", "geo"})
-#: No position, z-index, opacity or transform: a mail must not lay itself over
-#: the page around it. No content, cursor or animation.
+#: No position, z-index, opacity or transform: an e-mail must not cover the page around
+#: it. No content, cursor or animation.
 _STYLES = frozenset(
     """
     background background-color border border-bottom border-bottom-color
@@ -85,9 +85,9 @@ _cleaner = nh3.Cleaner(
     link_rel="noopener noreferrer nofollow",
     strip_comments=True,
 )
-# A style may fetch a picture from anywhere, and margins below zero lay a mail over
-# the page around it; nh3 looks at the names of properties, not at their values.
-# (nh3 writes every attribute in double quotes, and no other "<" than a tag's.)
+# A style may fetch a picture from anywhere, and negative margins put an e-mail on top
+# of the page around it; nh3 looks at the names of properties, not at their values. (nh3
+# writes every attribute in double quotes, and no other "<" than a tag's.)
 _STYLE = re.compile(r'(<[a-z0-9]+(?: [\w:-]+="[^"]*")*?) style="([^"]*)"')
 _BAD_VALUE = re.compile(
     r"url\s*\(|image-set|expression|@import|javascript|\\|&#|:\s*-|\s-\d|position", re.I
@@ -96,7 +96,7 @@ _CID = re.compile(r'(<img(?: [\w:-]+="[^"]*")*? src=")cid:([^"]*)(")', re.I)
 
 
 def clean(source: str) -> str:
-    """Safe html of a mail's html body. Never raises for any text.
+    """Safe html of an e-mail's html body. Never raises for any text.
 
     Html that is nested too deeply is converted to text: Odoo's own parser would
     silently drop everything below 255 elements, and the cleaner's time grows with the
@@ -107,7 +107,7 @@ def clean(source: str) -> str:
     cleaned = _cleaner.clean(source)
     if nesting.too_deep(cleaned):
         return from_text(nesting.to_text(source))
-    # Each different style once; text that looks like a style does no harm here.
+    # Each different style once; text that merely looks like a style is harmless here.
     styles = {part.partition('"')[0] for part in cleaned.split(' style="')[1:]}
     if any(map(_BAD_VALUE.search, styles)):
         return _STYLE.sub(_safe_style, cleaned)
@@ -157,7 +157,7 @@ def content_id(value: str) -> str:
 
 
 _QUOTE = re.compile(r"((?:> ?)*>) ?")
-#: More levels than anybody reads, and not too many for browsers.
+#: More levels than anybody reads, but few enough for browsers.
 MAX_QUOTES = 20
 
 

@@ -39,7 +39,7 @@ def parse_references(
 ) -> list[str]:
     """Message-IDs of References, then In-Reply-To: oldest first, without duplicates.
 
-    Of more than :data:`MAX_REFERENCES` the first and the last ones.
+    If there are more than :data:`MAX_REFERENCES`, the first and the last ones.
     """
     found = list(dict.fromkeys([*_ids(references or ""), *_ids(in_reply_to or "")]))
     if len(found) > MAX_REFERENCES:
@@ -54,7 +54,7 @@ def _ids(value: str) -> list[str]:
     # Folding may have added white space inside an ID.
     found = [f"<{''.join(bare.split())}>" for bare in _ID.findall(value[:500_000])]
     if not found:
-        # Some programs omit the brackets; prose in In-Reply-To is not an ID.
+        # Some mail apps omit the brackets; prose in In-Reply-To is not an ID.
         words = value.strip(" \t\r\n<>").split()
         if len(words) == 1 and "@" in words[0]:
             found = [f"<{words[0]}>"]
@@ -71,13 +71,13 @@ def _storable(text: str) -> str:
 def fingerprint(
     sender: str, subject: str, body: str, attachments: Iterable[bytes]
 ) -> str:
-    """SHA-256, in hex, of what a reader sees of a message.
+    """SHA-256, in hex, of what a reader of a message sees.
 
     Equal for copies that differ in transport headers, folding, line ends, transfer
     encoding or tags in front of the subject, as mailing lists and filters add them;
     different for other content under the same Message-ID.
 
-    :param sender: normalised address of From
+    :param sender: normalized address of From
     :param subject: decoded
     :param body: decoded text (or html) as it was sent, before cleaning
     :param attachments: decoded contents, in any order

@@ -1,6 +1,6 @@
 """Mass mail: newsletters, and mail of mailing lists.
 
-Recognised by header fields alone (RFC 2369, RFC 2919; Precedence: RFC 3834 section
+Recognized by header fields alone (RFC 2369, RFC 2919; Precedence: RFC 3834 section
 3.1.8).
 """
 
@@ -52,20 +52,20 @@ def mass_mail_kind(
 
     Not mass mail, whatever the fields say:
 
-    - mail that one of us sent;
-    - delivery reports and automatic answers, see :mod:`.automatic`;
+    - mail that we sent ourselves;
+    - delivery reports and automatic replies, see :mod:`.automatic`;
     - mail of our own lists. Where support@ is a group, *all* mail of customers has
       List-Id, List-Post and Precedence: list;
-    - an answer that is marked by Precedence or List-Unsubscribe only: newsletters
-      answer nothing, but ticket systems write "Precedence: bulk", and sales programs
-      add List-Unsubscribe to mail between two people;
+    - a reply that is marked by Precedence or List-Unsubscribe only: newsletters are not
+      replies, but ticket systems write "Precedence: bulk", and sales programs add
+      List-Unsubscribe to mail between two people;
     - mail with "Precedence: bulk" and Auto-Submitted, but without a List-* field:
       ticket systems and shops write that to single customers.
 
     Never raises.
 
     :param fields: as :func:`.headers.fields` gives them
-    :param own: our addresses, normalised
+    :param own: our addresses, normalized
     :param own_domains: domains that are ours alone, not a mail provider's
     """
     found: dict[str, list[str]] = {}
@@ -107,7 +107,7 @@ def _is_bulk(found: _Values) -> bool:
     return _token(found, "precedence") in _BULK and not automatic
 
 
-#: For mail that names no list. The first row one of whose fields is there decides
+#: For mail that names no list. The first row with a field that the mail has decides
 #: whether it is mass mail.
 _RULES: tuple[tuple[tuple[str, ...], Callable[[_Values], bool]], ...] = (
     (("list-id", "list-post"), lambda _found: True),

@@ -1,4 +1,4 @@
-"""Recognising html that is nested too deeply for the parsers that follow."""
+"""Recognizing html that is nested too deeply for the parsers that follow."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import re
 #: Elements within each other; libxml2 silently drops everything below 255.
 MAX_DEPTH = 200
 
-#: Up to this many tags, the cleaner is fast however deep they are nested.
+#: Up to this many tags, the cleaner is fast no matter how deep they are nested.
 FEW_TAGS = 3_000
 _CHUNK = 4_096
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _EMPTY = frozenset(("br", "col", "hr", "img", "wbr"))
-#: Elements without an end tag, and those whose end tag may be left out.
+#: Elements without an end tag, and those whose end tag may be omitted.
 _UNCLOSED = frozenset(
     """
     area base br col embed hr img input link meta param source track wbr

@@ -95,8 +95,8 @@ def _returned_header(leaves: Sequence[Part], status: int) -> HeaderFields:
 def _id_hints(message: Part, fields: HeaderFields) -> list[str]:
     """Where the original's Message-ID may be, if the original is not returned.
 
-    Gmail has it in a field of its own. The report's own Message-ID is of no use, but
-    what the report answers is.
+    Gmail has it in a field of its own. The report's own Message-ID is useless, but the
+    ones that the report replies to may help.
     """
     hints = [value for name, value in fields if name == "x-original-message-id"]
     return [*hints, message.get("in-reply-to"), message.get("references")]
@@ -148,7 +148,7 @@ def _recipients(groups: Iterable[HeaderFields], only: str) -> list[RecipientStat
 
 
 def _take(fields: dict[str, str], only: str, found: dict[str, RecipientStatus]) -> bool:
-    """Add the recipient of these fields, if they say enough of one."""
+    """Add the recipient of these fields, if they say enough about it."""
     names = ("original-recipient", "final-recipient", "x-actual-recipient")
     addresses = (_address(fields[name]) for name in names if name in fields)
     one = status_of(

@@ -1,4 +1,4 @@
-"""Subjects: what mail programs, lists and filters put in front of them."""
+"""Subjects, and what mail apps, lists and filters put in front of them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def unfold(value: str) -> str:
 def decode_words(value: str) -> str:
     """Text of a header value: encoded words and raw 8-bit octets decoded.
 
-    Neighbouring words of one charset are joined before decoding, because some programs
+    Neighbouring words of one charset are joined before decoding, because some mail apps
     split a character. Invalid words stay as they are.
     """
     if "=?" not in value:

@@ -1,1 +1,1 @@
-"""What moves bytes: sockets, TLS, which hosts may be reached, deadlines."""
+"""Network: sockets, TLS, which hosts may be reached, deadlines."""

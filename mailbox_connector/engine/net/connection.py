@@ -1,4 +1,4 @@
-"""Connections to mail servers: the one way out of this machine.
+"""Connections to mail servers: the only place that opens sockets.
 
 :func:`connect` resolves the host once and checks every address against the
 :class:`EgressPolicy`. It connects to the *checked address*, while SNI and certificate
@@ -51,7 +51,7 @@ def connect(
     """Connect to a mail server; with ``Security.TLS`` the handshake is done.
 
     With STARTTLS, it waits for the greeting, and distinguishes a port that expects TLS
-    from a server that does not answer.
+    from a server that does not respond.
 
     :param resolve: asked for the host's addresses instead of the system
     :param observer: informed about what happens, now and later on this connection
@@ -84,7 +84,8 @@ def connect(
 def _dial(
     endpoint: Endpoint, addresses: list[tuple], limit: Deadline, deadline: Deadline
 ) -> tuple[socket.socket, str]:
-    """Connect to the first address that answers; the socket and that address."""
+    """Connect to the first address that responds; returns the socket and that
+    address."""
     error = endpoint.error(Kind.UNREACHABLE, field=Field.HOST)
     for number, (family, kind, proto, _name, address) in enumerate(addresses):
         remaining = len(addresses) - number
@@ -125,7 +126,7 @@ def _expect_greeting(connection: Connection, addresses: list[tuple]) -> None:
 
 
 def _speaks_tls(connection: Connection, addresses: list[tuple]) -> bool:
-    """Whether the server answers a TLS handshake on that port; sends no secret."""
+    """Whether the server completes a TLS handshake on that port; sends no secret."""
     # Only a handshake is made on this connection: no verification needed.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -175,7 +176,7 @@ class Connection:
         """Wrap the connection in verified TLS.
 
         :raises EngineError: the certificate is not this host's, or bytes came
-            before the handshake (RFC 9051 section 11.1: they would be taken for
+            before the handshake (RFC 9051 section 11.1: they would be mistaken for
             answers given under TLS)
         """
         if self._buffered():
@@ -236,7 +237,7 @@ class Connection:
         return self._reader.read1(size)
 
     def read_line(self, limit: int) -> bytes:
-        """A line with its end, or what ``limit`` + 1 bytes hold of it."""
+        """A line with its end; of a longer one, its first ``limit`` + 1 bytes."""
         line = self._reader.readline(limit + 1)
         self.observer.received(line, self._confidential)
         return line
@@ -288,21 +289,21 @@ class Connection:
         return self._sock.getsockname()[0]
 
     def settimeout(self, seconds: float | None) -> None:
-        """Ignore a library's timeout: ``read_timeout`` and the deadline hold."""
+        """Ignore a library's timeout: ``read_timeout`` and the deadline apply."""
 
     def fileno(self) -> int:
         """The socket's descriptor."""
         return self._sock.fileno()
 
     def shutdown(self, how: int) -> None:
-        """Shut the socket down; a socket already down is no error."""
+        """Shut the socket down; no error if it is already."""
         try:
             self._sock.shutdown(how)
         except OSError:
             pass
 
     def close(self) -> None:
-        """Close the socket; twice is no error."""
+        """Close the socket; no error if it is already closed."""
         try:
             self._sock.close()
         except OSError:

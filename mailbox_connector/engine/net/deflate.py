@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import zlib
 
-#: Compressed bytes that may come without giving any data.
+#: Compressed bytes that may come without producing any data.
 MAX_IDLE = 1 << 20
 #: Raw deflate, the largest window.
 _WINDOW = -15
 
 
 class DeflateError(ValueError):
-    """The data is not a deflated stream, or one that never gives any data."""
+    """The data is not a deflated stream, or one that never produces any data."""
 
 
 class Deflate:
-    """Compresses what is sent and decompresses what comes, never more than asked
-    for."""
+    """Compresses outgoing and decompresses incoming data, never more than requested."""
 
     def __init__(self) -> None:
         self._packer = zlib.compressobj(wbits=_WINDOW)
@@ -42,7 +41,7 @@ class Deflate:
     def feed(self, data: bytes) -> None:
         """Add compressed data from the network.
 
-        :raises DeflateError: too much came without giving any data
+        :raises DeflateError: too much came without producing any data
         """
         self._packed += data
         self._idle += len(data)
@@ -52,7 +51,7 @@ class Deflate:
     def take(self, size: int) -> bytes:
         """Up to ``size`` decompressed bytes; empty when more input is needed.
 
-        No more than that is decompressed, whatever the compression ratio is.
+        Never decompresses more, whatever the compression ratio is.
 
         :raises DeflateError: not a deflated stream
         """

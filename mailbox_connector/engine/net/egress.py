@@ -40,9 +40,9 @@ class EgressPolicy:
     :param allowed_networks: networks in CIDR notation that are allowed although
         they are not public ("10.0.0.0/8", "127.0.0.0/8", "::1/128")
     :param ports: exactly these TCP ports; None: :data:`MAIL_PORTS` and every
-        port from 1024 on (providers do serve mail there, and what is not public
-        is refused by address anyway)
-    :param extra_ports: allowed beside the former
+        port from 1024 on (some providers use them, and hosts that are not public are
+        refused by address anyway)
+    :param extra_ports: allowed in addition
     """
 
     allowed_networks: tuple[str, ...] = ()

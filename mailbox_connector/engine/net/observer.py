@@ -45,5 +45,5 @@ class Observer:
         """The server sends a literal of ``size`` bytes (RFC 9051 section 4.3)."""
 
 
-#: Used where nobody observes.
+#: Used if nothing observes the connection.
 NOBODY = Observer()

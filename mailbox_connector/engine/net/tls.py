@@ -1,4 +1,4 @@
-"""TLS towards mail servers: always verified, never lowered."""
+"""TLS to mail servers: always verified, never weakened."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _context(ca_pem: str) -> ssl.SSLContext:
 
 
 def tls_error(exc: Exception, endpoint: Endpoint, deadline: Deadline) -> EngineError:
-    """The error that a failed handshake is, with the form field to look at."""
+    """The error for a failed handshake, with the form field to look at."""
     kind, field, text = _classify(exc)
     if kind is Kind.TIMEOUT and not deadline.left():
         kind, field = Kind.DEADLINE, None

@@ -1,5 +1,5 @@
-"""When mail may be sent under a sending limit: pure, from past sendings and the
-time."""
+"""When e-mails may be sent under a sending limit: a pure function of past sendings and
+the time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 
 
 class Cause(str, Enum):
-    """Which limit makes mail wait."""
+    """Which limit makes e-mails wait."""
 
     HOUR = "hour"
     DAY = "day"
@@ -39,20 +39,21 @@ class SendingLimits:
 
     @property
     def horizon(self) -> timedelta:
-        """How long ago a sending can be and still count."""
+        """How far back sendings count."""
         if self.per_day:
             return DAY
         return HOUR if self.per_hour else timedelta(seconds=self.seconds_between)
 
     @property
     def most(self) -> int:
-        """How many past recipients need to be known."""
+        """How many past recipients have to be known."""
         return max(self.per_hour, self.per_day, 1)
 
 
 @dataclass(frozen=True)
 class Slot:
-    """``count`` recipients may get a mail at this time; ``cause``: why not earlier."""
+    """``count`` recipients may get an e-mail at this time; ``cause``: why not
+    earlier."""
 
     at: datetime
     count: int
@@ -62,11 +63,12 @@ class Slot:
 def next_slot(
     limits: SendingLimits, sent: Sequence[datetime], now: datetime, wanted: int
 ) -> Slot:
-    """The first time, not before ``now``, at which one or more recipients may go.
+    """The first time, not before ``now``, at which one or more recipients may be sent
+    to.
 
-    :param sent: when mail was sent to past recipients, ascending, one entry per
+    :param sent: when e-mails were sent to past recipients, ascending, one entry per
         recipient
-    :param wanted: recipients of the mail, at least 1
+    :param wanted: recipients of the e-mail, at least 1
     """
     slot_at, cause = now, None
     if limits.seconds_between and sent:
@@ -88,10 +90,11 @@ def next_slot(
 def plan(
     limits: SendingLimits, sent: Sequence[datetime], now: datetime, sizes: Sequence[int]
 ) -> list[Slot]:
-    """When each of several mails may be sent first, one after the other.
+    """The earliest time for each of several e-mails, sent one after the other.
 
-    :param sizes: recipients of each mail
-    :return: one slot per mail; a mail with more recipients than fit continues later
+    :param sizes: recipients of each e-mail
+    :return: one slot per e-mail; an e-mail with more recipients than fit continues
+        later
     """
     past = list(sent)
     slots = []

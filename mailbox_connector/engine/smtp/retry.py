@@ -1,4 +1,4 @@
-"""What follows when a mail could not be handed over: pure, from the error alone."""
+"""What to do if an e-mail could not be handed over: a pure function of the error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..errors import STOPPING, EngineError, Kind
 
 #: Waiting time after the first, second, … failed attempt; the last one is repeated.
 DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 4, 15, 60, 240))
-#: Attempts after which a mail has failed: about two days (RFC 5321 section 4.5.4.1
+#: Attempts after which an e-mail has failed: about two days (RFC 5321 section 4.5.4.1
 #: recommends four or five days for relays; here a person is waiting).
 MAX_ATTEMPTS = 16
-#: Pauses in a row after which mail fails instead of waiting again.
+#: Pauses in a row after which e-mails fail instead of waiting again.
 MAX_PAUSES = 16
-#: The longest time that a server's hint makes mail wait.
+#: The longest time that a server's hint makes an e-mail wait.
 LONGEST_HINT = timedelta(days=1)
 
 _HOUR = timedelta(hours=1)
@@ -24,15 +24,15 @@ _HOUR = timedelta(hours=1)
 class NextStep(str, Enum):
     """What follows an error."""
 
-    RETRY = "retry"  # the mail is tried again later
+    RETRY = "retry"  # the e-mail is tried again later
     PAUSE = "pause"  # the mailbox sends nothing for a while
     ASK_USER = "ask_user"  # nobody knows whether it was sent
     FAIL = "fail"  # a person has to do something
 
 
-#: The provider accepts nothing more for now, of all of the mailbox's mail.
+#: For now, the provider accepts nothing more from the whole mailbox.
 PAUSING = frozenset({Kind.SENDING_LIMIT, Kind.THROTTLED, Kind.TOO_MANY_CONNECTIONS})
-#: Nothing was accepted, and nothing is wrong with the mail.
+#: Nothing was accepted, and nothing is wrong with the e-mail.
 PASSING = frozenset(
     {
         Kind.GREYLISTED,
@@ -61,7 +61,7 @@ def next_step(error: EngineError) -> NextStep:
 
 
 def delay(attempts: int, hint: float | None = None) -> timedelta | None:
-    """How long a mail waits after its ``attempts``-th failed attempt (from 1).
+    """How long an e-mail waits after its ``attempts``-th failed attempt (from 1).
 
     :param hint: seconds the server asked for; the longer of both counts
     :return: None: no further attempt

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def may_send(connection: MailboxSMTP, address: str) -> None:
-    """Begin a mail from ``address`` to itself, and reset the session before DATA.
+    """Begin an e-mail from ``address`` to itself, and reset the session before DATA.
 
     With a recipient, because many servers accept any sender and refuse it only then.
 

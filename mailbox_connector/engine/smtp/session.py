@@ -71,7 +71,7 @@ class MailboxSMTP(smtplib.SMTP):
         self._sending += 1
 
     def data(self, msg):
-        """DATA; distinguishes a mail that was not sent from one with an unknown
+        """DATA; distinguishes an e-mail that was not sent from one with an unknown
         outcome."""
         self._sending = 0
         try:

@@ -1,8 +1,8 @@
 """Handing one message over: in one SMTP transaction, or in several.
 
-One transaction serves all recipients where the server accepts so many. Where it does
-not, those for whom there was no room follow in further transactions (RFC 5321 section
-4.5.3.1.10). Every recipient ends up accepted, refused with a reason, or unknown.
+One transaction serves all recipients if the server accepts that many. Otherwise the
+remaining ones follow in further transactions (RFC 5321 section 4.5.3.1.10). Every
+recipient ends up accepted, refused with a reason, or unknown.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ def send(
 ) -> dict[str, EngineError]:
     """Hand one message over.
 
-    Nobody is in two transactions that the server accepted.
+    No recipient is in two transactions that the server accepted.
 
-    :return: who does not have it and why, ``Kind.OUTCOME_UNKNOWN`` among the reasons;
-        all others have it. Recipients with the same reason share one error object
+    :return: by recipient who does not have it, the reason, which may be
+        ``Kind.OUTCOME_UNKNOWN``; all others have it. Recipients with the same reason
+        share one error object
     :raises EngineError: nobody has it, all for one reason; with
         ``Kind.OUTCOME_UNKNOWN``, it is not known who has it
     """
@@ -59,7 +60,7 @@ def send(
 
 
 def _deliver(connection: MailboxSMTP, message: _Message) -> dict[str, EngineError]:
-    """All transactions of a message; who was refused, as spelled, and why."""
+    """All transactions of a message; returns who was refused, as spelled, and why."""
     refused: dict[str, EngineError] = {}
     groups = [list(message.wire)] if message.wire else []
     over: EngineError | None = None
@@ -71,7 +72,8 @@ def _deliver(connection: MailboxSMTP, message: _Message) -> dict[str, EngineErro
         try:
             result = _transact(connection, message, group)
         except EngineError as error:
-            # About the whole group: only smaller groups show how many are accepted.
+            # The whole group was refused: only smaller groups show how many are
+            # accepted.
             if error.kind is Kind.TOO_MANY_RECIPIENTS and len(group) > 1:
                 half = len(group) // 2
                 groups[:0] = [group[:half], group[half:]]
@@ -90,7 +92,7 @@ def _deliver(connection: MailboxSMTP, message: _Message) -> dict[str, EngineErro
 def _transact(
     connection: MailboxSMTP, message: _Message, group: Sequence[str]
 ) -> dict[str, EngineError]:
-    """One transaction; who of ``group`` was refused, and why."""
+    """One transaction; returns who of ``group`` was refused, and why."""
     endpoint = connection.endpoint
     try:
         replies = connection.sendmail(
@@ -144,7 +146,7 @@ def _no_room(error: EngineError) -> bool:
 
 
 def _why_no_more(connection: MailboxSMTP, error: EngineError) -> EngineError | None:
-    """Why no further transaction is begun after ``error``; None: one may be."""
+    """Why no further transaction is begun after ``error``; None: another one may be."""
     if error.kind in PAUSING:
         return error
     if connection.sock is None:

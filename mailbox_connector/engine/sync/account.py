@@ -12,7 +12,7 @@ How it works
        compare each with its stored snapshot (:func:`.plan.plan_tick`). Folders that are
        unchanged cost nothing. In those where messages vanished, the pass finds out
        which, for *all* folders, before it fetches new mail of any: a message that was
-       moved is then recognised wherever it turns up. A snapshot is stored only when
+       moved is then recognized wherever it turns up. A snapshot is stored only when
        everything that it counts has been handled.
     2. *Rebind*: find the messages of folders that were renumbered or deleted under
        their new UIDs.

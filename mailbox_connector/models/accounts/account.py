@@ -458,7 +458,7 @@ class MailboxAccount(models.Model):
     @api.model
     @api.private
     def own_addresses(self):
-        """Every address that is ours, normalised: none of them is a customer."""
+        """Every address that is ours, normalized: none of them is a customer."""
         self.flush_model(["email_normalized"])
         self.env["mailbox.identity"].flush_model(["email_normalized"])
         self.env.cr.execute(
@@ -472,7 +472,7 @@ class MailboxAccount(models.Model):
 
     @api.private
     def addresses(self):
-        """The addresses of this mailbox, normalised."""
+        """The addresses of this mailbox, normalized."""
         self.ensure_one()
         return {self.email_normalized, *self.sender_ids.mapped("email_normalized")}
 

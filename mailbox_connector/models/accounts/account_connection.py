@@ -130,7 +130,7 @@ class MailboxAccountConnection(models.AbstractModel):
         """Demand the password if ``vals`` change where it is sent: only somebody who
         knows it may do that.
 
-        The guided set-up forgets the password instead, and its next step asks for it:
+        The guided setup forgets the password instead, and its next step asks for it:
         that is as safe, and the user is not stopped halfway.
 
         :raise ValidationError: naming the password to enter again

@@ -1,4 +1,4 @@
-"""The guided set-up of a mailbox, and servers filled in from its address."""
+"""The guided setup of a mailbox, and servers filled in from its address."""
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -13,7 +13,7 @@ NAMES = ("host", "port", "security", "username")
 
 
 class MailboxAccountSetup(models.AbstractModel):
-    """The guided set-up shows the fields of the form in three short steps.
+    """The guided setup shows the fields of the form in three short steps.
 
     Servers are filled in from the address; what the user entered is never replaced.
     """
@@ -96,7 +96,7 @@ class MailboxAccountSetup(models.AbstractModel):
             account.servers_text = " · ".join(texts)
 
     def action_setup(self):
-        """Continue the guided set-up of this mailbox."""
+        """Continue the guided setup of this mailbox."""
         self.ensure_one()
         self.check_access("write")
         action = self.env["ir.actions.actions"]._for_xml_id(

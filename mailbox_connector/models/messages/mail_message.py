@@ -364,7 +364,7 @@ class MailMessage(models.Model):
             mails._send_soon()
 
     def mailbox_delivery(self):
-        """What has become of the mail of this message, as the web client takes it."""
+        """What has become of the e-mail of this message, as the web client takes it."""
         self.check_access("read")
         # sudo: notifications are shown to who may read the message
         notifications = self.sudo().notification_ids._filtered_for_web_client()
@@ -385,7 +385,7 @@ class MailMessage(models.Model):
         )
 
     def _mailbox_failed(self):
-        # sudo: mails are the system's; who may retry is checked by the caller
+        # sudo: e-mails are the system's; who may retry is checked by the caller
         return (
             self.env["mail.mail"]
             .sudo()

@@ -1,4 +1,4 @@
-"""Mail that leaves through a mailbox."""
+"""Sending through a mailbox."""
 
 from . import account_pace
 from . import account_sending

@@ -17,15 +17,15 @@ from ..health.alert import FIRST
 _logger = logging.getLogger(__name__)
 
 LIMITS = {"limit_hour", "limit_day", "limit_seconds"}
-#: How long mail waits if the mailbox itself could not be paused.
+#: How long e-mails wait if the mailbox itself could not be paused.
 HOLD = timedelta(minutes=5)
-#: Moments at which the mail queue is triggered for one batch of mails, at most.
+#: How many times at most the mail queue is triggered for one batch of e-mails.
 MOST_TRIGGERS = 60
 
 
 class MailboxAccountPace(models.AbstractModel):
-    """How much a mailbox may send at a time: its own limits and its provider's, and how
-    sending resumes after them.
+    """How much a mailbox may send: its own limits, its provider's, and how sending
+    resumes after a pause.
 
     The limits themselves are kept by services/sending/pace.py.
     """
@@ -84,7 +84,7 @@ class MailboxAccountPace(models.AbstractModel):
             account.waiting_text = account._waiting_text(
                 Mail.search_count(waiting), paused or first.scheduled_date
             )
-            # What the provider answered is shown as a problem of the mailbox.
+            # The provider's reply is shown as a problem of the mailbox.
             account.waiting_reason = not paused and first.mailbox_wait_reason
             tried = [*waiting, ("mailbox_attempts", ">", 0)]
             account.can_go_on = paused or bool(Mail.search_count(tried, limit=1))
@@ -150,7 +150,7 @@ class MailboxAccountPace(models.AbstractModel):
         """Send nothing for a while: the provider's limit is reached.
 
         Saved on a cursor of its own. The owner is alerted at once if the pause is long.
-        Never raises: what was handed over before has still to be recorded.
+        Never raises: what was sent before still has to be recorded.
 
         :param error: ``EngineError``
         :param reason: ``error`` in words
@@ -163,7 +163,7 @@ class MailboxAccountPace(models.AbstractModel):
             ) as account:
                 return account._save_pause(error, reason)
         except OperationalError:
-            # Somebody is changing the mailbox: the next mail pauses it.
+            # Somebody is changing the mailbox: the next e-mail will pause it.
             _logger.info("Mailbox %s: not paused", self.id, exc_info=True)
             return PutOff(whole_second(fields.Datetime.now() + HOLD), reason)
 
@@ -225,7 +225,7 @@ class MailboxAccountPace(models.AbstractModel):
         )
 
     def _release_waiting(self):
-        """Let the mail queue decide again about the mail that waits."""
+        """Let the mail queue decide again about waiting e-mails."""
         # sudo: users of a mailbox have no rights on the queue
         waiting = self.env["mail.mail"].sudo()._queued_for(self)
         waiting.filtered("mailbox_wait_reason").scheduled_date = False

@@ -15,7 +15,7 @@ from ...services.sending.self_filing import is_self_filing
 
 _logger = logging.getLogger(__name__)
 
-#: Sent mails in a row that the provider had filed before us, until we rely on that.
+#: After how many sent e-mails in a row that the provider filed first we rely on that.
 FOUND_OFTEN = 3
 #: Odoo's names of the encryptions; always with verification.
 ENCRYPTION = {"tls": "ssl_strict", "starttls": "starttls_strict"}
@@ -31,7 +31,7 @@ SERVER = {
     "smtp_port",
     "smtp_security",
 }
-#: How often at most a success is recorded on the mailbox.
+#: The shortest time between two successes that are recorded on the mailbox.
 SUCCESS_INTERVAL = timedelta(minutes=10)
 
 
@@ -94,7 +94,8 @@ class MailboxAccountSending(models.AbstractModel):
         if SERVER & vals.keys():
             self._update_mail_servers()
         if (SERVER | {"owner_id", "member_ids"}) & vals.keys():
-            # sudo: changing the mailbox is allowed, and its queued mail depends on that
+            # sudo: changing the mailbox is allowed, and its queued e-mails depend on
+            # that
             self.env["mail.mail"].sudo()._queued_for(self)._hold_for_mailbox()
 
     def _update_mail_servers(self):
@@ -136,8 +137,7 @@ class MailboxAccountSending(models.AbstractModel):
     def account_ids_by_server(self):
         """Ids of the mailboxes that have an active outgoing server, by id of that.
 
-        Cached; empty if there is none, which is how others ask whether mailboxes have
-        anything to say about a mail.
+        Cached. Empty if no mailbox can send; callers use it as a quick check.
         """
         # sudo: an index of all mailboxes, which is shown to no user
         servers = (
@@ -160,7 +160,7 @@ class MailboxAccountSending(models.AbstractModel):
     @api.private
     def mailboxes_of(self, user, company):
         """Mailboxes that ``user`` may send as, the preferred one first: their own
-        before shared ones, and among these the ones that work."""
+        before shared ones, and working ones before others."""
         may_send = Domain("owner_id", "=", user.id) | Domain("member_ids", "=", user.id)
         companies = Domain("company_id", "in", user.sudo().company_ids.ids)
         if user.id == SUPERUSER_ID:
@@ -226,8 +226,8 @@ class MailboxAccountSending(models.AbstractModel):
         """Record on the mailbox that sending fails, or that it works, which ends a
         pause.
 
-        On a cursor of its own, and not at all while somebody else is changing the
-        mailbox: a mail that has left must not be rolled back for that.
+        Uses a cursor of its own, and records nothing while somebody else is changing
+        the mailbox: an e-mail that was sent must not be rolled back for that.
 
         :param problem: what is wrong, in words; False: it works
         :param error: what was raised, if there is a problem
@@ -269,7 +269,7 @@ class MailboxAccountSending(models.AbstractModel):
 
     @api.private
     def record_filing(self, was_there):
-        """Count how often in a row a sent mail was in Sent before we filed it.
+        """Count how often in a row a sent e-mail was in Sent before we filed it.
 
         :param was_there: whether the last one was
         """
@@ -280,7 +280,7 @@ class MailboxAccountSending(models.AbstractModel):
 
     @api.private
     def provider_files_sent(self):
-        """Whether sent mail gets into the Sent folder without us."""
+        """Whether the provider saves sent e-mails in the Sent folder itself."""
         self.ensure_one()
         if self.sent_copy != "automatic":
             return self.sent_copy == "provider"
@@ -297,7 +297,8 @@ class MailboxAccountSending(models.AbstractModel):
 
 
 def _needs_person(error):
-    """Whether sending needs a person after ``error``; None if it does not tell."""
+    """Whether a person is needed after ``error``; None if it says nothing about
+    that."""
     if isinstance(error, EngineError):
         return {NextStep.FAIL: True, NextStep.RETRY: False}.get(retry.next_step(error))
     return isinstance(error, UserError) or None

@@ -1,4 +1,4 @@
-"""The ledger of sending as it is stored. How it works: services/sending/ledger.py."""
+"""The stored ledger of sending. services/sending/ledger.py describes how it works."""
 
 from odoo import api, fields, models
 
@@ -6,14 +6,14 @@ from ...services.sending import sent_filing, unknown_outcomes
 
 
 class MailboxDelivery(models.Model):
-    """What was handed to an SMTP server, per mail and recipient, and the result.
+    """What was handed to an SMTP server, per e-mail and recipient, and the result.
 
-    Columns that name rows of the transaction at work (``mail_mail_id_int``,
+    Columns that refer to rows of the current transaction (``mail_mail_id_int``,
     ``mail_message_id_int``) are plain numbers: the ledger writes on a connection of its
     own, where a foreign key would wait for that transaction.
 
-    It is the queue of copies for the Sent folder as well: the row of the first
-    recipient who got a message keeps its MIME until it is there.
+    It is also the queue of copies for the Sent folder: the row of the first recipient
+    who got a message keeps its MIME until the copy is saved.
     """
 
     _name = "mailbox.delivery"
@@ -44,8 +44,8 @@ class MailboxDelivery(models.Model):
     transaction = fields.Char(
         size=16, help="The same for all recipients of one SMTP transaction."
     )
-    lookup_at = fields.Datetime(string="Next look in the Sent folder")
-    lookups = fields.Integer(string="Looks in the Sent folder")
+    lookup_at = fields.Datetime(string="Next search in the Sent folder")
+    lookups = fields.Integer(string="Searches in the Sent folder")
     # Not a state: it was sent, and is not sent again.
     bounced_at = fields.Datetime(string="Bounced on", readonly=True)
     copy_state = fields.Selection(
@@ -74,6 +74,7 @@ class MailboxDelivery(models.Model):
 
     @api.model
     def _cron_file_sent(self):
-        """Look for what may have been sent, then file what was, mailbox by mailbox."""
+        """Search for e-mails that may have been sent, then save copies of those that
+        were."""
         if unknown_outcomes.look_up_due(self.env):
             sent_filing.file_waiting(self.env)

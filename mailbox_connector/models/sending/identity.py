@@ -11,8 +11,9 @@ from ...services.sending import sender_selection
 class MailboxIdentity(models.Model):
     """One of our addresses: a mailbox's own one, or an alias of it.
 
-    Mail from it is outgoing, contacts with this address are never treated as customers,
-    and it can be sent from. The main identity follows the mailbox's address.
+    E-mails from it are outgoing, contacts with this address are never treated as
+    customers, and users can send from it. The main identity follows the mailbox's
+    address.
     """
 
     _name = "mailbox.identity"
@@ -114,8 +115,8 @@ class MailboxIdentity(models.Model):
             )
 
     def _follow_account(self):
-        """Keep the main identity at the mailbox's address, which may have been an
-        alias until now."""
+        """Give the main identity the mailbox's address, which may have been an alias
+        until now."""
         # sudo: it comes with the mailbox
         for identity in self.sudo():
             account = identity.account_id

@@ -22,7 +22,7 @@ TYPED = ("email_cc", "email_bcc", "reply_to", "headers")
 
 
 class IrMailServer(models.Model):
-    """Outgoing servers of mailboxes: for display and choice; the connection is built
+    """Outgoing servers of mailboxes, to be shown and chosen; the connection is built
     from the mailbox.
 
     Such a server has no owner (``owner_user_id``): Odoo deletes personal servers whose
@@ -123,7 +123,7 @@ class IrMailServer(models.Model):
             return super()._build_email__(
                 email_from, email_to, subject, *args, **kwargs
             )
-        # With a line break in a name or a subject the whole mail would be refused.
+        # With a line break in a name or a subject the whole e-mail would be refused.
         kwargs |= {name: _one_line(kwargs[name]) for name in TYPED if name in kwargs}
         headers = kwargs["headers"]
         transaction = headers.pop(HEADER)

@@ -18,9 +18,9 @@ from ...services.sending import (
 from ...services.sending.outcome import HEADER, Outcomes, PutOff, Transaction
 from ...services.sending.smtp_session import SmtpSession
 
-#: Mails handed over through one SMTP session, at most.
+#: E-mails handed over through one SMTP session, at most.
 SESSION_BATCH = 1000
-#: Mails that are committed together, at most, and the seconds that they may take.
+#: How many e-mails are committed together at most, and how many seconds they may take.
 TOGETHER, TOGETHER_SECONDS = 50, 1.0
 
 
@@ -28,7 +28,7 @@ class MailMail(models.Model):
     """Mail of a mailbox: which mailbox it is sent from, when, and the result.
 
     Mailbox, From and Reply-To are columns of our own: the ones inherited from
-    ``mail.message`` are shared with the chatter and with the mails to colleagues. A
+    ``mail.message`` are shared with the chatter and with the e-mails to colleagues. A
     mail that has ``mailbox_email_from`` is sent by its mailbox or not at all, even if
     the mailbox is deleted.
     """
@@ -92,10 +92,10 @@ class MailMail(models.Model):
     # ------------------------------------------------------------------
 
     def _may_send_as(self, account):
-        """Whether those who made this mail may send as ``account``.
+        """Whether those who made this e-mail may send as ``account``.
 
-        Neither the name in From nor who presses a button counts: the user who wrote
-        the message does, and the one who made a mail of it unless that is the server.
+        Checks the author of the message and, unless it is the server, the creator of
+        the queued e-mail; never From or the person who pressed a button.
         """
         self.ensure_one()
         users = self.mail_message_id.create_uid
@@ -104,8 +104,8 @@ class MailMail(models.Model):
         return bool(users) and all(account._may_send(user) for user in users)
 
     def _assign_mailbox(self, servers, notifies_of_message):
-        """Assign a mailbox to a mail that was made directly (mass mail, templates), if
-        those who made it may send as that.
+        """Assign a mailbox to an e-mail that was made directly (mass mail, templates),
+        if those who made it may send as that.
 
         :param servers: see ``mailbox.account.account_ids_by_server``
         :param bool notifies_of_message: it notifies of a message that existed before
@@ -130,7 +130,7 @@ class MailMail(models.Model):
         mail.write(values)
 
     def _mailbox_identity(self, servers, notifies_of_message):
-        """The address that a mail made directly is sent from; empty if none.
+        """The address that an e-mail made directly is sent from; empty if none.
 
         The server chosen > the address chosen in the composer > the address typed as
         From > the rules, for mail to somebody outside.
@@ -154,7 +154,7 @@ class MailMail(models.Model):
         return typed or self._mailbox_identity_by_rule(mine)
 
     def _mailbox_identity_by_rule(self, mine):
-        """The default sender of the record this mail is about, for people outside."""
+        """The default sender of the record this e-mail is about, for people outside."""
         partners = self.recipient_ids
         if not (self.email_to or self.email_cc or partners.filtered("partner_share")):
             return mine.browse()
@@ -175,7 +175,7 @@ class MailMail(models.Model):
         )
 
     def _is_for_server(self, server):
-        """Whether this mail may be sent by a mailbox's server: as that mailbox's
+        """Whether this e-mail may be sent by a mailbox's server: as that mailbox's
         mail."""
         account = server.mailbox_account_id
         if self.mailbox_email_from:
@@ -221,7 +221,7 @@ class MailMail(models.Model):
         return emails
 
     def _customers(self, emails):
-        """Everybody outside who gets the message of this mail, formatted."""
+        """Everybody outside who gets the message of this e-mail, formatted."""
         if not self.is_notification:
             return tuple(to for email in emails for to in email["email_to"])
         notified = self.mail_message_id.sudo().notification_ids.filtered(
@@ -242,7 +242,7 @@ class MailMail(models.Model):
 
     @api.model
     def _queued_for(self, accounts):
-        """Mails of these mailboxes that have not been sent yet."""
+        """E-mails of these mailboxes that have not been sent yet."""
         if not accounts:
             return self.browse()
         return self.search(
@@ -250,10 +250,10 @@ class MailMail(models.Model):
         )
 
     def _why_held(self):
-        """Why this mail cannot be sent by its mailbox now; False if it can."""
+        """Why this e-mail cannot be sent by its mailbox now; False if it can."""
         if not self.mailbox_email_from:
             return self._why_server_refused()
-        # sudo: the sender may have lost sight of the mailbox
+        # sudo: the sender may no longer have access to the mailbox
         account = self.sudo().mailbox_account_id
         if not account:
             return self.env._(
@@ -270,8 +270,8 @@ class MailMail(models.Model):
         return account._why_not_sending()
 
     def _why_server_refused(self):
-        """Why a mail that is of no mailbox cannot be sent by the server chosen for it;
-        False if it can."""
+        """Why an e-mail that is of no mailbox cannot be sent by the server chosen for
+        it; False if it can."""
         # sudo: see _assign_mailbox
         account = self.sudo().mail_server_id.mailbox_account_id
         if not account or self._may_send_as(account):
@@ -282,9 +282,10 @@ class MailMail(models.Model):
         )
 
     def _hold_for_mailbox(self):
-        """Turn mails that cannot be sent by their mailbox into failed ones that say so.
+        """Turn e-mails that cannot be sent by their mailbox into failed ones that say
+        so.
 
-        :return: the mails held back
+        :return: the e-mails held back
         """
         held = self.browse()
         for mail in self:
@@ -318,10 +319,10 @@ class MailMail(models.Model):
     # ------------------------------------------------------------------
 
     def _put_off_by_limits(self):
-        """Put off what the mailboxes' limits do not allow now; no connection is made
-        for it. The ledger decides again, exactly, about each of the other mails.
+        """Put off what the mailboxes' limits do not allow now, without connecting. For
+        each of the other e-mails, the ledger decides again, exactly.
 
-        :return: the mails put off
+        :return: the e-mails put off
         """
         later = self.browse()
         queued = self.filtered(
@@ -334,8 +335,9 @@ class MailMail(models.Model):
         return later.with_env(self.env)
 
     def _put_off_by_plan(self, account):
-        """Put off those of a mailbox's mails that :func:`pace.plan_sending` says."""
-        # To finish mails that everybody has takes no sending.
+        """Put off the e-mails of a mailbox that have to wait by
+        :func:`pace.plan_sending`."""
+        # E-mails that every recipient has are only marked as sent.
         done = ledger.all_sent(self.env, self.ids)
         mails = self.filtered(lambda mail: mail.id not in done)
         mails = mails.sorted(lambda mail: (mail.date, mail.id))
@@ -358,7 +360,7 @@ class MailMail(models.Model):
         return max(len(self.recipient_ids) + typed, 1)
 
     def _put_off(self, put_off: PutOff):
-        """Leave a mail in the queue until then, and say why."""
+        """Leave an e-mail in the queue until then, and say why."""
         self.ensure_one()
         self.write(
             {
@@ -416,12 +418,12 @@ class MailMail(models.Model):
         return True
 
     def _send_together(self, session, send, callback=None):
-        """Send, and commit once for several mails.
+        """Send, and commit once for several e-mails.
 
-        Odoo commits after each, to know after a crash what was sent. The ledger knows
-        that, so with fewer commits and joint reads nothing is lost.
+        Odoo commits after each, so that it is known after a crash what was sent. The
+        ledger knows that, so fewer commits and joint reads lose nothing.
 
-        :param send: sends mails: ``send(mails, auto_commit)``
+        :param send: sends e-mails: ``send(mails, auto_commit)``
         :param callback: called with the ids of those that are done
         """
         # sudo: limits bind everybody who sends
@@ -447,7 +449,7 @@ class MailMail(models.Model):
             size = max(1, min(most, size * 2, int(len(mails) * in_time)))
 
     def _read_ahead(self):
-        """Read at once what sending would read mail by mail."""
+        """Read at once what sending would read e-mail by e-mail."""
         self.mapped("state")
         self.mail_message_id.mapped("subject")
         self.recipient_ids.mapped("email")
@@ -466,8 +468,8 @@ class MailMail(models.Model):
     def _postprocess_sent_message(
         self, success_pids, success_emails, failure_reason=False, failure_type=None
     ):
-        """Core tells the author's browser about failures; here also if what had failed,
-        or had to wait, is sent."""
+        """Core notifies the author's browser of failures; this also does so when a
+        failed or waiting e-mail has been sent."""
         pending = self._pending_notifications()
         if outcome := self._pop_outcome():
             values = self._apply_outcome(outcome, failure_reason, failure_type)
@@ -497,7 +499,7 @@ class MailMail(models.Model):
         return result
 
     def _pending_notifications(self):
-        """Notifications of these mails that say "failed" or "waits" so far."""
+        """Notifications of these e-mails that say "failed" or "waits" so far."""
         own = self.filtered(
             lambda mail: mail.mailbox_email_from and mail.is_notification
         )
@@ -513,21 +515,21 @@ class MailMail(models.Model):
         )
 
     def _pop_outcome(self):
-        """What the transactions of this mail came to, if it was sent by its mailbox."""
+        """The results of this e-mail's SMTP transactions, if its mailbox sent it."""
         outcomes = self._outcomes()
         if outcomes is None or len(self) != 1:
             return None
         return outcomes.pop(self.id, None)
 
     def _apply_outcome(self, outcome, failure_reason, failure_type):
-        """Give a mail the state that the results of its transactions make: sent, failed
-        (also if it is unknown whether it was sent), or put off.
+        """Give an e-mail the state that the results of its transactions make: sent,
+        failed (also if it is unknown whether it was sent), or put off.
 
-        Core knows sent and failed. It takes what was put off for sent, since nothing
-        was raised.
+        Core knows sent and failed only. What was put off raises nothing, so core takes
+        it as sent.
 
         :param failure_reason: of a failure before SMTP
-        :return: arguments for core's ``_postprocess_sent_message``; None if the mail
+        :return: arguments for core's ``_postprocess_sent_message``; None if the e-mail
             was put off
         """
         self.ensure_one()
@@ -567,8 +569,8 @@ class MailMail(models.Model):
     def _notify_put_off(
         self, put_off, sent_partners=(), sent_emails=(), failed_partners=(), reason=""
     ):
-        """Show on the notifications who has it, who does not get it, and who gets it
-        later."""
+        """Show on the notifications who has the e-mail, who does not get it, and who
+        gets it later."""
         # sudo: notifications of a message are the server's
         pending = (
             self.env["mail.notification"]
@@ -609,7 +611,7 @@ class MailMail(models.Model):
         messages._notify_message_notification_update()
 
     def _put_off_text(self, put_off):
-        """Why and until when this mail waits, for its author: in their language and
+        """Why and until when this e-mail waits, for its author: in their language and
         time zone."""
         author = self.with_user(self.mail_message_id.create_uid).env.user
         mail = self.with_user(author).with_context(lang=author.lang).sudo()
@@ -626,8 +628,8 @@ class MailMail(models.Model):
     def mark_outgoing(self):
         """Retry: a person wants it sent (again), now.
 
-        Among several mails, those that may have been sent are left out: whether to risk
-        a second time is decided for each.
+        Of several e-mails, those that may have been sent are skipped: for each of them,
+        a person decides whether to risk sending it twice.
         """
         asked = self.filtered("mailbox_outcome")
         if asked and len(self) > 1:
@@ -657,7 +659,7 @@ class MailMail(models.Model):
         )
 
     def action_mailbox_was_sent(self):
-        """A person has seen that these were sent: nobody gets them again.
+        """A person has found that these were sent: they are not sent again.
 
         For those who may send as the mailbox, and administrators of mail.
 
@@ -667,8 +669,8 @@ class MailMail(models.Model):
         self.mailbox_settle_as_sent()
 
     def action_mailbox_send_again(self):
-        """A person wants these sent, even if it is twice. Like Retry in the list, for
-        those who may send as the mailbox.
+        """A person wants these sent, even if that sends them twice. Like Retry in the
+        list, for those who may send as the mailbox.
 
         :raise AccessError: for others
         """
@@ -689,8 +691,8 @@ class MailMail(models.Model):
 
     @api.private
     def mailbox_settle_as_sent(self):
-        """What was unknown about these mails was sent. The mail queue finishes them,
-        and sends to those to whom nothing was sent yet."""
+        """Record that these e-mails were sent. The mail queue finishes them, and sends
+        to recipients to whom nothing was sent yet."""
         # sudo: see action_mailbox_send_again
         mails = self.sudo().filtered(lambda mail: mail.state == "exception")
         unknown_outcomes.settle_as_sent(mails.env, mails.ids)
@@ -700,7 +702,7 @@ class MailMail(models.Model):
 
     @api.private
     def mailbox_ask_person(self, finding):
-        """The Sent folder does not tell whether this mail was sent: ask its author.
+        """The Sent folder does not show whether this e-mail was sent: ask its author.
 
         :param finding: "missing" if the provider would have filed it, "unread" if the
             folder could not be read, "open" if its absence proves nothing

@@ -10,7 +10,7 @@ COPY_ID = "@copy.invalid>"
 
 
 class MailThread(models.AbstractModel):
-    """What is written to customers on a record is sent from a mailbox.
+    """Messages to customers on a record are sent from a mailbox.
 
     Posting takes ``mailbox_replied_id``: id of the ``mailbox.message`` replied to, and
     ``mailbox_identity_id``: see :meth:`message_post`.
@@ -25,9 +25,8 @@ class MailThread(models.AbstractModel):
         return super()._get_message_create_valid_field_names() | {"mailbox_identity_id"}
 
     def message_post(self, **kwargs):
-        """With ``mailbox_identity_id``: from which of our addresses; if that is False,
-        by Odoo's own server; if it is left out, as chosen by
-        services/sending/sender_selection.py."""
+        """``mailbox_identity_id``: which of our addresses to send from; False: Odoo's
+        own server; omitted: services/sending/sender_selection.py decides."""
         if "mailbox_identity_id" in kwargs and not kwargs["mailbox_identity_id"]:
             del kwargs["mailbox_identity_id"]
             self = self.with_context(mailbox_own_server=True)
@@ -44,7 +43,7 @@ class MailThread(models.AbstractModel):
         identity, mail = choice.identity, choice.replied_mail
         account = identity.account_id
         if account.visibility == "members":
-            # What it sends is for its members alone, like what it receives.
+            # Its sent e-mails, like its received ones, are for its members only.
             audience = self.env["mailbox.audience"].sudo().for_accounts(account)
             message.sudo().mailbox_audience_id = audience
         if message.sudo().mailbox_identity_id != identity:
@@ -61,8 +60,8 @@ class MailThread(models.AbstractModel):
         )
 
     def _mailbox_sender(self, message, recipients, replied_id=False):
-        """What a message is sent from to customers, as a ``SenderChoice``; None: the
-        way Odoo sends it.
+        """Where a message to customers is sent from, as a ``SenderChoice``; None: sent
+        as Odoo would.
 
         :param recipients: normalized addresses of the customers
         :param replied_id: id of the ``mailbox.message`` for which *Reply* was pressed
@@ -72,13 +71,13 @@ class MailThread(models.AbstractModel):
         return sender_selection.sender_of_message(self, message, recipients, replied_id)
 
     # ------------------------------------------------------------------
-    # What the mails say
+    # What the e-mails say
     # ------------------------------------------------------------------
 
     def _notify_by_email_get_base_mail_values(
         self, message, recipients_data, additional_values=None
     ):
-        # The mail to colleagues names all customers, as if it were one mail to all.
+        # The e-mail to colleagues names all customers, as if it were one e-mail to all.
         values = super()._notify_by_email_get_base_mail_values(
             message,
             self.env.context.get("mailbox_all") or recipients_data,
@@ -94,7 +93,7 @@ class MailThread(models.AbstractModel):
         return values
 
     def _mailbox_mail_values(self, message, values):
-        """From, Reply-To and threading of a mail that is sent from a mailbox.
+        """From, Reply-To and threading of an e-mail that is sent from a mailbox.
 
         Whether the author may send from the mailbox is checked by ``mail.mail``.
         """
@@ -113,7 +112,7 @@ class MailThread(models.AbstractModel):
             "mailbox_account_id": identity.account_id.id,
             "mailbox_email_from": email_from,
             "mailbox_reply_to": email_from,
-            # The mail's own id last, like core: some servers replace the Message-ID.
+            # The e-mail's own id last, like core: some servers replace the Message-ID.
             "references": " ".join([*reply.references, message.message_id]),
             "headers": repr(headers),
         }
@@ -130,7 +129,7 @@ class MailThread(models.AbstractModel):
         )
         sends = self.env.context.get("mailbox_sends")
         if sends and message.email_add_signature:
-            # sudo: everybody who gets the mail sees the signature
+            # sudo: everybody who gets the e-mail sees the signature
             identity = self.env["mailbox.identity"].sudo().browse(sends[0])
             if signature := identity._signature_html():
                 context.update(signature=signature, email_add_signature=True)
@@ -145,8 +144,8 @@ class MailThread(models.AbstractModel):
         if not self.env.context.get("mailbox_sends"):
             yield from groups
             return
-        # One mail per customer: each has an outcome of its own, and only those who did
-        # not get it are sent to again.
+        # One e-mail per customer: each has its own outcome, and a retry goes only to
+        # those who did not get it.
         for lang, render_values, group in groups:
             for one in group["recipients_data"]:
                 yield (
@@ -163,8 +162,8 @@ class MailThread(models.AbstractModel):
                 )
 
     def _thread_to_store(self, store, fields, *, request_list=None):
-        """Tell composers whether the user has addresses to send from, so that they ask
-        for these only then."""
+        """Whether the user has addresses to send from, so that composers ask for them
+        only then."""
         result = super()._thread_to_store(store, fields, request_list=request_list)
         user = self.env.user
         if (
@@ -186,8 +185,8 @@ class MailThread(models.AbstractModel):
     def _notify_get_recipients(
         self, message, msg_vals=False, *, mailbox_replied_id=False, **kwargs
     ):
-        """A reply goes to the customers whom the writer saw in To, not to others who
-        follow the record; to nobody twice."""
+        """A reply goes to the customers whom the writer saw in To, not to other
+        followers of the record, and to nobody twice."""
         recipients = super()._notify_get_recipients(
             message, msg_vals=msg_vals, **kwargs
         )

@@ -8,8 +8,8 @@ class MailboxSenderRule(models.Model):
     """A team's or company's default sender.
 
     The first rule that fits a record, and whose address the writer may send as, applies
-    if no sender was chosen, the conversation came in on no mailbox and the writer has
-    no default; see services/sending/sender_selection.py.
+    if no sender was chosen, no mailbox received the conversation and the writer has no
+    default; see services/sending/sender_selection.py.
     """
 
     _name = "mailbox.sender.rule"

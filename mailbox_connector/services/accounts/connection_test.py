@@ -1,7 +1,7 @@
 """The connection test of a mailbox: does reading work, does sending work?
 
 One test, shown in several places: in the dialog of **Connect IMAP**, as the answer to
-other programs, for **Try again**, and, stopped before signing in, in the guided set-up.
+other programs, for **Try again**, and, stopped before signing in, in the guided setup.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ SHORT = 30
 
 
 def checklist(account) -> dict[str, list[dict]]:
-    """The items of each step of the guided set-up, by the step's name."""
+    """The items of each step of the guided setup, by the step's name."""
     return {
         "address": _address(account),
         "sign_in": _sign_in(account),

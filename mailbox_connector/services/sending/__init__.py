@@ -1,1 +1,1 @@
-"""Mail that leaves through a mailbox."""
+"""Sending through a mailbox."""

@@ -1,31 +1,31 @@
-"""The ledger of sending (``mailbox.delivery``): no recipient is sent a mail twice.
+"""The ledger of sending (``mailbox.delivery``): no recipient is sent an e-mail twice.
 
 What it is for
     A worker may be killed, a connection lost or a transaction rolled back at any
-    moment, also after the SMTP server took a mail and before Odoo saved that. Without
-    a memory that outlives this, the mail queue would send the mail again. The ledger
-    is that memory, and the rule is: Odoo never sends a mail again unless it is known
-    that it was not sent. Not twice is worth more than not lost.
+    moment, also after the SMTP server took an e-mail and before Odoo saved that.
+    Without a record that survives this, the mail queue would send the e-mail again. The
+    ledger is that record, and the rule is: Odoo never sends an e-mail again unless it
+    is known that it was not sent. Losing an e-mail is preferred to sending it twice.
 
 How it works
-    There is one row per (mail, recipient). It is *opened* before the mail is handed to
-    the server and *closed* after the answer, each time on a connection of its own that
-    commits at once, independent of the transaction of the work.
+    There is one row per (e-mail, recipient). It is *opened* before the e-mail is handed
+    to the server and *closed* after the answer, each time on a connection of its own
+    that commits at once, independent of the transaction of the work.
 
     ========= ============================== ===========================================
-    state     means                          when the mail is sent again
+    state     means                          when the e-mail is sent again
     ========= ============================== ===========================================
     sending   opened and not yet closed      becomes ``unknown``: its worker died
-    sent      the server took it             this recipient is left out
+    sent      the server took it             never to this recipient
     failed    the server refused it          opened again
-    unknown   cut off in between             refused, until a person decides or the mail
-                                             is found in the Sent folder
+    unknown   cut off in between             refused, until a person decides or the
+                                             e-mail is found in the Sent folder
                                              (:mod:`unknown_outcomes`)
     ========= ============================== ===========================================
 
-    That a row in state ``sending`` is dead can be concluded because who sends a mail
-    holds the lock of its ``mail.mail`` row (see :func:`outgoing.deliver`): nobody else
-    can be sending it at the same time.
+    A worker that sends an e-mail holds the lock of its ``mail.mail`` row (see
+    :func:`outgoing.deliver`). So if we hold that lock, a row in state ``sending`` was
+    left by a worker that died.
 
     The row of the first recipient who got a message also keeps its MIME until it is in
     the Sent folder (:mod:`sent_copy_queue`).
@@ -39,8 +39,8 @@ Example::
     ledger.close_sent(transaction, opened.recipients, mime)
 
 What it costs
-    In the usual case (no row yet for this mail, no limit, no pause; nobody refused) one
-    statement and one commit to open, one statement and one commit to close. Closing
+    In the usual case (no row yet for this e-mail, no limit, no pause; nobody refused)
+    one statement and one commit to open, one statement and one commit to close. Closing
     commits asynchronously: if the database itself crashes, that commit may be lost and
     a person is asked. The connection is kept for the whole session. All other cases go
     through the ORM on a cursor of their own, with some five statements more.
@@ -69,9 +69,9 @@ from .pace import may_send_now
 
 _logger = logging.getLogger(__name__)
 
-#: A lock that the work's own transaction holds would otherwise be waited for for ever.
+#: Otherwise, waiting for a lock of the work's own transaction would never end.
 LOCK_TIMEOUT = "5s"
-# Opens the rows in the usual case, and tells whether it is one.
+# Opens the rows in the usual case, and returns whether it was the usual case.
 _OPEN = f"""
     SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';
     WITH look AS MATERIALIZED (
@@ -119,7 +119,8 @@ _CLOSE = f"""
 @dataclass(frozen=True)
 class OpenedDeliveries:
     """``recipients``: whom to send to now; ``put_off``: why and until when the others
-    wait; ``failed``: why nobody is sent to, as it is unknown who has the mail."""
+    wait; ``failed``: reasons why nothing is sent: it is unknown who already has the
+    e-mail."""
 
     recipients: tuple[str, ...] = ()
     put_off: PutOff | None = None
@@ -130,14 +131,14 @@ class Ledger:
     """Opens and closes the rows of one SMTP session.
 
     :param env: the environment of the work; its own cursor is never written to
-    :param is_filed_by_provider: whether sent mail gets into the Sent folder without us
+    :param is_filed_by_provider: whether the provider saves sent e-mails itself
     """
 
     def __init__(self, env, is_filed_by_provider: bool):
         self._env = env
         self._is_filed_by_provider = is_filed_by_provider
         self._cr = None
-        # Whether a copy of the mail that was opened last is kept already.
+        # Whether a copy of the e-mail that was opened last is kept already.
         self._has_copy = False
         #: Whether copies were queued for the Sent folder.
         self.has_queued = False
@@ -145,9 +146,9 @@ class Ledger:
     def open(
         self, transaction: Transaction, message_id: str, recipients: Sequence[str]
     ) -> OpenedDeliveries:
-        """Open the rows of those who are to get a mail now; committed.
+        """Open the rows of the recipients who should get an e-mail now; committed.
 
-        Who has the mail already is in no part of the answer.
+        Recipients who already have the e-mail are omitted.
         """
         recipients = list(dict.fromkeys(recipients))
         values = {
@@ -172,7 +173,7 @@ class Ledger:
     def close_sent(
         self, transaction: Transaction, recipients: Sequence[str], copy: bytes
     ) -> None:
-        """Close the rows of the mail opened last, which all ``recipients`` have;
+        """Close the rows of the e-mail opened last, which all ``recipients`` have;
         committed.
 
         :param copy: MIME for the Sent folder; kept once per message
@@ -191,7 +192,7 @@ class Ledger:
         try:
             self._execute_close({**values, **kept}, log_exceptions=False)
         except psycopg2.errors.UniqueViolation:
-            # Another recipient's row keeps the copy of this message by now.
+            # By now, another recipient's row keeps the copy of this message.
             _logger.info("Mail %s: its copy is kept already", transaction.mail_id)
             kept = dict.fromkeys(kept)
             self._execute_close({**values, **kept})
@@ -206,10 +207,11 @@ class Ledger:
         states: dict[str, tuple[str, str | bool]],
         copy: bytes | None = None,
     ) -> None:
-        """Close the rows of a mail that not everybody has; committed.
+        """Close the rows of an e-mail that some recipients did not get; committed.
 
         :param states: (state, reason or False) by recipient
-        :param copy: MIME for the Sent folder, if somebody got it or may have got it
+        :param copy: MIME for the Sent folder, if somebody got the e-mail or may have
+            got it
         """
         with own_cursor(self._env, lock_timeout=LOCK_TIMEOUT) as env:
             rows = _rows(env, transaction, list(states))
@@ -220,7 +222,7 @@ class Ledger:
             if unknown:
                 _mark_unknown(unknown)
                 if copy and not is_sent:
-                    # In case it turns out that it was sent.
+                    # Needed if it turns out that it was sent.
                     unknown[0].copy_mime = base64.b64encode(copy)
         if copy and is_sent:
             self._queue_copy(transaction, states, copy)
@@ -253,8 +255,8 @@ class Ledger:
     ) -> OpenedDeliveries:
         """Open rows where some exist, or where a limit or a pause may hold mail back.
 
-        Every statement sees what others have committed by then, so that what is read
-        under a limit's lock is what its last holder left.
+        Every statement sees what others have committed by then, so what is read under a
+        limit's lock includes what its last holder wrote.
         """
         with own_cursor(self._env, latest=True, lock_timeout=LOCK_TIMEOUT) as env:
             rows = _rows(env, transaction, recipients)
@@ -272,9 +274,9 @@ class Ledger:
             return OpenedDeliveries(tuple(waiting[:allowed]), put_off)
 
     def _unknown_reasons(self, rows, account) -> tuple[str, ...]:
-        """Why nobody may be sent to, as it is unknown whether some of ``rows`` were."""
-        # Nobody else can be sending this mail now: we hold its row. So the worker that
-        # opened these did not get to the end.
+        """Reasons not to send: it is unknown whether some of ``rows`` were sent."""
+        # We hold the row of this e-mail, so nobody else is sending it: the worker that
+        # opened these died.
         interrupted = rows.filtered(lambda row: row.state == "sending")
         if interrupted:
             _mark_unknown(interrupted, _interrupted_reason(self._env, account))
@@ -299,7 +301,7 @@ class Ledger:
 
 
 def release_unknown(env, mail_ids: list[int]) -> None:
-    """A person decided to send mails again although they may have been sent."""
+    """Allow sending e-mails again that may have been sent: a person decided so."""
     with own_cursor(env, lock_timeout=LOCK_TIMEOUT) as own:
         own["mailbox.delivery"].search(
             [("mail_mail_id_int", "in", mail_ids), ("state", "=", "unknown")]
@@ -307,8 +309,8 @@ def release_unknown(env, mail_ids: list[int]) -> None:
 
 
 def all_sent(env, mail_ids: list[int]) -> set[int]:
-    """Those of the mails of which every recipient on record has got the mail: to finish
-    these nothing needs to be sent."""
+    """Ids of e-mails that every recorded recipient has; they only need to be marked as
+    sent."""
     rows = env["mailbox.delivery"]._read_group(
         [("mail_mail_id_int", "in", mail_ids)],
         ["mail_mail_id_int"],
@@ -329,7 +331,7 @@ def _rows(env, transaction: Transaction, recipients: list[str]):
 def _write_opened(rows, transaction, message_id, recipients: list[str]) -> None:
     """Open these recipients: rows that failed before, and new ones.
 
-    :param rows: those that the mail has
+    :param rows: those that the e-mail has
     """
     values = {
         # After the lock, and rounded up: limits are kept to the second.
@@ -358,7 +360,8 @@ def _write_opened(rows, transaction, message_id, recipients: list[str]) -> None:
 
 
 def _mark_unknown(rows, reason: str = "") -> None:
-    """It is unknown whether these recipients have the mail; it is looked for soon."""
+    """Mark it as unknown whether these recipients have the e-mail; the Sent folder is
+    searched soon."""
     values = {"state": "unknown", "lookup_at": fields.Datetime.now(), "lookups": 0}
     if reason:
         values["reason"] = reason
@@ -367,7 +370,7 @@ def _mark_unknown(rows, reason: str = "") -> None:
 
 
 def _interrupted_reason(env, account) -> str:
-    """What a person reads about a mail whose sending was cut off on our side."""
+    """What a person reads about an e-mail whose sending was cut off on our side."""
     return explain(
         env,
         EngineError(

@@ -1,8 +1,8 @@
-"""What happened to a mail: values that sending, its ledger and ``mail.mail`` share.
+"""The outcome of an e-mail: values that sending, its ledger and ``mail.mail`` share.
 
 One ``mail.mail`` is sent in one or more SMTP transactions, as a rule one per customer.
 ``mail.mail`` describes each as a :class:`Transaction`, sending answers with a
-:class:`Result`, and :class:`Outcomes` collects the results of a mail until
+:class:`Result`, and :class:`Outcomes` collects the results of an e-mail until
 ``mail.mail`` takes its new state from them.
 """
 
@@ -16,12 +16,13 @@ from datetime import datetime, timedelta
 from odoo.exceptions import UserError
 
 #: The header field in which core carries a :class:`Transaction` from ``mail.mail`` to
-#: ``ir.mail_server``. It is taken out there and is never sent.
+#: ``ir.mail_server``. It is removed there and never sent.
 HEADER = "X-Mailbox-Transaction"
 
 
 class SendingFailed(UserError):
-    """A mail was not sent, or it is unknown whether it was; the text is for people."""
+    """An e-mail was not sent, or it is unknown whether it was; the text is for
+    people."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Transaction:
 
     ``sent_to``, ``sent_cc``: everybody the message goes to, for the copy in the Sent
     folder; ``email_from``: the From header, an address of the mailbox; ``part``: its
-    number among the transactions of the mail, from 0.
+    number among the transactions of the e-mail, from 0.
     """
 
     mail_id: int
@@ -44,7 +45,7 @@ class Transaction:
 
 @dataclass(frozen=True)
 class PutOff:
-    """Why a mail is sent later, and when (naive UTC, whole seconds).
+    """Why an e-mail is sent later, and when (naive UTC, whole seconds).
 
     ``is_attempt``: it was tried, and this counts as one of its attempts.
     """
@@ -58,8 +59,8 @@ class PutOff:
 class Result:
     """The result of one transaction.
 
-    ``failed``: why somebody did not get the mail and will not unless a person acts;
-    ``unknown``: whether it is unknown if somebody got it; ``put_off``: somebody gets it
+    ``failed``: why somebody did not get the e-mail and will not unless a person acts;
+    ``unknown``: whether it is unclear if somebody got it; ``put_off``: somebody gets it
     later.
     """
 
@@ -70,7 +71,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Summary:
-    """The results of the transactions of one mail.
+    """The results of the transactions of one e-mail.
 
     ``sent_partners``, ``sent_emails``: who has it, contacts (records) and addresses of
     other people; ``failed_partners``, ``reasons``: who will not get it, and why;
@@ -87,7 +88,7 @@ class Summary:
 
 @dataclass
 class Outcome:
-    """The transactions of one mail and their results.
+    """The transactions of one e-mail and their results.
 
     ``parts``: (partner or False, addresses) of each transaction, in order;
     ``results``: by number of the transaction.
@@ -97,7 +98,7 @@ class Outcome:
     results: dict[int, Result] = field(default_factory=dict)
 
     def summary(self) -> Summary:
-        """The results of all transactions that came to one."""
+        """The combined results of all transactions that have one."""
         done = [
             (part, self.results[number])
             for number, part in enumerate(self.parts)
@@ -123,13 +124,13 @@ class Outcome:
 
 
 class Outcomes(defaultdict):
-    """:class:`Outcome` by mail id, for the mails of one SMTP session."""
+    """:class:`Outcome` by e-mail id, for the e-mails of one SMTP session."""
 
     def __init__(self):
         super().__init__(Outcome)
 
     def number_transactions(self, mail_id: int, emails: list[dict]) -> None:
-        """Give each transaction of a mail its number.
+        """Give each transaction of an e-mail its number.
 
         :param emails: as ``mail.mail`` prepares them, each with a transaction; changed
         """
@@ -142,10 +143,10 @@ class Outcomes(defaultdict):
         self[mail_id] = Outcome(parts)
 
     def record(self, transaction: Transaction, result: Result) -> None:
-        """Save the result of a transaction; with the last one of a mail, raise if the
-        mail failed, which is how core learns of it.
+        """Save the result of a transaction; with the last one of an e-mail, raise if it
+        failed, which is how core learns about it.
 
-        :raise SendingFailed: somebody did not get it, and nothing is put off
+        :raise SendingFailed: somebody did not get the e-mail, and nothing is put off
         """
         outcome = self[transaction.mail_id]
         outcome.results[transaction.part] = result
@@ -159,8 +160,8 @@ class Outcomes(defaultdict):
 
 
 def whole_second(moment: datetime) -> datetime:
-    """``moment`` rounded up to a second: database columns drop the fraction, and a mail
-    must not be due before the moment meant."""
+    """``moment`` rounded up to a second: database columns drop the fraction, and an
+    e-mail must not be due too early."""
     if moment.microsecond:
         moment = moment.replace(microsecond=0) + timedelta(seconds=1)
     return moment

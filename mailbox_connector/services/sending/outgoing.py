@@ -1,9 +1,11 @@
-"""Handing one mail over to a mailbox's SMTP server, and recording the result.
+"""Handing one e-mail over to a mailbox's SMTP server, and recording the result.
 
-``mail.mail`` describes the mail by a :class:`.outcome.Transaction`, ``ir.mail_server``
-brings it together with the :class:`.smtp_session.SmtpSession` of the mailbox, and
-:func:`deliver` sends it under the :class:`.ledger.Ledger`: no recipient gets a mail
-twice, whatever is retried or cut off. The :class:`.outcome.Result` is collected in
+``mail.mail`` describes the e-mail by a :class:`.outcome.Transaction`,
+``ir.mail_server`` brings it together with the :class:`.smtp_session.SmtpSession` of the
+mailbox, and
+:func:`deliver` sends it under the :class:`.ledger.Ledger`: no recipient gets an e-mail
+    twice, whatever is retried or interrupted. The :class:`.outcome.Result` is collected
+    in
 :class:`.outcome.Outcomes` until ``mail.mail`` takes its state from it.
 """
 
@@ -28,7 +30,7 @@ from .sent_copy_mime import with_all_recipients
 from .sent_record import SentRecorder
 from .smtp_session import SmtpSession
 
-#: Failures that say something about one mail, not about the account.
+#: Failures that say something about one e-mail, not about the account.
 OF_THE_MAIL = frozenset(
     {
         Kind.RECIPIENT_REFUSED,
@@ -58,7 +60,8 @@ def deliver(
     :param sender: envelope sender, the mailbox's address by default
     """
     mail = env["mail.mail"].sudo().browse(transaction.mail_id)
-    # Takes the lock of the mail's row: who else is sending this mail is waited for.
+    # Takes the lock of the e-mail's row, so it waits for any other worker that sends
+    # it.
     mail.flush_recordset()
     account = env["mailbox.account"].sudo().browse(transaction.account_id)
     _prepare(session, account)
@@ -97,7 +100,7 @@ def deliver(
 
 
 def _prepare(session: SmtpSession, account) -> None:
-    """Give a session its ledger and recorder, with its first mail."""
+    """Give a session its ledger and recorder, with its first e-mail."""
     if session.ledger is None:
         is_filed = account.provider_files_sent()
         session.ledger = Ledger(account.env, is_filed)
@@ -110,7 +113,8 @@ def _open(
     message_id: str,
     recipients: Sequence[str],
 ) -> OpenedDeliveries:
-    """Open the rows of a mail, after a short wait if the mailbox's pace wants one."""
+    """Open the rows of an e-mail, after a short wait if the mailbox's pace wants
+    one."""
     while True:
         opened = session.ledger.open(transaction, message_id, recipients)
         if opened.recipients or not opened.put_off:
@@ -120,7 +124,7 @@ def _open(
 
 
 def _wait(session: SmtpSession, put_off: PutOff) -> bool:
-    """Wait until then; False if that is too long for this session."""
+    """Wait until ``until``; False if that is too long for this session."""
     seconds = (put_off.at - datetime.utcnow()).total_seconds()
     if seconds > session.patience:
         return False
@@ -130,7 +134,7 @@ def _wait(session: SmtpSession, put_off: PutOff) -> bool:
 
 
 def _fail_all(session, account, transaction, opened, error: UserError) -> Result:
-    """The mailbox's settings are incomplete: nobody gets the mail."""
+    """The mailbox's settings are incomplete: nobody gets the e-mail."""
     states = dict.fromkeys(opened.recipients, ("failed", str(error)))
     session.ledger.close(transaction, states)
     account.record_smtp_result(str(error), error)
@@ -153,7 +157,7 @@ def _record_success(session: SmtpSession, account) -> None:
 class Conclusion:
     """What follows from the errors of one transaction.
 
-    ``states``: (state, reason) by recipient that does not have the mail; ``failed``:
+    ``states``: (state, reason) by recipient that does not have the e-mail; ``failed``:
     the reasons of those who will not get it either; ``problem``, ``error``: what the
     mailbox's owner is shown, and what it was made of; ``pausing``: the error after
     which the mailbox pauses.
@@ -170,8 +174,8 @@ class Conclusion:
 
 @dataclass(frozen=True)
 class _Step:
-    """What follows one error: the state and reason of its recipients, and until when
-    they wait, if they do."""
+    """What follows from one error: the state and reason of its recipients, and until
+    when they wait, if they do."""
 
     next_step: NextStep
     reason: str
@@ -188,14 +192,14 @@ def conclude(
     refused: dict[str, EngineError],
     put_off: PutOff | None = None,
 ) -> Conclusion:
-    """Draw the conclusion from the errors of one transaction. If one says so, the
-    mailbox is paused here.
+    """Draw the conclusion from the errors of one transaction. If one of them requires
+    it, the mailbox is paused here.
 
-    :param attempts: attempts of this mail, this one included
-    :param refused: who does not have the mail and why; as a rule many share one error
+    :param attempts: attempts of this e-mail, this one included
+    :param refused: who does not have the e-mail and why; as a rule many share one error
     :param put_off: of recipients that were not tried
     """
-    # Each error once: its step may pause the mailbox.
+    # Each error once, because its step may pause the mailbox.
     steps = {
         error: _step_after(account, attempts, error)
         for error in dict.fromkeys(refused.values())

@@ -1,9 +1,9 @@
-"""How much a mailbox may send now: its own limits, kept by what its ledger says.
+"""How much a mailbox may send now: its own limits, compared with what its ledger says.
 
 The limits are settings of the mailbox: recipients an hour, recipients a day, seconds
 between two e-mails. What was sent is counted in ``mailbox.delivery``; what may have
-been sent counts as well. A pause that the provider's own limit causes comes before
-them; see ``mailbox.account.pace``.
+been sent counts as well. A pause caused by the provider's own limit comes first; see
+``mailbox.account.pace``.
 
 :func:`plan_sending` estimates before anything is opened, :func:`may_send_now` decides.
 """
@@ -19,7 +19,7 @@ from .outcome import PutOff, whole_second
 
 #: First half of the advisory lock of a mailbox's limits; the second is its id.
 LOCK = 0x4D4C494D
-#: Seconds that a run of the mail queue may spend in all waiting for a mailbox's pace.
+#: How many seconds in all a run of the mail queue may wait for a mailbox's pace.
 PATIENCE = 40.0
 
 
@@ -30,15 +30,15 @@ def patience(env) -> float:
 
 
 def is_limited(account) -> bool:
-    """Whether something may hold back mail of this mailbox now."""
+    """Whether something may delay e-mails of this mailbox now."""
     return bool(_limits(account)) or bool(account.paused_until())
 
 
 def may_send_now(account, wanted: int, reader) -> tuple[int, PutOff | None]:
-    """How many of ``wanted`` recipients of one mail may be sent to now.
+    """How many of ``wanted`` recipients of one e-mail may be sent to now.
 
-    Binding until the end of the transaction: no other worker decides for this mailbox
-    until then.
+    The decision holds until the end of the transaction: until then, no other worker
+    decides for this mailbox.
 
     :param account: ``mailbox.account`` on the cursor that the ledger writes with
     :param reader: environment of the person who reads the reason
@@ -63,10 +63,10 @@ def may_send_now(account, wanted: int, reader) -> tuple[int, PutOff | None]:
 
 
 def plan_sending(account, sizes: list[int]) -> list[PutOff | None]:
-    """When mails may be sent, as far as is known now.
+    """When e-mails may be sent, as far as is known now.
 
-    :param sizes: number of recipients of each mail
-    :return: for each mail why it has to wait, or None if it can be sent now
+    :param sizes: number of recipients of each e-mail
+    :return: for each e-mail why it has to wait, or None if it can be sent now
     """
     if until := account.paused_until():
         return [PutOff(until, account.sending_pause_reason)] * len(sizes)
@@ -77,8 +77,8 @@ def plan_sending(account, sizes: list[int]) -> list[PutOff | None]:
 
 
 def handed_over(account, since: datetime, limit: int) -> list[datetime]:
-    """When recipients got (or may have got) a mail of this mailbox after ``since``: the
-    latest ``limit`` of these times, ascending. One statement, by an index."""
+    """When recipients got (or may have got) an e-mail of this mailbox after ``since``:
+    the latest ``limit`` of these times, ascending. One statement, by an index."""
     account.env["mailbox.delivery"].flush_model(["handed_at", "state"])
     account.env.cr.execute(
         """
@@ -97,7 +97,7 @@ def _limits(account) -> SendingLimits:
 
 
 def _sent_lately(account, limits: SendingLimits) -> list[datetime]:
-    # One second more: the times are rounded to seconds.
+    # One more second: the times are rounded to seconds.
     since = fields.Datetime.now() - limits.horizon - timedelta(seconds=1)
     return handed_over(account, since, limits.most)
 

@@ -1,4 +1,4 @@
-"""Reply, reply all and forward: to whom, under which subject, with what quoted."""
+"""Reply, reply all and forward: recipients, subject and quote."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ...engine.mime.addresses import parse_addresses
 from ...engine.mime.subjects import reply_subject
 from ...engine.types import Address
 
-#: Bytes of pictures in a quoted body that are embedded; further ones are left out.
+#: Bytes of pictures in a quoted body that are embedded; further ones are omitted.
 PICTURES = 5_000_000
 _ROOM = Markup("<div><br></div>")
 _PICTURE = re.compile(r'(?<= src=")/web/image/(\d+)(?:\?[^"]*)?(?=")')
 
 
 def recipients(mail, own: frozenset[str], everybody: bool) -> list[Address]:
-    """Whom a reply to ``mail`` goes to, nobody twice (RFC 5322 section 3.6.3).
+    """The recipients of a reply to ``mail``, nobody twice (RFC 5322 section 3.6.3).
 
-    Its author, at Reply-To if there is one; if we sent it, those whom it went to.
+    Its author, at Reply-To if there is one; if we sent it, its recipients.
 
     :param mail: ``mailbox.message``
     :param own: our addresses, normalized; they are never replied to
@@ -87,7 +87,7 @@ def _date(env, mail) -> str:
 
 
 def _body(mail) -> Markup:
-    """The body with its pictures embedded: only our users can open their addresses."""
+    """The body with its pictures embedded: only our users can open their URLs."""
     body = str(mail.body or "")
     wanted = {int(one) for one in _PICTURE.findall(body)}
     found = (
@@ -103,5 +103,5 @@ def _body(mail) -> Markup:
             left -= picture.file_size
             content = base64.b64encode(picture.raw).decode()
             pictures[str(picture.id)] = f"data:{picture.mimetype};base64,{content}"
-    # Markup's own methods would escape what they put in.
+    # Markup's own methods would escape what they insert.
     return Markup(_PICTURE.sub(lambda match: pictures.get(match[1], ""), body))

@@ -1,7 +1,7 @@
-"""Which e-mail a message replies to, and what its headers say about that.
+"""Which e-mail a message replies to, and the headers that say so.
 
-:func:`replied_mail` finds the e-mail on a contact, :func:`reply_headers` makes
-In-Reply-To, References and the subject of it.
+:func:`replied_mail` finds the e-mail on a contact; :func:`reply_headers` derives
+    In-Reply-To, References and the subject from it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ...engine.mime.subjects import bare_subject
 
 #: A message without a subject replies to the newest e-mail if that is not older.
 RECENT = timedelta(days=30)
-#: E-mails of a contact that a subject is looked for in.
+#: How many e-mails of a contact are searched for a subject.
 LOOK_BACK = 50
 #: Message-IDs in References: the newest, and the first of the conversation.
 CHAIN = 20
@@ -52,8 +52,8 @@ def reply_headers(message, mail, recipients: set[str]) -> ReplyHeaders:
 
 
 def _headers_on_document(message, recipients: set[str]) -> ReplyHeaders:
-    """In a document's thread: what was exchanged with the recipients about it."""
-    # sudo: Message-IDs of what they got or wrote themselves
+    """In a document's thread: the e-mails exchanged with the recipients about it."""
+    # sudo: Message-IDs of e-mails that they received or wrote themselves
     earlier = (
         message.env["mail.message"]
         .sudo()
@@ -91,8 +91,8 @@ def _exchanged_with(message) -> set[str]:
 
 
 def recent_mail(contact, author, recipients: set[str]):
-    """The newest ``mailbox.message`` of a contact, if it was exchanged with one of the
-    recipients lately and the author may read it; else empty."""
+    """The newest ``mailbox.message`` of a contact, if it was recently exchanged with
+    one of the recipients and the author may read it; else empty."""
     mail = _readable(contact, author)[:1]
     is_recent = mail.date and mail.date > fields.Datetime.now() - RECENT
     return mail if is_recent and recipients & _people(mail) else mail.browse()
@@ -115,8 +115,8 @@ def replied_mail(
     """The ``mailbox.message`` that a message on a contact replies to; empty if none.
 
     The first that applies: the one for which *Reply* was pressed; the one that the
-    message's parent shows; the newest of the subject that was typed; if none was typed,
-    the newest of the contact, if it was exchanged with a recipient lately.
+    message's parent shows; the newest one with the subject that was typed; if none was
+    typed, the contact's newest one, if it was recently exchanged with a recipient.
 
     :param message: ``mail.message``
     :param default_subject: what Odoo writes if no subject is typed

@@ -1,21 +1,24 @@
-"""Which of our addresses a mail is sent from.
+"""Which of our addresses an e-mail is sent from.
 
 The first of these that applies, and only among the addresses that the writer may send
 as:
 
 1. what the writer chose in the composer, as a server, or as From;
-2. the address that the conversation came in on;
+2. the address that received the conversation;
 3. the writer's own default: the one of their preferences, else that of their only own
    mailbox;
 4. the first rule (``mailbox.sender.rule``: team, company) that fits the document;
 5. a mailbox that is shared with them;
 6. none: Odoo's own server.
 
-Mail that Odoo sends on its own (confirmations, reminders) is subject to 4 and 6 alone,
-and what arrives from outside and is passed on to 6.
+For e-mails that Odoo sends on its own (confirmations, reminders), only 4 and 6 apply;
+for incoming ones that it passes on, only 6.
+
+It costs one search of the rules and at most one of ``mail.message``; nothing if the
+user has no mailbox.
 
 Example: Ben is a member of support@ and owns ben@. Nora wrote to support@, and Ben
-answers in her chatter without choosing anything: 2 applies, the mail is sent from
+answers in her chatter without choosing anything: 2 applies, the e-mail is sent from
 support@. To Tom, who never wrote, it is sent from ben@ (3).
 
 All records returned are ``mailbox.identity`` in a superuser environment.
@@ -41,7 +44,7 @@ AUTOMATIC = {"auto_comment", "notification"}
 class SenderChoice:
     """``identity``: the ``mailbox.identity`` that a message is sent from; empty: Odoo's
     own server. ``replied_mail``: the ``mailbox.message`` that it replies to, which was
-    looked for on the way; may be empty."""
+    found along the way; may be empty."""
 
     identity: object
     replied_mail: object
@@ -58,7 +61,7 @@ def sender_identities(env, user, company):
 def sender_of_message(
     thread, message, recipients: set[str], replied_id: int | bool = False
 ) -> SenderChoice:
-    """What a posted message is sent from to its customers.
+    """The sender of a posted message to its customers.
 
     :param thread: the record it was posted on
     :param message: ``mail.message``
@@ -84,7 +87,7 @@ def sender_of_message(
 
 
 def _identities_for(env, message):
-    """Identities that a message may be sent as by who posted it; none for mail from
+    """Identities that the author of a message may send it as; none for mail from
     outside that is passed on."""
     user = message.create_uid
     if (
@@ -131,7 +134,8 @@ def identity_for_record(record, user, mine, partner_ids=None):
 
 
 def identity_of_address(mine, email_from: str | None, user):
-    """The identity of a From that is not the writer's own address; empty if none."""
+    """The identity whose address is typed as From, if it is not the writer's own; else
+    empty."""
     sender = email_normalize(email_from)
     if not sender or (user and sender == user.email_normalized):
         return mine.browse()
@@ -151,7 +155,7 @@ def identity_by_rule(record, mine):
 
 
 def identity_of_conversation(record, mine, mail):
-    """The identity that the conversation came in on, if it may be sent as.
+    """The identity that received the conversation, if the writer may send as it.
 
     :param mail: ``mailbox.message`` of the conversation, if known
     """
@@ -179,7 +183,7 @@ def identity_of_conversation(record, mine, mail):
 def rule_domain(text: str | None) -> list:
     """The filter of a rule, as a domain.
 
-    :raise ValueError: it is no list of literals
+    :raise ValueError: it is not a list of literals
     """
     domain = literal_eval(text or "[]")
     if not isinstance(domain, list):
@@ -190,8 +194,8 @@ def rule_domain(text: str | None) -> list:
 def _preferred_identity(record, mine, mail, user):
     """Conversation, default of ``user``, rules, a shared mailbox: in this order.
 
-    :param user: None for somebody who writes in another person's name; nobody's
-        default applies then
+    :param user: None for somebody who writes in another person's name; then no default
+        applies
     """
     found = identity_of_conversation(record, mine, mail)
     if not found and user:

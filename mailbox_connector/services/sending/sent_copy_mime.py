@@ -1,4 +1,4 @@
-"""The MIME of a sent mail as it belongs into the Sent folder."""
+"""The MIME of a sent e-mail as it should be in the Sent folder."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def with_all_recipients(
     """``message`` with everybody it goes to in To and Cc; the same object if they are
     there already, else a copy.
 
-    Odoo makes one transaction per recipient, and in each To and Cc may name some of
-    them only.
+    Odoo makes one transaction per recipient, and To and Cc of each may name only some
+    of them.
     """
     named = {
         normalize(address)

@@ -2,8 +2,8 @@
 
 It consists of columns of ``mailbox.delivery``: the row of the first recipient who got
 a message keeps the MIME in ``copy_mime`` until the copy is in the Sent folder, and
-``copy_state`` tells how that went. A unique index allows one such row per mailbox and
-Message-ID. :mod:`sent_filing` works the queue off.
+``copy_state`` has the result. A unique index allows one such row per mailbox and
+Message-ID. :mod:`sent_filing` processes the queue.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from datetime import datetime
 
 
 def queue(row, mime: bytes) -> bool:
-    """Queue the copy of a message, once; whether it has to be filed by us.
+    """Queue the copy of a message, once; returns whether we have to save it.
 
-    :param row: ``mailbox.delivery`` of a recipient who has the mail
+    :param row: ``mailbox.delivery`` of a recipient who has the e-mail
     """
     row.ensure_one()
     has_copy = row.search_count(
@@ -36,6 +36,6 @@ def queue(row, mime: bytes) -> bool:
 
 
 def trigger_cron(env, moment: datetime | None = None) -> None:
-    """Run the scheduled action for sent mail soon, or at ``moment`` (UTC)."""
-    # sudo: a user who sends mail triggers the scheduled action
+    """Run the scheduled action for sent e-mails soon, or at ``moment`` (UTC)."""
+    # sudo: a user who sends an e-mail triggers the scheduled action
     env.ref("mailbox_connector.ir_cron_sent_mail").sudo()._trigger(moment)

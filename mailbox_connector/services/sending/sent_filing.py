@@ -1,8 +1,8 @@
-"""Filing the copies of sent mail in the Sent folders, by IMAP.
+"""Saving the copies of sent e-mails in the Sent folders, by IMAP.
 
-Work of the scheduled action "file sent mail", mailbox by mailbox, one IMAP session for
-up to :data:`BATCH` mails. A copy that cannot be filed is tried again with growing
-pauses, about two days in all, and then given up; the mailbox shows the reason.
+Done by the scheduled action "save sent e-mails", mailbox by mailbox, one IMAP session
+for up to :data:`BATCH` e-mails. A copy that cannot be saved is retried with growing
+pauses, for about two days in all, and then given up; the mailbox shows the reason.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from . import sent_record
 
 _logger = logging.getLogger(__name__)
 
-#: Seconds for filing the sent mails of one mailbox.
+#: Seconds for filing the sent e-mails of one mailbox.
 SECONDS = 45
-#: Sent mails filed over one session, at most.
+#: Sent e-mails filed over one session, at most.
 BATCH = 50
 #: After the first failure to file, doubled by each further one, up to the longest.
 PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
@@ -44,7 +44,7 @@ ATTEMPTS = 16
 
 
 def file_waiting(env) -> bool:
-    """File all copies that are due; whether none is left."""
+    """File all copies that are due; returns whether none is left."""
     deliveries = env["mailbox.delivery"]
 
     def find(done):
@@ -69,12 +69,15 @@ def file_waiting(env) -> bool:
 
 
 def _file(rows, account) -> None:
-    """File some mails of one mailbox; after a failure they are tried again later."""
+    """File some e-mails of one mailbox; after a failure they are tried again later."""
     env, account_id = rows.env, account.id
     try:
         if not account.sent_folder():
             raise UserError(
-                env._("This mailbox has no Sent folder, so sent mail is not filed.")
+                env._(
+                    "This mailbox has no Sent folder, so copies of sent e-mails are "
+                    "not saved."
+                )
             )
         with SentFiling(account, Deadline(SECONDS)) as filing:
             for row in rows:
@@ -86,7 +89,7 @@ def _file(rows, account) -> None:
         env.cr.rollback()
         _postpone(rows, str(error))
     except OperationalError:
-        # The database was busy or away: the next run goes on.
+        # The database was busy or away: the next run continues.
         env.cr.rollback()
         _logger.info("Mailbox %s: filing was interrupted", account_id, exc_info=True)
 
@@ -94,7 +97,7 @@ def _file(rows, account) -> None:
 def _file_one(row, filing: SentFiling) -> None:
     cron = row.env["ir.cron"]
     mime = base64.b64decode(row.copy_mime)
-    # In case the sending was rolled back: recorded before the sync can see it.
+    # The sending may have been rolled back: record it before the sync can see it.
     sent_record.record(row.account_id, [(row.mail_message_id_int, mime)])
     cron._commit_progress()
     was_there, place = filing.file(row.message_id, mime)
@@ -110,12 +113,12 @@ def _file_one(row, filing: SentFiling) -> None:
             filing.locate(place, mime)
             cron._commit_progress()
     except CONFLICT_ERRORS:
-        # The folder is being read at this moment: the sync then finds the mail.
+        # The folder is being synced right now: the sync finds the e-mail.
         row.env.cr.rollback()
 
 
 def _postpone(rows, reason: str) -> None:
-    """Save why mails could not be filed, and when to try again."""
+    """Save why e-mails could not be filed, and when to try again."""
     now = fields.Datetime.now()
     for row in rows.filtered(lambda row: row.copy_state == "waiting"):
         failures = row.copy_failures + 1
@@ -133,7 +136,7 @@ def _postpone(rows, reason: str) -> None:
 
 
 class SentFiling:
-    """Files the sent mails of one mailbox over one IMAP session.
+    """Files the sent e-mails of one mailbox over one IMAP session.
 
     :param account: ``mailbox.account`` in a superuser environment
     :raise EngineError: also from its methods
@@ -155,13 +158,13 @@ class SentFiling:
         self.session.close()
 
     def file(self, message_id: str, mime: bytes) -> tuple[bool, tuple[int, int] | None]:
-        """Put a mail into the Sent folder unless it is there.
+        """Put an e-mail into the Sent folder unless it is there.
 
-        It is looked for first: the provider may have filed it, or an earlier run of
-        ours that was cut off.
+        It is looked for first: the provider may have saved it, or an earlier run that
+        was cut off.
 
         :return: whether it was there; (UIDVALIDITY, UID) of the new copy, if the server
-            tells (RFC 4315)
+            reports it (RFC 4315)
         :raise EngineError: it is not there and could not be put there
         """
         self.session.examine(self.folder.raw_name)
@@ -173,8 +176,8 @@ class SentFiling:
     def locate(self, place: tuple[int, int], mime: bytes) -> None:
         """Record where a filed mail is, so that the sync need not fetch it.
 
-        Other contacts in To and Cc get it as in any sync. If the folder is being read
-        at this moment nothing is recorded, and the sync recognizes the mail.
+        Other contacts in To and Cc get it as in any sync. If the folder is being synced
+        right now, nothing is recorded, and the sync recognizes the e-mail.
 
         :param place: (UIDVALIDITY, UID)
         """

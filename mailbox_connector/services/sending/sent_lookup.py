@@ -1,10 +1,10 @@
-"""Looking for a mail in the Sent folder, by IMAP, and what that proves.
+"""Looking for an e-mail in the Sent folder, by IMAP, and what that proves.
 
-A provider that files what it sends puts one copy per transaction into Sent, and Odoo
-makes a transaction per recipient with one Message-ID. So a copy proves that a
-transaction succeeded only if there are more copies than transactions known to have
-succeeded, not counting the copy that we filed. If the provider does not file, there
-never is one, and its absence proves nothing.
+A provider that saves sent e-mails itself puts one copy per SMTP transaction into Sent,
+and Odoo makes one transaction per recipient, all with one Message-ID. So a copy proves
+that a transaction succeeded only if there are more copies than transactions known to
+have succeeded, not counting the copy that we filed. If the provider saves none, the
+absence of a copy proves nothing.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from ...engine.net.deadline import Deadline
 from ...engine.net.egress import EgressPolicy
 from ...engine.types import Endpoint
 
-#: Mails that refer to one, looked at to see whether they are it under a new name.
+#: How many e-mails that refer to one are checked: the provider may have given it a new
+#: Message-ID.
 MOST_RENAMED = 10
 
 
 class SentLookup:
-    """Counts copies of mails over one IMAP session, reading only.
+    """Counts copies of e-mails over one IMAP session, reading only.
 
     :param folders: raw names to look in: Sent, and the one with all mail if there is
+        one
     :raise EngineError: also from its methods
     """
 
@@ -44,8 +46,8 @@ class SentLookup:
         self._session.close()
 
     def count_copies(self, message_id: str) -> int:
-        """The most copies of a mail that one of the folders holds: what is in Sent is
-        in "all mail" as well."""
+        """The most copies of an e-mail in one of the folders: what is in Sent is also
+        in "all mail"."""
         most = 0
         for folder in self._folders:
             self._session.examine(folder)
@@ -54,8 +56,8 @@ class SentLookup:
 
 
 def _search_sent(session: ImapSession, message_id: str) -> list[int]:
-    """UIDs of a mail in the open folder. A provider that gives e-mails a new Message-ID
-    leaves References unchanged, where Odoo writes the mail's own last."""
+    """UIDs of an e-mail in the open folder. A provider that gives e-mails a new
+    Message-ID leaves References unchanged, where Odoo writes the e-mail's own last."""
     if found := session.search_message_id(message_id):
         return found
     referring = session.search_header("REFERENCES", message_id)
@@ -68,7 +70,7 @@ def _search_sent(session: ImapSession, message_id: str) -> list[int]:
 
 
 def was_sent(copies: int, own_copies: int, known_sent: int) -> bool:
-    """Whether one more transaction of a mail has succeeded than is known.
+    """Whether more transactions of an e-mail have succeeded than are known.
 
     :param copies: found in the mailbox
     :param own_copies: that we filed there

@@ -1,7 +1,7 @@
 """What a mailbox has sent, recorded as outgoing e-mails of the contacts.
 
-Recorded when it is sent, not when a sync finds it: the message in the chatter that a
-person wrote is the one that shows the e-mail, and no second one is made for it.
+Recorded when it is sent, not when a sync finds it: the message that a person wrote in
+the chatter then shows the e-mail, and no second one is created for it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from ..incoming.message_values import message_key, message_values
 
 _logger = logging.getLogger(__name__)
 
-#: Sent mails that are recorded together, and their size in bytes, at most.
+#: Sent e-mails that are recorded together, and their size in bytes, at most.
 TOGETHER, TOGETHER_BYTES = 100, 5_000_000
 
 
 class SentRecorder:
-    """Records the sent mails of one SMTP session, many together where that is possible.
+    """Records the sent e-mails of one SMTP session, many together where that is
+    possible.
 
     :param account: ``mailbox.account`` in a superuser environment
-    :param is_filed_by_provider: whether sent mail gets into the Sent folder without us;
-        it is then recorded at once, before the sync can see it there
+    :param is_filed_by_provider: whether the provider saves sent e-mails itself; they
+        are then recorded at once, before the sync can see them there
     """
 
     def __init__(self, account, is_filed_by_provider: bool):
@@ -35,7 +36,7 @@ class SentRecorder:
         self._size = 0
 
     def add(self, mail_message_id: int, mime: bytes) -> None:
-        """Record a sent mail, now or with others.
+        """Record a sent e-mail, now or with others.
 
         :param mail_message_id: id of the chatter's message
         """
@@ -53,10 +54,10 @@ class SentRecorder:
 
 
 def record(account, sent: Sequence[tuple[int, bytes]]) -> None:
-    """Record sent mails as outgoing e-mails of the contacts they were written on.
+    """Record sent e-mails as outgoing e-mails of the contacts they were written on.
 
-    The chatter's own messages show them. When the sync sees them it recognizes them by
-    Message-ID and content. Never raises: the mail has left.
+    The chatter's own messages show them. The sync later recognizes them by Message-ID
+    and content. Never raises: the e-mails have been sent.
 
     :param sent: (id of the chatter's message, MIME) of each
     """
@@ -65,7 +66,7 @@ def record(account, sent: Sequence[tuple[int, bytes]]) -> None:
         with mute_conflicts(), env.cr.savepoint():
             _record(account.with_env(env), sent)
     except CONFLICT_ERRORS:
-        # The sync was faster and has recorded it.
+        # The sync was faster and recorded it.
         env.invalidate_all(flush=False)
         _logger.info("Mailbox %s: sent mail is left to the sync", account.id)
     except Exception:
@@ -94,7 +95,7 @@ def _record(account, sent) -> None:
 
 
 def _unlinked_on_contacts(messages):
-    """Those of the chatter's messages that are on a contact and show no e-mail yet."""
+    """Chatter messages that are on a contact and show no e-mail yet."""
     shown = messages.exists().filtered(
         lambda one: one.model == "res.partner" and one.res_id
     )

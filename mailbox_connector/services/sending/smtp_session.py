@@ -1,6 +1,6 @@
 """The SMTP session that Odoo sends a mailbox's mail over.
 
-Plain functions open it: they open the mailbox's credentials, so no recordset leads to
+Plain functions open it. They read the mailbox's credentials, so no recordset leads to
 them.
 """
 
@@ -25,18 +25,19 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .sent_record import SentRecorder
 
-#: After these on a used connection nothing was handed over, and a new one may work.
+#: If one of these occurs on a used connection, nothing was handed over, and a new
+#: connection may work.
 STALE = frozenset({Kind.CONNECTION_LOST, Kind.TIMEOUT})
 
 
 class SmtpSession:
-    """What Odoo takes for an SMTP session: a mailbox's connection, which is opened
-    again if the server has closed it between two mails.
+    """What Odoo uses as an SMTP session: a mailbox's connection, which is opened again
+    if the server has closed it between two e-mails.
 
     :param account: ``mailbox.account``
     :param dial: connects and signs in; it opens the credentials each time
-    :param patience: seconds that may be spent in all waiting for the mailbox's pace
-    :param is_lazy: connect when the first mail is sent, not now
+    :param patience: how many seconds in all it may wait for the mailbox's pace
+    :param is_lazy: connect when the first e-mail is sent, not now
     """
 
     #: Odoo then takes the From of the message.
@@ -58,9 +59,9 @@ class SmtpSession:
         #: Why nothing more is sent over this session.
         self.down: EngineError | UserError | None = None
         self.outcomes = Outcomes()
-        #: Whether it is recorded on the mailbox that sending works.
+        #: Whether the mailbox already shows that sending works.
         self.is_success_recorded = False
-        #: Made with the first mail; see :mod:`outgoing`.
+        #: Made with the first e-mail; see :mod:`outgoing`.
         self.ledger: Ledger | None = None
         self.recorder: SentRecorder | None = None
         self._dial = dial
@@ -82,7 +83,7 @@ class SmtpSession:
     def send(
         self, recipients: Sequence[str], mime: bytes, sender: str = ""
     ) -> dict[str, EngineError]:
-        """Hand ``mime`` over, in as many transactions as the server wants for so many.
+        """Hand ``mime`` over, in as many transactions as the server requires.
 
         :param sender: envelope sender, the mailbox's address by default
         :return: who does not have it and why, OUTCOME_UNKNOWN among the reasons
@@ -122,7 +123,7 @@ class SmtpSession:
         try:
             self._smtp = self._dial()
         except (EngineError, UserError) as error:
-            # The next mails need not find out again.
+            # The next e-mails do not try this again.
             self.down = error
             raise
         self._is_used = False
@@ -141,8 +142,8 @@ def open_session(account) -> SmtpSession:
 
 
 def open_queue_session(account) -> SmtpSession:
-    """The session of one run of the mail queue. There is one even if the server is
-    busy or out of reach for now: it puts off each mail.
+    """The session of one run of the mail queue. It exists even if the server is busy or
+    unreachable for now: it then puts off each e-mail.
 
     :raise SendingFailed, UserError: a person has to do something first
     """

@@ -1,8 +1,9 @@
-"""Mail of which nobody knows whether it was sent: what becomes of it.
+"""E-mails whose outcome is unknown: looked for in the Sent folder, then a person is
+asked.
 
-The connection broke after DATA, or a worker died. The mail is looked for in the Sent
-folder: at once, then after :data:`PAUSES`. If it is there it was sent; if that cannot
-be told, a person is asked. Nothing here ever sends a mail.
+The connection broke after DATA, or a worker died. The e-mail is looked for in the Sent
+folder: at once, then after :data:`PAUSES`. If it is there, it was sent; if that remains
+unclear, a person is asked. Nothing here ever sends an e-mail.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ from .sent_lookup import SentLookup, was_sent
 
 _logger = logging.getLogger(__name__)
 
-#: Until the Sent folder of a provider that files sent mail is read again; after these a
-#: person is asked.
+#: When to search again the Sent folder of a provider that saves sent e-mails; after
+#: these a person is asked.
 PAUSES = (timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
 #: Seconds for reading in one mailbox.
 SECONDS = 30
 
 
 def look_up_due(env) -> bool:
-    """Look for all mail that is due, mailbox by mailbox; whether none is left."""
+    """Search for all e-mails that are due, by mailbox; returns whether none is left."""
     deliveries = env["mailbox.delivery"]
 
     def find(done):
@@ -49,7 +50,7 @@ def look_up_due(env) -> bool:
         try:
             _look_up(rows, account)
         except OperationalError:
-            # The database was busy or away: the next run goes on.
+            # The database was busy or away: the next run continues.
             env.cr.rollback()
             _logger.info(
                 "Mailbox %s: looking was interrupted", account.id, exc_info=True
@@ -60,7 +61,7 @@ def look_up_due(env) -> bool:
 
 
 def settle_as_sent(env, mail_ids: list[int]) -> None:
-    """A person says that what is unknown about these mails was sent."""
+    """A person says that these e-mails were sent."""
     rows = env["mailbox.delivery"].search(
         [("mail_mail_id_int", "in", mail_ids), ("state", "=", "unknown")]
     )
@@ -73,7 +74,7 @@ def _look_up(rows, account) -> None:
     rows = rows.try_lock_for_update()
     rows.invalidate_recordset()
     for row in rows:
-        # Concluding about one may settle others of the same transaction.
+        # A conclusion about one may settle others of the same transaction.
         if row.state == "unknown":
             _conclude(row, counts.get(row.message_id))
 
@@ -112,7 +113,7 @@ def _conclude(row, copies: int | None) -> None:
         return
     files = row.account_id.provider_files_sent()
     lookups = row.lookups + 1
-    # If the provider files nothing, looking again shows nothing new.
+    # If the provider saves no copies, searching again finds nothing new.
     pause = backoff.step(lookups, PAUSES) if copies is None or files else None
     row.lookups = lookups
     row.lookup_at = pause and fields.Datetime.now() + pause
@@ -135,7 +136,8 @@ def _is_proven(alike, copies: int) -> bool:
 
 
 def _settle_found(row, alike, mail) -> None:
-    """It was sent: close the rows of that transaction, and the mail with its last."""
+    """It was sent: close the rows of that transaction; with the last one, the
+    e-mail."""
     same = alike.filtered(
         lambda one: (
             one.state == "unknown"
@@ -158,7 +160,7 @@ def _finding(copies: int | None, files: bool) -> str:
 
 def _close_as_sent(rows, is_in_sent: bool = False) -> None:
     """
-    :param is_in_sent: the mail is in the Sent folder already
+    :param is_in_sent: the e-mail is in the Sent folder already
     """
     for row in rows:
         row.write({"state": "sent", "reason": False, "lookup_at": False})

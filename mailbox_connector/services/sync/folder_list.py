@@ -75,7 +75,7 @@ def _values(folder: Folder) -> dict:
 
 
 def _is_read(folder: Folder, has_all: bool) -> bool:
-    """All folders but drafts, junk and trash, so that mail which a server rule files
+    """All folders but drafts, junk and trash, so that e-mail which a server rule files
     away is not missed; where one holds everything (Gmail), that one alone."""
     if has_all:
         return folder.role is Role.ALL

@@ -195,7 +195,7 @@ class _Scanner:
             found.newest = max(found.newest or received, received)
 
     def _stranger(self, header: HeaderRecord) -> None:
-        """Count the domain of the sender, or of the receivers of our own mail."""
+        """Count the domain of the sender, or of the receivers of our own e-mail."""
         senders = {one.email for one in header.addresses.get("from", ())}
         others = senders
         if senders & self.own:
