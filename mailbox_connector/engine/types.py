@@ -1,4 +1,4 @@
-"""Values that go into the engine and come out of it; no behaviour but conveniences."""
+"""Values that go into the engine and come out of it, with little behavior."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Endpoint:
 class FolderStatus:
     """A folder's state on the server (RFC 9051 STATUS; RFC 7162 MODSEQ).
 
-    ``highestmodseq`` is None where the server has no CONDSTORE for the folder,
-    ``mailbox_id`` where it has no OBJECTID (RFC 8474), which survives a renaming.
+    ``highestmodseq`` is None if the server has no CONDSTORE for the folder,
+    ``mailbox_id`` if it has no OBJECTID (RFC 8474), which survives a renaming.
     """
 
     messages: int
@@ -116,13 +116,14 @@ class NewMail:
 
 @dataclass
 class HeaderRecord:
-    """What the first phase fetches of each message: enough to match, no body.
+    """What the first phase fetches of each message: enough to match it, without the
+    body.
 
     ``addresses`` by header: keys "from", "reply_to", "to", "cc".
     ``size``: RFC822.SIZE in bytes. ``internal_date`` aware datetime, UTC.
     ``message_id`` with angle brackets, "" if missing. ``flags`` and Gmail's
-    ``labels`` in lower case. ``header_hash``: of what a message keeps when it is moved
-    or its folder is renumbered (header, size, INTERNALDATE); "" if it may not be
+    ``labels`` in lower case. ``header_hash``: of what stays the same when a message is
+    moved or its folder is renumbered (header, size, INTERNALDATE); "" if it may not be
     unique. ``new``: None for older mail.
     """
 
@@ -165,7 +166,7 @@ class ParsedMessage:
     ``marked_mass_mail``: it has a header field that mass mail has
     (:data:`.mime.mass_mail.MARKS`), but may be other mail. ``header_fields``: of the
     message's own header, up to
-    :data:`.mime.headers.MAX_HEADER` characters, so that nobody has to parse it again.
+    :data:`.mime.headers.MAX_HEADER` characters, so that it need not be parsed again.
     """
 
     message_id: str

@@ -1,4 +1,4 @@
-"""What the models do with the engine: matching, importing, syncing.
+"""How the models use the engine: matching, importing, syncing, sending.
 
 Plain classes and functions that take an Odoo environment; the models stay thin.
 """

@@ -1,7 +1,7 @@
-"""The sync algorithm: from what is stored and what the server says to what is done.
+"""The sync algorithm: what to do, given the stored state and the server's.
 
 ``plan`` decides (pure functions); ``account`` and ``folder`` carry it out on two
-interfaces (``interfaces``): a session with the server and a store. Neither knows Odoo,
-so the same code runs against a model server and a store in memory, through random
-histories that are interrupted after any step (``tests/engine/test_sync_model.py``).
+interfaces (``interfaces``): a session with the server and a store. None of this depends
+on Odoo, so the same code runs against a model server and a store in memory, with random
+mail traffic and interruptions after any step (``tests/engine/test_sync_model.py``).
 """

@@ -1,19 +1,18 @@
-"""One pass over one account: new mail first, then what is left of older mail.
+"""One pass over one account: new mail first, then the rest of older mail.
 
 What it is for
-    A mailbox is served in short slices, by whatever worker has time, and each slice may
-    end at any moment: time is over, the server hangs up, the process is killed.
+    A mailbox is served in short slices, by any worker that has time, and each slice may
+    end at any moment: the time is over, the server hangs up, the process is killed.
     :class:`AccountPass` orders the work so that new mail never waits for older mail,
-        and so
-    that a slice never has to be repeated or undone.
+    and so that a slice never has to be repeated or undone.
 
 How it works
     1. *Tick* (:meth:`AccountPass.tick`): list the folders with their counters and
-       compare each with its stored snapshot (:func:`.plan.plan_tick`). Folders that are
-       unchanged cost nothing. In those where messages vanished, the pass finds out
-       which, for *all* folders, before it fetches new mail of any: a message that was
-       moved is then recognized wherever it turns up. A snapshot is stored only when
-       everything that it counts has been handled.
+       compare each with its stored snapshot (:func:`.plan.plan_tick`). Unchanged
+       folders cost nothing. Before it fetches new mail of any folder, the pass finds
+       out which messages vanished from *all* folders: a message that was moved is then
+       recognized in its new folder. A snapshot is stored only when everything that it
+       counts has been handled.
     2. *Rebind*: find the messages of folders that were renumbered or deleted under
        their new UIDs.
     3. *Backfills*: import older mail, newest first, one backfill after the other, for
@@ -30,9 +29,8 @@ Example
 
 What it costs
     A tick without changes: one round trip with LIST-STATUS (RFC 5819), else LIST and
-    one pipelined STATUS per folder; in the store the statements of ``folders``,
-    ``refresh`` and ``backfills``. What a changed folder costs is said in
-    :mod:`.folder`.
+    one pipelined STATUS per folder; in the store, the statements of ``folders``,
+    ``refresh`` and ``backfills``. :mod:`.folder` says what a changed folder costs.
 """
 
 from __future__ import annotations
@@ -59,7 +57,7 @@ RECONCILE = timedelta(days=1)
 class _Change:
     """A folder that changed since its stored snapshot.
 
-    ``certain``: nothing was found that the new snapshot may not count.
+    ``certain``: everything that was found is counted by the new snapshot.
     """
 
     folder: FolderPass
@@ -75,8 +73,8 @@ class _Change:
 class AccountPass:
     """Brings one account up to date.
 
-    May be interrupted anywhere: everything is done in batches, each committed together
-    with the state that says so.
+    May be interrupted anywhere: the work is done in batches, each committed together
+    with the state that records it.
 
     :param pause: after it no further batch is begun; the next pass continues
     :param single_fetch: the last pass failed; bodies are fetched one by one, so that
@@ -115,7 +113,7 @@ class AccountPass:
     # ------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Find out what came and what vanished, and import new mail."""
+        """Find out what arrived and what vanished, and import new mail."""
         listed = self.session.list_folders(status=True)
         known = self.store.folders()
         self.folders = self.store.refresh(listed, self._renamed(known, listed))
@@ -138,8 +136,8 @@ class AccountPass:
         self._work_off(changes)
 
     def _work_off(self, changes: list[_Change]) -> None:
-        """First what vanished in all folders, then new mail, which may have moved from
-        there."""
+        """Handle first what vanished from all folders, then new mail, which may have
+        been moved from there."""
         vanished: dict[Hashable, UidRanges] = {}
         changes = [
             one
@@ -167,8 +165,8 @@ class AccountPass:
         before = folder.state.messages
         found = folder.fetch_new(plan, vanished) if plan.uid_range else 0
         if plan.vanished is None:
-            # Without UIDNEXT only now is it known how many came, and not how many of
-            # them the snapshot counts.
+            # Without UIDNEXT, the number of arrivals is known only now, but not how
+            # many of them the snapshot counts.
             change.certain = not found
             if before < 0 or status.messages - before < found:
                 self._find_vanished(change, vanished)
@@ -178,11 +176,11 @@ class AccountPass:
     def _begin(
         self, first: dict[FolderPass, FolderStatus], begun: bool
     ) -> list[_Change]:
-        """Take over new folders, all in one transaction: one that was left to the next
-        pass would be treated there as one that appeared later.
+        """Take over new folders, all in one transaction: the next pass would treat one
+        that was left over as a folder that appeared later.
 
-        :param begun: other folders have been read before
-        :return: those that have new mail all the same
+        :param begun: whether other folders have been read before
+        :return: those that have new mail nevertheless
         """
         backfill = self.store.reopen_backfill()
         rebind = begun and self.store.may_rebind()
@@ -226,7 +224,7 @@ class AccountPass:
         return without_collisions(renamed, known)
 
     def _snapshots(self, listed: list[Folder]) -> dict[str, FolderStatus]:
-        """States of the folders that are read; by STATUS where LIST did not give
+        """States of the folders that are read; by STATUS if LIST did not return
         them."""
         found = {folder.raw_name: folder.status for folder in listed if folder.status}
         wanted = [state.raw_name for state in self.folders]
@@ -257,7 +255,7 @@ class AccountPass:
                 self.store.serve(None)
 
     def _run_backfill(self, backfill: Backfill) -> None:
-        """Newest first; until somebody pauses or cancels it."""
+        """Work on one, newest first, until somebody pauses or cancels it."""
         left: dict[FolderPass, list[list[int]]] = {}
         finished: set[Hashable] = set()
 
@@ -303,7 +301,7 @@ class AccountPass:
         return bool(handled - self.store.handled(state.key, without_undone=True))
 
     def reconcile(self) -> None:
-        """Compare and repair the folders whose turn it is (once a day)."""
+        """Compare and repair the folders that are due (once a day)."""
         due = self.store.now() - RECONCILE
         for folder in self._passes(
             lambda state: (
@@ -340,8 +338,8 @@ class AccountPass:
         ]
 
     def _try(self, folder: FolderPass, work: Callable[[], object]) -> bool:
-        """Whether ``work`` could be done; False: the folder was deleted or renumbered
-        during it, and is left to the next pass."""
+        """Do ``work``. Returns False if the folder was deleted or renumbered meanwhile:
+        it is left to the next pass."""
         try:
             work()
             return True

@@ -1,14 +1,14 @@
 """One folder in one pass: new mail, vanished messages, older mail.
 
 What it is for
-    Nothing that a folder contains may be lost, imported twice or left behind after an
-    interruption, on servers that renumber, rename, reorder, lag or lie.
-    :class:`FolderPass` carries out what :mod:`.plan` decided for one folder.
+    Nothing in a folder may be lost, imported twice or skipped after an interruption,
+    even on servers that renumber, rename, reorder, lag or lie. :class:`FolderPass`
+    carries out what :mod:`.plan` decided for one folder.
 
 How it works
     Every UID of a folder is either *handled* (imported, skipped or failed, kept as
     compressed ranges) or not. New mail is everything from ``next_uid`` on; older mail
-    is whatever a backfill asks for and is not handled. Both go through
+    is everything that a backfill asks for and that is not handled. Both go through
     :meth:`FolderPass.batch` in two phases: headers of up to 250 messages first, then
     the bodies of those that the store matched with a contact. Each phase is committed
     together with the UIDs that it handled, so an interruption repeats at most one
@@ -19,20 +19,21 @@ How it works
     (:meth:`FolderPass.vanished`) and moves those (:meth:`rebind
     <.interfaces.Store.rebind>`), without fetching the message again. The same happens
     after a renumbering (UIDVALIDITY changed): old locations are kept until the folder
-    was compared, then what is left of them is dropped. Nothing is deleted first.
+    has been compared; then the remaining ones are dropped. Nothing is deleted before
+    that.
 
 Example
     Stored: ``uidnext=100, messages=40``. The server says UIDNEXT 103 and 41 messages,
-    so three came and two vanished. The pass asks which known UIDs still exist, fetches
-    the headers of 100:102, finds that 101 is one of those that vanished in another
-    folder (moved: its location is changed), that 100 is of a stranger (skipped) and 102
-    of a contact (body fetched, imported), and then keeps the new snapshot.
+    so three messages arrived and two vanished. The pass asks which known UIDs still
+    exist, and fetches the headers of 100:102. It finds that 101 vanished from another
+    folder (moved: its location is changed), that 100 is from a stranger (skipped) and
+    102 from a contact (body fetched, imported). Then it stores the new snapshot.
 
 What it costs
     New mail in a folder: EXAMINE; one FETCH of headers per 250 messages; one FETCH of
-    bodies per 125 messages or 4 MB. Vanished messages: nothing more with QRESYNC, else
-    one UID SEARCH. A backfill: one UID SEARCH, then as for new mail. The daily
-    reconcile: one or two UID SEARCHes if nothing is amiss. In the store, a batch is one
+    bodies per 125 messages or 4 MB. Vanished messages: no further command with QRESYNC,
+    else one UID SEARCH. A backfill: one UID SEARCH, then as for new mail. The daily
+    reconcile: one or two UID SEARCHes if nothing differs. In the store, a batch is one
     transaction for headers and one per fetch of bodies.
 """
 
@@ -52,11 +53,11 @@ from .interfaces import Backfill, Session, Store, Vanished
 from .plan import TickPlan, backfill_batches, body_batches
 from .state import Counts, FolderState, SkipReason
 
-#: Messages whose headers are fetched together.
+#: How many headers are fetched together.
 BATCH = 250
 #: A longer span of UIDs is searched before it is fetched.
 DENSE = 500
-#: Messages that have to be the same in a folder under another name.
+#: How many messages have to be the same in a folder under another name.
 SAMPLE = 20
 
 
@@ -66,7 +67,7 @@ class Renumbered(Exception):
 
 @dataclass
 class _Done:
-    """What one transaction has handled.
+    """What one transaction handled.
 
     ``imported``: UIDs; failed ones count as imported. ``skipped``: why, by UID.
     ``matches``: of those whose bodies are still to be fetched.
@@ -83,8 +84,8 @@ class FolderPass:
 
     :param state: what is stored; kept in step with the store
     :param pause: after it no further batch is begun
-    :param totals: what is done is added to them
-    :param backfill: whether it is done for a backfill
+    :param totals: the counts of this pass are added to them
+    :param backfill: whether this is for a backfill
     :param single_fetch: fetch bodies one by one
     """
 
@@ -115,10 +116,10 @@ class FolderPass:
         return self._handled
 
     def open(self, since: tuple[int, int] | None = None) -> None:
-        """Have the folder open, read-only.
+        """Open the folder read-only unless it is open.
 
         :param since: (UIDVALIDITY, mod-sequence): ask what was expunged since
-        :raise Renumbered: its UIDVALIDITY is not the stored one any more
+        :raise Renumbered: its UIDVALIDITY is no longer the stored one
         """
         if since is None and self.session.folder == self.state.raw_name:
             return
@@ -157,7 +158,7 @@ class FolderPass:
             read_since=self.state.read_since,
             rebind_below=end if rebind else 0,
             reconciled_at=self.store.now(),
-            # A snapshot is kept only when all that it counts was handled.
+            # A snapshot is kept only when everything that it counts was handled.
             **(_snapshot(status) if first == end else {}),
         )
 
@@ -172,8 +173,8 @@ class FolderPass:
         self.state, self._handled = state, None
 
     def is_renamed(self, raw_name: str) -> bool:
-        """Whether the folder of another name is this one, by its MAILBOXID or else by
-        its newest messages."""
+        """Whether this is the folder with another name, by its MAILBOXID or else by its
+        newest messages."""
         mailbox_id = self.state.mailbox_id
         hashes = self.store.header_hashes(self.state.key, SAMPLE)
         if not (mailbox_id or hashes):
@@ -191,7 +192,7 @@ class FolderPass:
     # ------------------------------------------------------------------
 
     def vanished(self) -> UidRanges:
-        """UIDs of known locations that do not exist on the server any more."""
+        """UIDs of known locations that no longer exist on the server."""
         locations = self.store.locations(self.state.key)
         if not locations:
             return UidRanges()
@@ -207,7 +208,7 @@ class FolderPass:
         """Carry out a plan's ``uid_range``.
 
         :param vanished: of all folders; messages may have moved here from there
-        :return: how many UIDs it may have brought
+        :return: how many UIDs may have been fetched
         """
         first, last = plan.uid_range
         self.open()
@@ -218,7 +219,8 @@ class FolderPass:
         handled = self.handled
         uids = [uid for uid in found if uid not in handled]
         if uids and plan.next_uid is None and self.state.messages >= 0:
-            # If interrupted from here on, the stored snapshot would not count them.
+            # After an interruption from here on, the stored snapshot would not count
+            # them.
             self._save(messages=-1, highestmodseq=None)
         for start in range(0, len(uids), BATCH):
             batch = uids[start : start + BATCH]
@@ -231,9 +233,9 @@ class FolderPass:
     def settle(
         self, status: FolderStatus, vanished: UidRanges, certain: bool = True
     ) -> None:
-        """Drop vanished locations; keep the snapshot whose changes were handled.
+        """Drop vanished locations; store the snapshot whose changes were handled.
 
-        :param certain: nothing was found that the snapshot may not count
+        :param certain: everything that was found is counted by the snapshot
         """
         snapshot = _snapshot(status)
         if not certain:
@@ -254,7 +256,7 @@ class FolderPass:
         """Batches of UIDs that a backfill asks for and that are not handled, newest
         first.
 
-        Messages that came after the last look for new mail are left to the next one.
+        Messages that arrived after the last tick are left to the next one.
         """
         self.open()
         key = self.state.key
@@ -269,18 +271,17 @@ class FolderPass:
         return backfill_batches(uids, self.handled, BATCH)
 
     def read_back_to(self, day: date) -> None:
-        """Note that all messages received since ``day`` are handled."""
+        """Record that all messages received since ``day`` are handled."""
         if self.state.read_since and self.state.read_since <= day:
             return
         self.store.transaction(lambda: self.store.backfill_read(self.state.key, day))
         self.state = replace(self.state, read_since=day)
 
     def rebind(self) -> None:
-        """Find messages whose locations have vanished under their UIDs here, newest
-        first.
+        """Find the UIDs that messages with vanished locations have here, newest first.
 
-        Messages from before the folder was taken over are imported too, if they are not
-        older than what has been read.
+        Messages from before the folder was taken over are also imported, unless they
+        are older than what has been read.
         """
         self.open()
         since = self.state.read_since or self.store.started_on()
@@ -333,8 +334,8 @@ class FolderPass:
 
         :param vanished: locations that messages may have moved from
         :param importable: UIDs that may be imported; None: all
-        :param new: these are new mail, no older mail
-        :param changes: of the state, saved when everything is done
+        :param new: these are new mail, not older mail
+        :param changes: to the state, saved when everything is done
         """
         self._check_pause()
         headers, withheld = self._headers(uids, new)
@@ -356,13 +357,12 @@ class FolderPass:
     def _headers(
         self, uids: list[int], new: bool
     ) -> tuple[list[HeaderRecord], set[int]]:
-        """Headers, and UIDs that the server lists and does not hand out."""
+        """Headers, and UIDs that the server lists but does not return."""
         headers = self.session.fetch_headers(uids, new)
         missing = self._withheld(set(uids) - {record.uid for record in headers})
         left_out = missing - self.session.unfetchable
         if left_out:
-            # Microsoft 365 sometimes leaves an answer out, and sends it when asked
-            # again.
+            # Microsoft 365 sometimes omits a message, and sends it when asked again.
             headers += self.session.fetch_headers(left_out, new)
             missing -= {record.uid for record in headers}
         return headers, missing
@@ -374,7 +374,7 @@ class FolderPass:
         vanished: Vanished,
         importable: Collection[int] | None,
     ) -> _Done:
-        """What the headers decide: moved, skipped, failed, or to be fetched."""
+        """Decide by the headers: moved, skipped, failed, or to be fetched."""
         stay = [record for record in headers if not _is_draft(record)]
         moved = self.store.rebind(self.state.key, stay, vanished)
         rest = [record for record in stay if record.uid not in moved]
@@ -415,7 +415,7 @@ class FolderPass:
         self._commit(work)
 
     def _withheld(self, absent: set[int]) -> set[int]:
-        """Those of ``absent`` that exist and were not handed out."""
+        """Those of ``absent`` that exist but were not returned."""
         refused = absent & self.session.unfetchable
         rest = absent - refused
         return refused | self.session.existing(rest) if rest else refused
@@ -426,7 +426,7 @@ class FolderPass:
         return Counts(seen=len(failures), failed=len(failures))
 
     def _commit(self, work: Callable[[], _Done]) -> _Done:
-        """Do ``work`` and commit it with the UIDs that it handled."""
+        """Do ``work`` and commit it together with the UIDs that it handled."""
 
         def whole() -> _Done:
             done = work()

@@ -1,8 +1,9 @@
-"""What a pass works with: a session with the server, and a store.
+"""The interfaces that a pass uses: a session with the server, and a store.
 
-A *location* is where a message is on the server: folder, UIDVALIDITY, UID. It has
-*vanished* when the server has the message there no more. A folder that the server does
-not list any more is *gone*.
+A *location* is where a message is on the server: folder, UIDVALIDITY, UID.
+
+- *vanished*, of a location: the server no longer has the message there.
+- *gone*, of a folder: the server no longer lists it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Vanished = Mapping[Hashable, UidRanges]
 
 @dataclass(frozen=True)
 class Backfill:
-    """A bounded import of older mail that is wanted.
+    """A requested import of older mail, back to some day.
 
     :param key: the store's own name for it
     :param since: the first day
@@ -59,7 +60,7 @@ class Session(Protocol):
     folder: str | None
     #: UIDs that were expunged, as the last ``examine`` reported; None: unknown.
     vanished: UidRanges | None
-    #: UIDs of the open folder that the server refused to hand out.
+    #: UIDs of the open folder that the server refused to return.
     unfetchable: set[int]
 
     def list_folders(self, status: bool = False) -> list[Folder]: ...
@@ -84,15 +85,15 @@ class Session(Protocol):
 
 
 class Store(Protocol):
-    """Where state, locations and messages are kept, in transactions."""
+    """Keeps state, locations and messages, in transactions."""
 
     def folders(self) -> list[FolderState]:
         """All known folders, including those that are gone."""
 
     def refresh(self, listed: Sequence[Folder], renamed: Mapping[Hashable, str]):
-        """Take over the server's list.
+        """Store the server's list of folders.
 
-        Continues a backfill where a folder exists again that it has not read.
+        Continues a backfill if a folder that it has not read exists again.
 
         :param renamed: new raw names of folders that were renamed
         :return: states of the folders that are read and exist
@@ -101,7 +102,7 @@ class Store(Protocol):
     def handled(self, key: Hashable, without_undone: bool = False) -> UidRanges:
         """UIDs of a folder that were imported or skipped.
 
-        :param without_undone: leave out those whose import was undone
+        :param without_undone: without those whose import was undone
         """
 
     def save(
@@ -126,7 +127,7 @@ class Store(Protocol):
         """Discard what was not committed."""
 
     def folder_gone(self, key: Hashable) -> None:
-        """Note that a folder no longer exists on the server."""
+        """Record that a folder no longer exists on the server."""
 
     # Locations
 
@@ -142,8 +143,8 @@ class Store(Protocol):
         """Move vanished locations of this account to this folder, for messages that
         were moved here: those with the same header hash.
 
-        A location has vanished if it is in ``vanished``, of an older UIDVALIDITY of its
-        folder, or in a folder that is gone. Each is used once.
+        A location has vanished if it is in ``vanished``, has an older UIDVALIDITY of
+        its folder, or is in a folder that is gone. Each is used once.
 
         :return: UIDs of the moved messages, which need not be fetched
         """
@@ -161,21 +162,21 @@ class Store(Protocol):
     # Messages
 
     def match(self, headers: Iterable[HeaderRecord]) -> dict[int, object]:
-        """Matches by UID; messages of strangers are absent.
+        """Matches by UID; messages from strangers are absent.
 
         New mail, with :attr:`HeaderRecord.new`, may be wanted for other reasons than
         a contact.
         """
 
     def skip_reasons(self, headers: Sequence[HeaderRecord]) -> dict[int, SkipReason]:
-        """By UID, why :meth:`match` has just left out these messages."""
+        """By UID, why the last :meth:`match` skipped these messages."""
 
     def import_messages(
         self, key: Hashable, messages: Sequence[tuple[HeaderRecord, object, bytes]]
     ) -> tuple[Counts, dict[int, SkipReason]]:
         """Import (header, matches, raw message); a bad one becomes a failed import.
 
-        :return: what became of them, and the UIDs that were skipped, with the reason
+        :return: the counts, and by UID why messages were skipped
         """
 
     def keep_failed(self, key: Hashable, failures: Mapping[int, ImportFailure]) -> None:
@@ -184,37 +185,36 @@ class Store(Protocol):
     # The account
 
     def reopen_backfill(self) -> bool:
-        """Whether a backfill will read new folders; continues one that was done."""
+        """Whether a backfill will read new folders; continues one that was complete."""
 
     def purge(self, before: datetime) -> None:
-        """Delete the locations and states of folders that were gone by then: one that
-        comes back is a new folder."""
+        """Delete the locations and states of folders that were gone by that time: one
+        that comes back is a new folder."""
 
     def started_on(self) -> date:
-        """The day from which on mail counts as new."""
+        """The first day whose mail counts as new."""
 
     def backfills(self) -> list[Backfill]:
-        """The backfills that are wanted at this moment, in the order in which they are
-        served."""
+        """The backfills that are wanted now, in the order in which they are served."""
 
     def serve(self, backfill: Backfill | None) -> None:
-        """Attribute what is done from here on to this backfill, or to none."""
+        """Attribute all further work to this backfill, or to none."""
 
     def is_wanted(self) -> bool:
-        """Whether nobody has paused or cancelled the served backfill."""
+        """Whether the served backfill is neither paused nor cancelled."""
 
     def backfill_found(self, left: int) -> None:
-        """Note how many messages of the served backfill are left."""
+        """Record how many messages of the served backfill are left."""
 
     def backfill_counted(self, counts: Counts) -> None:
         """Add a finished batch to the served backfill."""
 
     def backfill_read(self, key: Hashable, since: date) -> None:
-        """Note that the served backfill handled all messages received since that
+        """Record that the served backfill handled all messages received since that
         day."""
 
     def backfill_done(self) -> None:
-        """Note that the served backfill is complete."""
+        """Record that the served backfill is complete."""
 
     def now(self) -> datetime:
         """Naive UTC."""

@@ -1,21 +1,21 @@
-"""What to do, decided from what is stored and what the server says. Pure.
+"""Decides what a sync has to do: pure functions of the stored state and the server's.
 
 What it is for
-    The decisions of a sync in one place, without a server or a database, so that they
-    can be tested with any combination of states (``tests/engine/test_plan.py``, and
-    through ``test_sync_model.py``).
+    The decisions of a sync are in one place, without a server or a database, so that
+    they can be tested with any combination of states (``tests/engine/test_plan.py``,
+    and through ``test_sync_model.py``).
 
 How it works
     :func:`plan_tick` compares a folder's stored snapshot with a new one. Three numbers
-        are
-    enough (RFC 9051 section 2.3.1): a changed UIDVALIDITY means that all known UIDs are
-    void; UIDNEXT grows by what came; MESSAGES grows by what came less what was
-    expunged. HIGHESTMODSEQ (RFC 7162) reveals the case in which all of these are equal
-    and something changed nevertheless. The snapshot has to be taken *before* anything
-    is fetched: messages that arrive meanwhile are then found by the next tick.
+    are enough (RFC 9051 section 2.3.1): a changed UIDVALIDITY means that all known UIDs
+    are void; UIDNEXT grows by the number of arrivals; MESSAGES grows by that number
+    less the number of expunged messages. HIGHESTMODSEQ (RFC 7162) reveals the case in
+    which all of these are equal although something changed. The snapshot has to be
+    taken *before* anything is fetched: the next tick then finds messages that arrive
+    meanwhile.
 
-    Servers that leave UIDNEXT out, or whose replicas answer with old numbers, are
-    treated as uncertain: UIDs are fetched or compared, the cursor never goes back.
+    Servers that omit UIDNEXT, or whose replicas answer with old numbers, are treated as
+    uncertain: UIDs are fetched or compared, and the cursor never goes back.
 
 Example
     >>> state = FolderState("inbox", "INBOX", uidvalidity=7, uidnext=100, messages=40,
@@ -23,11 +23,12 @@ Example
     >>> plan_tick(state, FolderStatus(messages=41, uidnext=103, uidvalidity=7))
     TickPlan(action='changed', uid_range=(100, 102), next_uid=103, vanished=True)
 
-    Three came (100 to 102) and the folder grew by one only, so two vanished.
+    Three messages arrived (100 to 102), but the folder grew by only one, so two
+    vanished.
 
 What it costs
-    Nothing: no input or output. It decides what the server is asked: a folder for which
-    the action is "nothing" costs no round trip and no statement.
+    Nothing: no input or output. It decides what to ask the server: a folder whose
+    action is "nothing" costs no round trip and no statement.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from ..imap.ranges import MAX_UID, UidRanges
 from ..types import Folder, FolderStatus
 from .state import FolderState
 
-#: Folders that are opened to find one under its new name.
+#: How many folders are opened to find one under its new name.
 MAX_TRIES = 20
 
 
@@ -56,7 +57,7 @@ class TickPlan:
     ``next_uid``: the cursor once the plan is carried out; None when the server
     gives no UIDNEXT: then it is the highest UID found, plus one.
     ``vanished``: whether messages were expunged; None: unknown until it is known how
-    many came.
+    many arrived.
     """
 
     action: str
@@ -76,10 +77,10 @@ def plan_tick(state: FolderState, status: FolderStatus) -> TickPlan:
     if uidnext is None:
         return _plan_without_uidnext(state, status, cursor)
     if uidnext < max(cursor, state.uidnext):
-        # A stale answer (a replica behind): neither cursor nor snapshot goes back.
+        # A stale answer (from a replica): neither cursor nor snapshot goes back.
         return TickPlan("nothing", None, cursor)
-    # UIDNEXT counts what came since the snapshot, MESSAGES what came less what
-    # vanished.
+    # Since the snapshot, UIDNEXT grew by the arrivals, MESSAGES by the arrivals less
+    # what vanished.
     came = uidnext - (state.uidnext or cursor)
     vanished = state.messages < 0 or status.messages - state.messages < came
     if uidnext > cursor:
@@ -95,11 +96,11 @@ def plan_tick(state: FolderState, status: FolderStatus) -> TickPlan:
 def _plan_without_uidnext(
     state: FolderState, status: FolderStatus, cursor: int
 ) -> TickPlan:
-    """The plan for servers that leave UIDNEXT out, such as 163.com."""
+    """The plan for servers that omit UIDNEXT, such as 163.com."""
     modseq = status.highestmodseq
     if modseq and modseq == state.highestmodseq and status.messages == state.messages:
         return TickPlan("nothing", None, cursor)
-    # Equal counts prove nothing: one may have come and another one vanished.
+    # Equal counts prove nothing: one message may have arrived and another vanished.
     uid_range = (cursor, MAX_UID) if cursor <= MAX_UID else None
     return TickPlan("changed", uid_range, None, None)
 

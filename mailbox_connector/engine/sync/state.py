@@ -1,4 +1,4 @@
-"""What is stored between two passes, and what a pass counts."""
+"""The state that is stored between two passes, and the counts of a pass."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from enum import Enum
 
 
 class SkipReason(str, Enum):
-    """Why a message was looked at and not imported.
+    """Why a message was checked but not imported.
 
-    Given where it is decided and stored with the UID: nothing else of such a message
-    is kept. Those that :data:`RECONSIDERED` names may belong to a contact one day.
+    Set where the decision is made and stored with the UID: nothing else of such a
+    message is kept. Those with a reason in :data:`RECONSIDERED` may belong to a contact
+    later.
     """
 
     #: None of its addresses was on a contact.
     NO_CONTACT = "no_contact"
-    #: Only our own addresses and colleagues' were in it.
+    #: All its addresses were our own or colleagues'.
     INTERNAL = "internal"
     #: It was a draft.
     DRAFT = "draft"
-    #: A newsletter, or mail of a list, and the mailbox leaves those out.
+    #: A newsletter or mail of a list, which the mailbox skips.
     BULK = "bulk"
-    #: It had been deleted here before.
+    #: It had been deleted in Odoo before.
     DELETED = "deleted"
-    #: Of no contact, and fetched for what new mail sets off: a delivery report, or an
-    #: answer to a document.
+    #: Of no contact, but fetched because new mail triggers something: a delivery
+    #: report, or a reply to a document.
     PASSED_ON = "passed_on"
 
 
-#: Looked at again when a contact gets an address that they have.
+#: Checked again when a contact gets an address that they contain.
 RECONSIDERED = (SkipReason.NO_CONTACT, SkipReason.INTERNAL, SkipReason.DRAFT)
 
 
 @dataclass
 class FolderState:
-    """A folder as the store knows it, but for its handled UIDs.
+    """A folder as it is stored, without its handled UIDs.
 
-    Every UID of the server is either handled (imported or skipped); or below
-    ``next_uid`` and not handled (older than what is wanted, or left for a backfill); or
-    at or above ``next_uid`` (new, not looked at).
+    Every UID of the server is one of these: handled (imported or skipped); below
+    ``next_uid`` and not handled (older than what is wanted, or left for a backfill); at
+    or above ``next_uid`` (new, not checked yet).
 
     :param key: the store's own name for the folder
     :param raw_name: its name on the wire
@@ -50,10 +51,10 @@ class FolderState:
         handled; 0: the server does not give it
     :param messages: how many messages it contained then; -1: uncertain
     :param highestmodseq: RFC 7162, of the same snapshot
-    :param first_uid: UIDs from here on came as new mail; those below are older mail
-    :param next_uid: the first UID not yet looked at as new mail
-    :param read_since: every message received since that day is handled; None: no older
-        mail of the folder has been read
+    :param first_uid: UIDs from here on arrived as new mail; those below are older mail
+    :param next_uid: the first UID not yet checked as new mail
+    :param read_since: every message received since that day is handled; None: none of
+        the folder's older mail has been read
     :param rebind_below: after a renumbering, UIDs below it are still to be compared
         with the old locations; 0: none
     :param mailbox_id: RFC 8474; survives a renaming
@@ -76,7 +77,7 @@ class FolderState:
 
 @dataclass
 class Counts:
-    """What became of the messages of a batch or a whole pass.
+    """How many messages of a batch or a whole pass were imported, skipped, ….
 
     ``linked`` counts contacts: a message of two counts twice. ``internal``, ``bulk``
     and ``deleted`` are those of the ``skipped`` with that :class:`SkipReason`; the

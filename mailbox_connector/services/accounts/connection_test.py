@@ -1,7 +1,7 @@
 """The connection test of a mailbox: does reading work, does sending work?
 
-One test, shown in several places: in the dialog of **Connect IMAP**, as the answer to
-other programs, for **Try again**, and, stopped before signing in, in the guided setup.
+One test for several places: the dialog of **Connect IMAP**, the API for other programs,
+**Try again** and, without signing in, the guided setup.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def run_connection_tests(
     seconds: float = SECONDS,
     **options,
 ) -> dict[str, ConnectionTest]:
-    """Test servers side by side, so that one that hangs leaves time for the other.
+    """Test servers at the same time, so that one that hangs leaves time for the other.
 
-    No Odoo environment enters the threads: ``report`` is called in this one.
+    The threads use no Odoo environment: ``report`` is called in the calling thread.
 
     :param options: ``address``, ``signs_in``, see :func:`run_connection_test`
     :return: the tests by side
@@ -64,15 +64,15 @@ def run_connection_tests(
 
 
 class MailboxConnectionTest:
-    """The test of a mailbox with its stored settings, and what it says in words.
+    """The test of a mailbox with its stored settings, and its result in words.
 
     ``tests``: by side, those that could be run. ``results``: by side, see
     :func:`~.connection_test_messages.describe`; complete after :meth:`run`. Neither
-    has credentials; the object has, so no method of a model may return it.
+    contains credentials; the object does, so no method of a model may return it.
 
     :param account: ``mailbox.account``
     :param sides: which servers
-    :param report: called with the result of a side after each of its steps
+    :param report: called with the result of one server after each of its steps
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class MailboxConnectionTest:
             self.results[side] = not_tested(self.account, side, str(error), setting)
 
     def run(self) -> None:
-        """Ask the servers. Meanwhile nothing is written to the database."""
+        """Test the servers. Meanwhile nothing is written to the database."""
         account = self.account
         for side, result in self.results.items():
             if side not in self._endpoints:
@@ -116,12 +116,12 @@ class MailboxConnectionTest:
             self.results[side] = describe(account, test, self.tests)
 
     def error(self, side: str) -> EngineError | None:
-        """Why a server that was asked does not work."""
+        """Why a server that was tested does not work."""
         return self.tests[side].error if side in self.tests else None
 
     def is_current(self) -> bool:
-        """Whether the settings are still those that were tested: what was found with
-        others says nothing about them."""
+        """Whether the settings are still those that were tested: results for other
+        settings say nothing about them."""
         try:
             return all(
                 endpoint(self.account, side) == one

@@ -33,15 +33,15 @@ def describe(
     - ``problem``: what is wrong and what to do, or False
     - ``field``: the setting that it points to ("host", "port", "security", "username",
       "password", "ca_certificate", "email"), or False; ``label``: its name on the form
-    - ``hints``: what else is known about it, the likeliest first; ``links``: pages of
+    - ``hints``: possible causes, the likeliest first; ``links``: pages of
       the provider, {"text", "url"}
     - ``steps``: {"name", "state", "ok", "text", "detail"}, see
       ``engine.connection_test.steps``
-    - ``alternatives``: {"port", "security", "text"}, on which the server does answer;
+    - ``alternatives``: {"port", "security", "text"}, on which the server responds;
       ``searching``: they are being looked for
     - ``transcript``: lines of the protocol, without credentials
 
-    :param tests: those of all servers, when all are done
+    :param tests: the tests of all servers, when all are done
     """
     error = test.error
     side, field = test.side.value, field_of(error)
@@ -79,7 +79,7 @@ def not_tested(account, side: str, problem=False, field=False) -> dict:
 
 
 def no_server(side: str) -> dict:
-    """The same where no server is set."""
+    """The same if no server is set."""
     empty = dict.fromkeys(("problem", "field", "label", "searching"), False)
     lists = ("hints", "links", "steps", "alternatives", "transcript")
     return {**empty, **{name: [] for name in lists}, "side": side, "ok": None}
@@ -103,7 +103,7 @@ def label_of(account, side: str, field):
 def _hints(
     account, error: EngineError | None, tests: dict[str, ConnectionTest]
 ) -> list:
-    """What is known besides the server's answer."""
+    """Possible causes besides the server's reply."""
     env = account.env
     if error and error.kind in _WRONG_HOST:
         return _other_host(account, error.side.value)
@@ -163,7 +163,7 @@ def _other_works(account, side: str) -> str:
 
 
 def _links(account, error: EngineError | None) -> list:
-    """Pages of the provider that help, if it is about signing in."""
+    """Helpful pages of the provider, if the problem is about signing in."""
     provider = account.provider_id
     if not error or error.kind not in _SIGN_IN or not provider:
         return []

@@ -1,4 +1,4 @@
-"""Looking up the servers for an address, as the administrator allows it."""
+"""Looks up the servers for an address, as far as the administrator allows it."""
 
 from __future__ import annotations
 

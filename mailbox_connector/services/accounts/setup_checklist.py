@@ -1,7 +1,7 @@
-"""The setup checklist: what to have ready before connecting, as far as Odoo can tell.
+"""The setup checklist: what to have ready before connecting, as far as Odoo knows.
 
-Each item is a dict for the screen: ``state`` is "done", "open" (nothing wrong, to do
-yet) or "needs_you"; ``text`` a sentence; ``url`` and ``link`` a page of the provider
+Each item is a dict for the screen: ``state`` is "done", "open" (still to do, nothing
+wrong) or "needs_you"; ``text`` a sentence; ``url`` and ``link`` a page of the provider
 and what to call it, if any.
 """
 
@@ -16,9 +16,9 @@ from .connection_test import run_connection_tests
 from .endpoints import egress_policy
 
 DONE, OPEN, NEEDS_YOU = "done", "open", "needs_you"
-#: Seconds for asking whether a server answers; a person is waiting.
+#: Seconds for checking whether a server responds; a person is waiting.
 SECONDS = 5.0
-#: More days than these are a lot for a first import.
+#: More days than this are a lot for a first import.
 SHORT = 30
 
 
@@ -32,7 +32,8 @@ def checklist(account) -> dict[str, list[dict]]:
 
 
 def server_items(env, servers: dict, ca_pem: str | None) -> list[dict]:
-    """An item for each server: whether it answers, encrypted and as who it says.
+    """An item for each server: whether it responds, encrypted and with a valid
+    certificate.
 
     The connection test, stopped before signing in.
 

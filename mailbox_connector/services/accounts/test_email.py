@@ -1,7 +1,7 @@
-"""The test e-mail: a marked e-mail leaves by SMTP and is looked for by IMAP.
+"""The test e-mail: a marked e-mail is sent by SMTP and looked for by IMAP.
 
-Waiting for the servers takes plain values in and out: no Odoo environment is held
-meanwhile, and nothing in the mailbox is changed.
+The functions that wait for the servers take and return plain values: no Odoo
+environment is used meanwhile, and nothing in the mailbox is changed.
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ from ...engine.types import Endpoint
 HEADER = "X-Mailbox-Test"
 #: Seconds for sending: a person is waiting.
 SENDING_SECONDS = 45
-#: Seconds for which the e-mail is looked for, and between two looks at most.
+#: For how many seconds the e-mail is looked for, and the longest time between two
+#: searches.
 WATCH_SECONDS, LONGEST_PAUSE = 30.0, 3.0
-#: Where it may arrive: the roles of folders, in the order in which they are searched.
+#: Where it may arrive: roles of folders, in the order in which they are searched.
 ROLES = ("inbox", "all", "junk")
 
 
 @dataclass
 class EmailTest:
-    """What happened to a test e-mail. Times in seconds; None: it did not come to that.
+    """What happened to a test e-mail. Times in seconds; None: not reached.
 
     ``folder``: raw name of where it was seen; ``senders``: the addresses in From as
     received; ``kept_id``: whether the provider kept our Message-ID.
@@ -113,7 +114,7 @@ def watch(
     token: str,
     seconds: float = WATCH_SECONDS,
 ) -> None:
-    """Look for the e-mail until it is there or ``seconds`` have passed.
+    """Look for the e-mail until it has arrived or ``seconds`` have passed.
 
     :param test: of an e-mail that was handed over; what is found is added to it
     :param folders: raw names, the inbox first
@@ -121,7 +122,7 @@ def watch(
     test.watched = True
     start, pause = time.monotonic(), 0.2
     try:
-        # A little more than the watch, so that its last look can finish.
+        # A little longer than the watch, so that its last search can finish.
         with ImapSession(imap, policy, Deadline(seconds + 15)) as session:
             test.read = time.monotonic() - start
             while not _is_seen(test, session, folders, message_id, token):

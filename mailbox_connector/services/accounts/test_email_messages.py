@@ -1,4 +1,4 @@
-"""What became of a test e-mail, in words: a verdict and the steps that lead to it."""
+"""The result of a test e-mail in words: a verdict and the steps."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from ...error_messages import explain, with_side
 from .test_email import WATCH_SECONDS, EmailTest
 
-#: How far it came: the states of a verdict and of each step.
+#: The states of a verdict and of each step.
 OK, WARNING, FAILED, SKIPPED = "ok", "warning", "failed", "skipped"
 
 
 class EmailTestMessages:
-    """Words about one test e-mail, in the user's language.
+    """Describes one test e-mail in the user's language.
 
     :param account: ``mailbox.account``
     :param recipient: the address that it was sent to
@@ -118,7 +118,7 @@ class EmailTestMessages:
     # Step by step
 
     def steps(self) -> list[tuple[str, str]]:
-        """What happened, in order, as (state, text); after a failure nothing more."""
+        """The steps in order, as (state, text); a failure is the last one."""
         steps = []
         for state, text in self._all_steps():
             steps.append((state, text))

@@ -1,7 +1,7 @@
-"""Inserts many rows with one statement, a tenth of the time of ``create``.
+"""Inserts many rows with one statement, in a tenth of the time of ``create``.
 
 1. The ORM creates the first row, with all defaults and computed fields, also those of
-   other addons. What it has written besides the given values is read back.
+   other addons. The values that it added to the given ones are read back.
 2. All other rows are inserted by one SQL statement: their own values, and for the other
    columns those of the first row, the *defaults*.
 3. The defaults can be kept for the next batch, which then needs no ORM row at all.
@@ -93,7 +93,7 @@ def _insert(
     model = model.browse()
     own = {name: model._fields[name] for name in vals_list[0]}
     ids = _next_ids(model, len(vals_list))
-    # By column, what is selected for it.
+    # By column: the expression selected for it.
     columns = {"id": SQL("value.id")}
     columns |= {name: SQL("value.%s", SQL.identifier(name)) for name in own}
     columns |= {

@@ -1,8 +1,8 @@
 """Database errors caused by concurrent workers, retries, and separate cursors.
 
-PostgreSQL refuses work that meets another worker's (serialization failure, lock
-timeout, a row that was created twice). That is nobody's fault: the work is rolled back
-and done again on a fresh view of the database.
+PostgreSQL refuses work that conflicts with another worker's (serialization failure,
+lock timeout, a row that was created twice). This is not an error: the work is rolled
+back and retried on a fresh snapshot of the database.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, STATUS_READY
 from odoo import SUPERUSER_ID, api
 from odoo.tools import SQL
 
-#: The database was away, or another worker was faster: to be retried.
+#: The database was unreachable, or another worker was faster: to be retried.
 CONFLICT_ERRORS = (OperationalError, UniqueViolation)
-#: How often work is tried before a conflict is raised.
+#: How many times work is tried before a conflict is raised.
 ATTEMPTS = 3
 
 _logger = logging.getLogger("odoo.sql_db")
@@ -45,8 +45,8 @@ class _ConflictFilter(logging.Filter):
 
 @contextmanager
 def mute_conflicts():
-    """Odoo logs each failed query as an error; inside, not those that failed with one
-    of :data:`CONFLICT_ERRORS`, which the caller handles."""
+    """Odoo logs each failed query as an error. Inside this context, it does not log
+    those that failed with one of :data:`CONFLICT_ERRORS`, which the caller handles."""
     muted = _ConflictFilter()
     _logger.addFilter(muted)
     try:
@@ -60,10 +60,10 @@ def retry_on_conflict(
     rollback: Callable[[], object],
     attempts: int = ATTEMPTS,
 ) -> _T:
-    """Do ``work``, which commits; again after a conflict with another worker.
+    """Do ``work``, which commits; retry it after a conflict with another worker.
 
     :param rollback: called after each conflict, the last one included
-    :raise OperationalError, UniqueViolation: the last attempt met one as well
+    :raise OperationalError, UniqueViolation: the last attempt also had a conflict
     """
     for attempt in range(1, attempts + 1):
         try:
@@ -78,17 +78,17 @@ def retry_on_conflict(
 @contextmanager
 def own_cursor(env, *, latest: bool = False, lock_timeout: str = ""):
     """A superuser environment on a separate cursor, committed at the end: what is
-    written there survives whatever happens to the work at hand.
+    written there survives a rollback of the caller's transaction.
 
-    :param latest: each statement sees what others have committed until then: what is
-        read under a lock is what its last holder wrote, and a row that was released a
-        moment ago can be updated. Costs no statement
+    :param latest: each statement sees what others have committed until then, so a row
+        that is read under a lock includes what the lock's last holder wrote, and can be
+        updated. Costs no statement
     :param lock_timeout: how long to wait for a lock, as PostgreSQL takes it ("5s");
         without it, waiting for a lock of the work's own transaction never ends
     """
     with env.registry.cursor() as cr:
-        # Odoo sets its own level again for whoever has the connection next. A test's
-        # cursor is in a transaction already.
+        # Odoo sets its own level again for the next user of the connection. A test's
+        # cursor is already in a transaction.
         if latest and cr.connection.status == STATUS_READY:
             cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
         if lock_timeout:

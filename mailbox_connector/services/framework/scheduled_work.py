@@ -1,4 +1,4 @@
-"""The loop of a scheduled action: work off what is due until the time is over."""
+"""The loop of a scheduled action: process what is due until the time is over."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 
 def work_off(env, find: Callable[[list[int]], object], work: Callable) -> bool:
-    """Work off records in lots, committing after each, until none is due or the
+    """Process records in batches, committing after each, until none is due or the
     scheduler has no time left (it then runs the action again soon).
 
-    :param find: given ids that this run has worked on, the records that are due;
-        called again before each lot
-    :param work: given the due records, works on some; returns those that it worked on
+    :param find: given the ids that this run has processed, returns the records that are
+        due; called before each batch
+    :param work: given the due records, processes some; returns those that it processed
     :return: whether nothing is left
     """
     cron = env["ir.cron"]
@@ -20,14 +20,14 @@ def work_off(env, find: Callable[[list[int]], object], work: Callable) -> bool:
     worked = 0
     while True:
         due = find(done)
-        # One report of progress a lot: of the last lot, and of what is left.
+        # One report of progress per batch: the last batch, and what is left.
         has_time = cron._commit_progress(worked, remaining=len(due))
         if not due:
             return True
         if not has_time:
             return False
         ids = work(due).ids
-        # At once: the next search must not be able to undo it.
+        # Now, so that a failure of the next search cannot undo it.
         commit()
         done += ids
         worked = len(ids)

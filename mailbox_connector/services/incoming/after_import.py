@@ -1,9 +1,10 @@
-"""What new e-mails cause besides being shown on their contacts: decided and queued.
+"""What new e-mails trigger besides being shown on their contacts: decides and queues
+it.
 
 A reply to a document is posted there, a delivery report is recorded on the message that
 it is about, and members are notified. This is decided while a batch is imported, and
 stored in the queue ``mailbox.inbound`` by the same transaction.
-:mod:`.inbound_queue` does it afterwards, one e-mail per transaction. Backfills cause
+:mod:`.inbound_queue` does it afterwards, one e-mail per transaction. Backfills trigger
 nothing.
 """
 
@@ -26,8 +27,8 @@ from .message_values import message_key
 
 #: Messages in these folders are our own, or unwanted.
 SILENT_ROLES = {Role.SENT.value, Role.DRAFTS.value, Role.JUNK.value, Role.TRASH.value}
-#: Servers try to deliver for five days. An e-mail that was written longer before it was
-#: received is an old one that somebody has moved into the folder.
+#: Servers try to deliver for five days. An e-mail that was received later than that is
+#: an old one that somebody moved into the folder.
 LONGEST_DELIVERY = timedelta(days=10)
 #: Members are not notified of older e-mails: the mailbox was not synced for a while.
 MAX_NOTIFICATION_AGE = timedelta(days=7)
@@ -45,7 +46,7 @@ class FetchReason:
 
 
 class AfterImport:
-    """Decides what new e-mails of one mailbox cause, and queues it.
+    """Decides what new e-mails of one mailbox trigger, and queues it.
 
     :param account: ``mailbox.account`` in a superuser environment
     """
@@ -60,9 +61,9 @@ class AfterImport:
         return self.account.addresses()
 
     def kinds(self, headers: Iterable[HeaderRecord]) -> dict[int, str]:
-        """Which new messages are to be fetched, no matter who sent them.
+        """New messages to fetch even if they are of no contact.
 
-        One query; none if no new message answers anything.
+        One query; none if no new message is a reply.
 
         :return: by UID, "reply" for a reply to a document, "report" for what may be a
             delivery report
@@ -80,7 +81,7 @@ class AfterImport:
     def enqueue(
         self, importer: Importer, messages: Sequence[tuple[Candidate, str]]
     ) -> list[int]:
-        """Queue what the messages of a batch cause, after they were imported.
+        """Queue what the messages of a batch trigger, after they were imported.
 
         :param messages: each with its kind, see :meth:`kinds`, or ""
         :return: ids of the new ``mailbox.inbound``
@@ -141,18 +142,18 @@ class AfterImport:
     # ------------------------------------------------------------------
 
     def _is_new_mail(self, importer: Importer, candidate: Candidate) -> bool:
-        """Whether a message is new and can be parsed, if need be by ``importer``."""
+        """Whether a message is new and can be parsed, by ``importer`` if necessary."""
         header = candidate.header
         if not (header.new and self._is_new(header)):
             return False
         if not candidate.matches and not importer.parse_or_keep_failed(candidate):
             return False
-        # Not parsed: its import has failed.
+        # Not parsed: its import failed.
         return candidate.parsed is not None and not self._is_old(candidate)
 
     def _is_new(self, header: HeaderRecord) -> bool:
         """Whether a message was received after the mailbox was connected and was not
-        sent from it. If the server does not say when, it counts as new."""
+        sent from it. If the time is unknown, it counts as new."""
         started = self.account.started_on
         received = header.internal_date
         if not started or (received and received.date() < started):
@@ -164,7 +165,7 @@ class AfterImport:
         return bool(sent) and candidate.received_at - sent > LONGEST_DELIVERY
 
     def _is_own(self, header: HeaderRecord) -> bool:
-        """Whether the mailbox itself sent it, from whatever program."""
+        """Whether the mailbox itself sent it, from Odoo or any mail app."""
         sender = header.addresses.get("from", ())
         return any(address.email in self.own_addresses for address in sender)
 

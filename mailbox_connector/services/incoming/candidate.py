@@ -13,15 +13,15 @@ from .matcher import Match
 
 @dataclass
 class Candidate:
-    """A fetched message: what is known of it before, and what the import adds.
+    """A fetched message: what is known before the import, and what the import adds.
 
     :ivar header: what the first phase of the sync fetched; ``uid`` is 0 for a message
-        that is no longer in its folder
+        that is no longer on the server
     :ivar matches: the contacts it belongs to; empty if it was fetched for another
         reason
     :ivar raw: the whole message, as the server gave it
-    :ivar answers_document: it answers a document in Odoo, so it is never left out as a
-        newsletter
+    :ivar answers_document: it replies to a document in Odoo, so it is never skipped as
+        a newsletter
     :ivar parsed: set when the message has been parsed
     :ivar record_id: id of its ``mailbox.message``; 0 until that exists
     :ivar audience_id: id of that message's ``mailbox.audience``

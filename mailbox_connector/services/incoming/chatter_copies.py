@@ -2,16 +2,15 @@
 
 A *chatter copy* is a native ``mail.message`` that shows one e-mail on one contact. An
 e-mail of several contacts has a copy on each, up to :data:`MAX_COPIES`; the others only
-get a link and list it under E-mails. If the chatter shows the message already, because
+get a link and list it under E-mails. If the chatter already shows the message, because
 it was written there or because Odoo's own gateway posted it there, no copy is made and
 the link points to that message.
 
-What it costs: 8 statements for a batch, however many messages are in it, and one more
-each for attachments, for messages that were stored before, and for replies. Copies and
-links are inserted in bulk, without Odoo's ``message_post``. Bodies are cleaned once, by
-the engine. Attachments are stored once for each e-mail and shared by its copies. What
-takes time are files, which are written one by one, and bodies, of which every copy has
-its own.
+What it costs: 8 statements for a batch of any size, and one more each for attachments,
+for messages that were stored before, and for replies. Copies and links are inserted in
+bulk, without Odoo's ``message_post``. Bodies are cleaned once, by the engine.
+Attachments are stored once for each e-mail and shared by its copies. Most time is spent
+on files, which are written one by one, and bodies, because every copy has its own.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from .candidate import Candidate
 from .message_values import header_text
 from .quote_marks import mark_quotes
 
-#: An e-mail of more contacts than this is only listed on the others.
+#: An e-mail is copied to this many contacts; on further ones it is only listed.
 MAX_COPIES = 20
 
 
@@ -43,7 +42,7 @@ class ChatterCopies:
 
     :ivar env: superuser environment
     :ivar colleagues: contact ids of internal users, by normalized address
-    :ivar defaults: of the import's bulk inserts, filled here and used again
+    :ivar defaults: of the import's bulk inserts, filled and reused here
     """
 
     env: object
@@ -140,8 +139,8 @@ class ChatterCopies:
     def _copy_values(
         self, candidate: Candidate, partner_id: int, body: str, attachment_ids
     ) -> dict:
-        """All values of a copy: a computed field that is left out would cost more
-        than all the others together.
+        """All values of a copy: computing an omitted field would cost more than all the
+        others together.
 
         :param attachment_ids: plain ids, for :meth:`_create`
         """
@@ -166,8 +165,9 @@ class ChatterCopies:
             "email_from": str(from_[0]) if from_ else self.env._("Unknown sender"),
             "incoming_email_to": header_text(parsed, "to"),
             "incoming_email_cc": header_text(parsed, "cc"),
-            # Not the real Message-ID: core's gateway would drop e-mail to an alias
-            # that has it, and route replies to the copy. Random: not to be guessed.
+            # Not the real Message-ID: core's gateway would drop e-mails to an alias
+            # that have it, and route replies to the copy. Random, so that nobody can
+            # guess it.
             "message_id": _random_message_id(candidate),
             "reply_to": False,
             "parent_id": False,
@@ -188,9 +188,8 @@ class ChatterCopies:
     def _create(self, vals_list: list[dict]) -> list[int]:
         """Create copies; the ids in that order.
 
-        Their bodies are not cleaned again by the field: the engine has done so with a
-        stricter list of what is allowed, and the field would need half of the time of
-        an import for it.
+        The field does not clean their bodies again: the engine has done so with a
+        stricter allow-list, and cleaning would take half of the time of an import.
         """
         Message = self.env["mail.message"]
         files_of = [values.pop("attachment_ids") for values in vals_list]
@@ -241,7 +240,7 @@ class _Attachments:
         return self.known[candidate.record_id]
 
     def _read_known(self, record_ids: list[int]) -> None:
-        """Take those of messages that have a copy already from that copy."""
+        """Reuse those of messages that already have a copy."""
         shown = self.env["mail.message"].search_fetch(
             [("mailbox_message_id", "in", record_ids)], ["body", "attachment_ids"]
         )
@@ -259,8 +258,8 @@ class _Attachments:
         ]
         stored = (
             self.env["ir.attachment"]
-            # As they came: images are not recompressed, and html is stored as text
-            # so that it cannot run in Odoo's own origin.
+            # Unchanged: images are not recompressed, and html is stored as text so that
+            # it cannot run in Odoo's own origin.
             .with_context(
                 image_no_postprocess=True,
                 attachments_mime_plainxml=True,
@@ -294,8 +293,8 @@ class _Attachments:
 
 
 def _bind_parents(env, record_ids: list[int]) -> None:
-    """Link copies to their parent on the same contact, in whichever order the two
-    messages arrived."""
+    """Link copies to their parent on the same contact, no matter which of the two
+    arrived first."""
     # LATERAL: the indexes are used even while the tables have no statistics yet.
     env.cr.execute(
         """

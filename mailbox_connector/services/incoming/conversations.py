@@ -1,18 +1,18 @@
 """Conversations: which messages belong together (RFC 5322 section 3.6.4).
 
 Messages are in one conversation if one names the other's Message-ID in In-Reply-To or
-References, or if both name the same third message, whether that one is here or not.
+References, or if both name the same third message, even if that one is not stored.
 
-References are bound late. An import reads the newest messages first, so a message often
-arrives after the replies to it. Each reference is therefore stored by hash
-(``mailbox.reference``), and whichever of two messages arrives last finds the other one.
-A message that shows that two conversations are one joins them.
+An import reads the newest messages first, so a message often arrives after the replies
+to it. Each reference is therefore stored by hash (``mailbox.reference``), so that the
+later of two messages finds the earlier one. A message that belongs to two conversations
+joins them.
 
 How a batch is assigned: the new messages and the hashes that they name are grouped into
 sets that belong together (union-find). One query finds the stored messages that have or
-name these hashes, and their conversations are added to the sets. Each set then gets the
-conversation that it has already, or a new one. A batch costs 3 statements, and a few
-more for each join of conversations.
+name these hashes, and their conversations are added to the sets. Each set then gets its
+existing conversation, or a new one. A batch costs 3 statements, and a few more for each
+join of conversations.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def reference_hashes(parsed: ParsedMessage) -> set[str]:
 def assign_conversations(
     env, messages: Sequence[tuple[str, Collection[str]]], defaults: bulk_insert.Defaults
 ) -> list[int]:
-    """The conversation of each new message, in that order; created where needed.
+    """The conversation of each new message, in that order; created if needed.
 
     :param messages: of each message the hash of its Message-ID, and the hashes that it
         refers to
@@ -143,11 +143,11 @@ class _Groups:
         return item
 
     def join(self, one, other):
-        """Make the sets of two items one."""
+        """Join the sets of two items."""
         self.parents[self.find(one)] = self.find(other)
 
     def members(self) -> dict[tuple, dict[str, list]]:
-        """Of each set, by its root: its values by kind."""
+        """For each set, by its root: its values by kind."""
         found = defaultdict(lambda: defaultdict(list))
         for kind, value in list(self.parents):
             found[self.find((kind, value))][kind].append(value)

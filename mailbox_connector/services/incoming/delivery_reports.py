@@ -18,8 +18,8 @@ SENT_STATES = ("sent", "pending", "bounce")
 def apply_report(account, mail: RawMail) -> bool:
     """Record what a delivery report says about e-mails that were sent from here.
 
-    Anybody can write such a report. Only what it says about a message that we sent, and
-    about a recipient that we sent it to, is believed. The same news is recorded once.
+    Anybody can write such a report. It is trusted only about messages that we sent, and
+    about recipients that we sent them to. The same status is recorded once.
 
     :param account: the ``mailbox.account`` that received it, in a superuser environment
     :return: whether the e-mail is a delivery report
@@ -54,7 +54,7 @@ class _Delivery:
 
 
 class _SentMail:
-    """What was sent with the Message-ID that a report names.
+    """The messages that were sent with the Message-ID in a report.
 
     A provider that replaces Message-IDs leaves the original one last in References.
     """
@@ -135,8 +135,8 @@ def _record_bounce(env, mail: RawMail, message, address: str, text: str) -> None
 
 
 def _addresses(report: DeliveryReport, status: RecipientStatus) -> list[str]:
-    """Which address the e-mail was sent to: the one that is reported or, if it was
-    forwarded from there, the original recipient."""
+    """The addresses that the e-mail may have been sent to: the reported one and, if it
+    was forwarded, the original recipient."""
     found = [status.address]
     if len(report.recipients) == 1 and len(report.original_recipients) == 1:
         found += report.original_recipients
@@ -163,7 +163,7 @@ def describe_status(env, status: RecipientStatus, address: str) -> str:
 
 
 def _failure_reason(env, status: RecipientStatus) -> str:
-    """The reason by the subject and detail of the status code (RFC 3463)."""
+    """The reason, derived from the subject and detail of the status code (RFC 3463)."""
     detail = status.status[2:]
     texts = {
         ("1.1", "1.0", "1.3", "1.6"): env._("there is no such address."),

@@ -1,7 +1,7 @@
 """Replies to messages on documents are posted in the thread of the document.
 
-This is done as Odoo's own gateway does it, by its code and with its checks of author
-and alias. An automatic reply is logged on the document and notifies nobody (RFC 3834).
+Odoo's own gateway posts them, with its checks of author and alias. An automatic reply
+is logged on the document and notifies nobody (RFC 3834).
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from ...engine.types import ParsedMessage
 from .raw_mail import RawMail
 from .rewritten_message_ids import ODOO_HEADER
 
-#: How many references are looked at, newest first; as many as Odoo's gateway does.
+#: How many references are checked, newest first; as many as in Odoo's gateway.
 MAX_REFERENCES = 32
 
 
 def find_answered(
     env, answers: Mapping[int, tuple[str, tuple[str, ...]]]
 ) -> dict[int, int]:
-    """Which messages on documents are answered by these e-mails. One query.
+    """The messages on documents that these e-mails reply to. One query.
 
-    The newest reference that is known here decides: a reply to a message on a contact
-    belongs to the contact alone. E-mails that Odoo has itself are left out.
+    The newest reference that is known in Odoo decides: a reply to a message on a
+    contact belongs to the contact only. E-mails that Odoo already has are omitted.
 
-    :param answers: (Message-ID, Message-IDs that it answers, newest first) of each
+    :param answers: (Message-ID, Message-IDs that it replies to, newest first) of each
         e-mail, by any key
     :return: ``mail.message`` ids by key
     """
@@ -65,7 +65,7 @@ def find_answered(
 
 
 def post_reply(account, mail: RawMail) -> str:
-    """Post an e-mail in the thread of the document that it answers.
+    """Post an e-mail in the thread of the document that it replies to.
 
     :param account: the ``mailbox.account`` that received it, in a superuser environment
     :return: why it was not posted, for the log; "" if it was
@@ -92,9 +92,9 @@ def post_reply(account, mail: RawMail) -> str:
 
 
 def _route(account, mail: RawMail, answered, document, identity) -> str:
-    """Let Odoo's gateway post a reply, on this document only.
+    """Have Odoo's gateway post a reply, on this document only.
 
-    :return: why it did not, or ""
+    :return: why it did not post it, or ""
     """
     env = account.env
     message = mail.message
@@ -105,7 +105,7 @@ def _route(account, mail: RawMail, answered, document, identity) -> str:
         return ""
     if Thread._detect_loop_headers(values):
         return "answers an automatic e-mail of the gateway"
-    # It may refer to other messages as well, but this is the one that it answers.
+    # It may refer to other messages as well, but this is the one it replies to.
     values["references"] = values["in_reply_to"] = answered.message_id
     values.update(Thread._message_parse_extract_from_parent(answered))
     for name in ("to_filtered", "cc_filtered"):
@@ -128,7 +128,8 @@ def _route(account, mail: RawMail, answered, document, identity) -> str:
 
 
 def _restrict_like_question(answered, message_id: str) -> None:
-    """Give a reply the readers of the message that it answers, which it quotes."""
+    """Give a reply the readers of the message that it replies to, because it quotes
+    that."""
     if not answered.mailbox_audience_id:
         return
     answered.search(
@@ -151,8 +152,8 @@ def _is_document(env, model: str | None, res_id: int | None) -> bool:
 
 
 def _is_sent_by_odoo(env, parsed: ParsedMessage) -> bool:
-    """Whether this Odoo sent it, and a server on the way replaced its Message-ID: the
-    original one is the last in References."""
+    """Whether this Odoo sent it and a server on the way replaced its Message-ID. The
+    original one is then the last in References."""
     values = dict(parsed.header_fields)
     own = parse_references(values.get("references"))[-1:]
     if not own or ODOO_HEADER not in values:
@@ -175,9 +176,9 @@ def _without_mailboxes(env, text: str) -> str:
     """Recipients without the addresses of mailboxes.
 
     Odoo does not notify followers who received the e-mail themselves. The address of a
-    mailbox is a way into Odoo, as an alias is: its owner is to be notified. The
-    exception are users who are notified by e-mail and have a mailbox of their own:
-    they have the e-mail there.
+    mailbox leads into Odoo like an alias, so its owner has to be notified. The
+    exception is users who are notified by e-mail and have a mailbox of their own: they
+    have the e-mail there.
 
     :param text: addresses, comma separated
     """

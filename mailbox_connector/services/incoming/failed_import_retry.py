@@ -18,7 +18,7 @@ RETRY_PAUSES = tuple(timedelta(minutes=one) for one in (10, 60, 360, 1440, 1440)
 
 
 def next_attempt(attempts: int) -> datetime | bool:
-    """When to request a message again after so many attempts; False: not again."""
+    """When to request a message again after a number of attempts; False: never."""
     pause = step(attempts, RETRY_PAUSES)
     return fields.Datetime.now() + pause if pause else False
 
@@ -50,8 +50,8 @@ class FailedImportRetry:
     def retry(self, row) -> bool:
         """Retry one, and commit.
 
-        :return: whether it is solved: the message was imported, belongs to nobody any
-            more, or is no longer on the server
+        :return: whether it is solved: the message was imported, no longer belongs to a
+            contact, or is no longer on the server
         """
         if not row.exists():
             return True
@@ -59,7 +59,7 @@ class FailedImportRetry:
         return self.store.transaction(lambda: self._solve(row, raw))
 
     def _fetch(self, row) -> bytes | None:
-        """The message from the server; None: it is not there; b"": not returned."""
+        """The message from the server; None: it no longer exists; b"": not returned."""
         folder = row.folder_id
         if not self.session or folder.gone:
             return b""

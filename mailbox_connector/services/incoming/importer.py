@@ -10,10 +10,10 @@ Example, with candidates that the matcher has found contacts for::
 
 How a batch is imported:
 
-1. *Parse* each message, once. What is left out is dropped here: newsletters (if the
-   mailbox leaves them out) and messages that were deleted in Odoo.
+1. *Parse* each message, once. Newsletters (if the mailbox skips them) and messages that
+   were deleted in Odoo are dropped here.
 2. *Deduplicate*: a message with a known key (Message-ID and content, see
-   :func:`.message_values.message_key`) is stored already, from another folder or
+   :func:`.message_values.message_key`) is already stored, from another folder or
    mailbox. It gets no second ``mailbox.message``; if this mailbox is new to it, the
    mailbox's readers are added.
 3. *Create* the new ones with their conversations and references, and the location of
@@ -21,14 +21,14 @@ How a batch is imported:
 4. *Show* them on their contacts (:mod:`.chatter_copies`).
 
 Each step is done for the whole batch at once, by :mod:`services.framework.bulk_insert`.
-A batch costs 20 to 25 statements, however many messages are in it. Only messages that
+A batch costs 20 to 25 statements, whatever its size. Only messages that
 another mailbox has as well are updated one by one.
 
 If a batch fails, it is rolled back to its savepoint and imported in halves, down to the
 one message that cannot be imported. That one is kept as a ``mailbox.failed.import``,
-with its raw bytes and the reason, and the rest of the batch is imported. Errors that
-are no message's fault (a conflict with another worker, a full disk) are raised instead:
-the caller retries the whole batch.
+with its raw bytes and the reason, and the rest of the batch is imported. Errors that no
+message caused (a conflict with another worker, a full disk) are raised instead: the
+caller retries the whole batch.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Importer:
         self.env = self.folder.env
         self.account = self.folder.account_id
         self.audience = self.env["mailbox.audience"].for_accounts(self.account)
-        #: Id of the ``mailbox.backfill`` that the messages come with; 0: none.
+        #: Id of the ``mailbox.backfill`` that imports the messages; 0: none.
         self.backfill_id = 0
         self.defaults: bulk_insert.Defaults = {}
         #: Contacts whose open chatters are to be reloaded.
@@ -101,8 +101,8 @@ class Importer:
 
         :param reload: open chatters are reloaded with the commit; False: the caller
             reloads those of ``contacts_to_reload``
-        :raise OperationalError, UniqueViolation, OSError: no message's fault; the
-            transaction is to be rolled back and the batch retried
+        :raise OperationalError, UniqueViolation, OSError: no message caused it; roll
+            back the transaction and retry the batch
         """
         self.first_seen = set()
         self.skipped = {}
@@ -197,7 +197,7 @@ class Importer:
     # ------------------------------------------------------------------
 
     def _without_deleted(self, candidates: list[Candidate]) -> list[Candidate]:
-        """Leave out messages that were deleted in Odoo."""
+        """Skip messages that were deleted in Odoo."""
         Tombstone = self.env["mailbox.tombstone"]
         digests = {
             c.header.uid: Tombstone.digest_of(message_key(c.parsed)) for c in candidates
@@ -207,7 +207,7 @@ class Importer:
 
     def _find_or_create(self, candidates: list[Candidate]) -> None:
         """Give each candidate its ``mailbox.message``; add this mailbox's readers to
-        those that other mailboxes have already."""
+        those that other mailboxes already have."""
         by_key = {message_key(one.parsed): one for one in candidates}
         known = {
             (message.message_id_hash, message.fingerprint): message
@@ -280,7 +280,7 @@ class Importer:
         return True
 
     def _store_locations(self, candidates: list[Candidate]) -> None:
-        """Store where the messages are on the server; UID 0: nowhere any more."""
+        """Store where the messages are on the server; UID 0: no longer there."""
         candidates = [c for c in candidates if c.header.uid]
         self.env.cr.execute(
             """
@@ -331,7 +331,7 @@ class Importer:
         raw: bytes = b"",
         received: datetime | None = None,
     ) -> None:
-        """Record a failed import of a message: once, however often it fails.
+        """Record a failed import of a message: once, no matter how often it fails.
 
         :param reason: one line, shown to the owner of the mailbox
         :param raw: the message; b"" if the server did not return it

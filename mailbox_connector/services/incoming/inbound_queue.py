@@ -1,10 +1,10 @@
-"""Works off the queue ``mailbox.inbound``: what new e-mails cause after their import.
+"""Processes the queue ``mailbox.inbound``: what new e-mails trigger after their import.
 
 :mod:`.after_import` fills it. A row is processed right after the transaction that
-imported its e-mail; what cannot be done then is left to the scheduled action. Each row
-is processed in a transaction of its own, under a lock: two workers may come to the same
-row. A row that fails is retried after each of :data:`RETRY_PAUSES`; then its state is
-"failed" and a person decides.
+imported its e-mail; the scheduled action does the rest. Each row is processed in a
+transaction of its own, under a lock, because two workers may pick the same row. A row
+that fails is retried after each of :data:`RETRY_PAUSES`; then its state is "failed" and
+a person decides.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ CRON = "mailbox_connector.ir_cron_inbound"
 def process_rows(env, ids: Sequence[int]) -> None:
     """Process rows that are committed, each in a transaction of its own.
 
-    Rows that another worker is processing are left to it, and those for which there is
-    no time left to the scheduled action. Never raises.
+    Rows that another worker is processing are skipped; if there is no time left, the
+    scheduled action does the rest. Never raises.
     """
     end = time.monotonic() + MAX_SECONDS
     for row_id in ids:
@@ -58,7 +58,7 @@ def process_rows(env, ids: Sequence[int]) -> None:
 
 
 def perform(row) -> None:
-    """Do what an e-mail causes, and mark its row as done.
+    """Do what an e-mail triggers, and mark its row as done.
 
     :param row: a ``mailbox.inbound``
     :raise Exception: any error with which the code of a document refuses a reply

@@ -6,7 +6,7 @@ the mailbox's company (or of no company). An address that several contacts have 
 all of them; each contact is matched once, by the first header that has it. Our own
 addresses and internal users never match: they are not customers.
 
-A batch of headers costs one query, on an index, however many contacts there are.
+A batch of headers costs one query, on an index, no matter how many contacts there are.
 
 Example::
 
@@ -100,7 +100,7 @@ class Matcher:
         )
         self.env["res.users"].flush_model(["partner_id", "active", "share"])
         # LATERAL: the planner must use the index; with a join it would read all
-        # contacts where that looks cheaper.
+        # contacts if that looked cheaper.
         self.env.cr.execute(
             """
             SELECT wanted.email, partner.id

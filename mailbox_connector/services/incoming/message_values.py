@@ -1,6 +1,6 @@
 """How a parsed e-mail is stored: its key, and the values of its ``mailbox.message``.
 
-For e-mails that a sync imports and for those that Odoo has sent, so that the sync
+Used for e-mails that a sync imports and for those that Odoo sent, so that the sync
 recognizes the latter.
 """
 
@@ -31,7 +31,7 @@ def message_values(
     """The values of a ``mailbox.message``, always with the same keys.
 
     :param direction: "in" or "out"
-    :param backfill_id: the import that it comes with; 0: none
+    :param backfill_id: the backfill that imports it; 0: none
     :param is_sent_by_odoo: it is written here as it is sent: a message of a person,
         with its own Message-ID in References
     """

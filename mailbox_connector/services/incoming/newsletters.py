@@ -1,4 +1,4 @@
-"""Newsletters and mailing lists, which a mailbox can leave out."""
+"""Newsletters and mailing lists, which a mailbox can skip."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .candidate import Candidate
 class Newsletters:
     """Decides which messages of a mailbox are newsletters or list mail.
 
-    Costs nothing until a message has a header field that lists and newsletters use.
+    Costs nothing unless a message has a header field that lists and newsletters use.
 
     :param account: ``mailbox.account`` in a superuser environment
     :param colleagues: addresses of internal users
@@ -33,7 +33,7 @@ class Newsletters:
 
     @cached_property
     def own_domains(self) -> set[str]:
-        """Domains that are ours alone, so not those of mail providers."""
+        """Domains that are only ours, not those of mail providers."""
         own = self.account.own_addresses()
         found = {form.rpartition("@")[2] for one in own for form in spellings(one)}
         found |= set(self.env["mail.alias.domain"].search([]).mapped("name"))
@@ -47,10 +47,10 @@ class Newsletters:
         return mass_mail_kind(header, self.own, self.own_domains)
 
     def left_out(self, candidates: Iterable[Candidate]) -> set[int]:
-        """UIDs of the messages that the mailbox leaves out.
+        """UIDs of the messages that the mailbox skips.
 
-        A message that answers one that is stored here belongs to a conversation and
-        is never left out, nor is one that answers a document.
+        A reply to a message that is stored here belongs to a conversation and is never
+        skipped, nor is a reply to a document.
 
         :param candidates: parsed
         """
@@ -68,7 +68,8 @@ class Newsletters:
 
     def _known(self, message_ids: set[str]) -> set[str]:
         """Those that are stored here, as e-mails or as Odoo's own messages. Mail of
-        mailing lists does not count: one would bring in the next."""
+        mailing lists does not count: each e-mail would lead to the import of the
+        next."""
         if not message_ids:
             return set()
         by_hash = {message_id_hash(one): one for one in message_ids}

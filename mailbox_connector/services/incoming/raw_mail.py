@@ -1,4 +1,4 @@
-"""One stored e-mail in the forms that the services and Odoo take."""
+"""One stored e-mail in the forms that the services and Odoo use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...engine.types import ParsedMessage
 
 
 class RawMail:
-    """An e-mail as it came. Each of its forms is made when it is first asked for, once.
+    """An e-mail as received. Each of its forms is created once, on first use.
 
     :param raw: the whole message (RFC 5322)
     """
@@ -23,7 +23,7 @@ class RawMail:
 
     @cached_property
     def report(self) -> DeliveryReport | None:
-        """The delivery report that it is; None if it is none."""
+        """The delivery report, if the e-mail is one; else None."""
         return read_report(self.raw)
 
     @cached_property
@@ -35,5 +35,5 @@ class RawMail:
 
     @cached_property
     def message(self) -> EmailMessage:
-        """As Odoo's gateway takes it."""
+        """The form that Odoo's gateway expects."""
         return message_from_bytes(self.raw, policy=SMTP)

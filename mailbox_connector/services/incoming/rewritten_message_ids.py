@@ -1,8 +1,8 @@
 """Sent e-mails whose Message-ID was replaced by the provider.
 
-Some providers give each e-mail that they send a Message-ID of their own. Odoo writes
-the original one last into References, even though the e-mail does not answer itself.
-That is how a message in the Sent folder is recognized as one that Odoo sent.
+Some providers give each e-mail that they send a Message-ID of their own. Odoo puts the
+original one last in References, even though the e-mail is not a reply to itself. That
+is how a message in the Sent folder is recognized as one that Odoo sent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def restore_message_ids(
 ) -> dict[str, str]:
     """Give such messages their original Message-ID again.
 
-    :param candidates: parsed; those concerned get a new ``parsed``
+    :param candidates: parsed; the affected ones get a new ``parsed``
     :return: hash of the provider's Message-ID, by the hash of the original one
     """
     named = {}
@@ -57,7 +57,7 @@ def restore_message_ids(
 
 
 def store_provider_hashes(env, provider_hashes: dict[str, str]) -> None:
-    """Store the provider's Message-IDs as well: replies name those.
+    """Store the provider's Message-IDs as well: replies refer to those.
 
     :param provider_hashes: see :func:`restore_message_ids`
     """
