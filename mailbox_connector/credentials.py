@@ -41,7 +41,7 @@ class KeyFault(Enum):
 
 
 class KeyProblem(Exception):
-    """A key is missing, is not valid, or does not open what is stored.
+    """A key is missing, is invalid, or does not decrypt what is stored.
 
     :param detail: the key's id, or the path of the key file
     """
@@ -85,7 +85,7 @@ def token_key_id(token: str) -> str:
 
 
 def key_id(key: bytes) -> str:
-    """A short public name for a key: it tells keys apart and reveals nothing."""
+    """A short public name for a key: it identifies the key and reveals nothing."""
     return hashlib.sha256(b"mailbox_connector key id" + key).hexdigest()[:8]
 
 
@@ -124,7 +124,7 @@ def _create_file(path: Path) -> bytes:
     """Create a key in a file that only its owner can read.
 
     The file is written under another name and linked into place: another process that
-    does the same at this moment sees a whole file, and both use the same key.
+    does the same at the same time sees a whole file, and both use the same key.
     """
     key = Fernet.generate_key()
     draft = path.with_name(f"{path.name}.{os.getpid()}")

@@ -1,9 +1,9 @@
-"""What went wrong, in the words that a user reads: the one place that makes them.
+"""Turns every error into words for users; the only place that does.
 
 An error of the engine is a *kind* with a few facts (host, port, what the server said).
 :func:`explain` turns it into a sentence that says what is wrong and what to do next, in
-the language of the environment. The sentence does not say which server it is about:
-where that is not clear from the screen, :func:`with_side` puts it in front.
+the language of the environment. The sentence does not say which server it is about: if
+the screen does not show that, :func:`with_side` puts it in front.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from .engine.errors import EngineError, Field, ImportFailure, Kind, Side
 from .engine.imap.messages import MAX_MESSAGE
 from .formatting import format_size
 
-#: The sentence of each kind: made of an environment and the values of :func:`_values`.
-#: Kind.CERTIFICATE_INVALID depends on the field and has none here.
+#: The sentence of each kind, made from an environment and the values of
+#: :func:`_values`. Kind.CERTIFICATE_INVALID depends on the field and has none here.
 _BY_KIND = {
     # Reaching the server
     Kind.HOST_UNKNOWN: lambda env, values: env._(
@@ -31,18 +31,18 @@ _BY_KIND = {
         **values,
     ),
     Kind.REFUSED: lambda env, values: env._(
-        "%(host)s does not answer on port %(port)s. Check host and port.", **values
+        "%(host)s does not respond on port %(port)s. Check host and port.", **values
     ),
     Kind.UNREACHABLE: lambda env, values: env._(
         "%(host)s cannot be reached. Check the host, or try again later.", **values
     ),
     Kind.TIMEOUT: lambda env, values: env._(
-        "%(host)s does not answer on port %(port)s within the time allowed. Check "
+        "%(host)s does not respond on port %(port)s within the time allowed. Check "
         "host, port and encryption.",
         **values,
     ),
     Kind.DEADLINE: lambda env, values: env._(
-        "%(host)s does not answer within the time allowed. Check host, port and "
+        "%(host)s does not respond within the time allowed. Check host, port and "
         "encryption.",
         **values,
     ),
@@ -291,7 +291,7 @@ def explain(env, error: EngineError, provider=None) -> str:
 def explain_any(env, error: Exception, provider=None) -> str:
     """The same for anything that may stop the work on a mailbox: an
     :class:`EngineError`, a ``UserError``, a file that cannot be stored (``OSError``),
-    or what nobody expected, of which only the log has the details."""
+    or an unexpected error, whose details are only in the log."""
     match error:
         case EngineError():
             return explain(env, error, provider)
@@ -314,7 +314,7 @@ def explain_import_failure(env, failure: ImportFailure) -> str:
     """
     match failure:
         case ImportFailure.WITHHELD:
-            return env._("The server lists this e-mail but does not hand it out.")
+            return env._("The server lists this e-mail but does not return it.")
         case ImportFailure.TOO_LARGE:
             size = MAX_MESSAGE // 1_000_000
             return env._("The e-mail is larger than %s MB.", size)
@@ -327,13 +327,13 @@ def explain_import_failure(env, failure: ImportFailure) -> str:
 
 
 def explain_key_problem(env, problem: KeyProblem) -> str:
-    """Why a password cannot be stored or opened, and who can help."""
+    """Why a password cannot be stored or decrypted, and who can help."""
     reason = _BY_KEY_FAULT[problem.fault](env, problem.detail)
     return env._("%s Ask the administrator of Odoo.", reason)
 
 
 def with_side(env, side: str, sentence: str) -> str:
-    """``sentence`` behind the name of the connection that it is about.
+    """``sentence`` after the name of the connection that it is about.
 
     :param side: "imap" or "smtp"
     """
@@ -374,7 +374,7 @@ def _certificate(env, _error: EngineError, values: dict) -> str:
 
 
 def _size(env, error: EngineError, _values: dict) -> str:
-    """If both sizes are known; rounded so that what is too large looks so."""
+    """If both sizes are known; rounded so that the larger one looks larger."""
     if not (error.size and error.limit):
         return ""
     return env._(
@@ -386,7 +386,7 @@ def _size(env, error: EngineError, _values: dict) -> str:
 
 
 def _address(env, error: EngineError, values: dict) -> str:
-    """No server was asked, because the address cannot be written to this way."""
+    """No server was asked, because this kind of address cannot be used."""
     if not error.detail or error.server_text:
         return ""
     if error.detail.isascii():

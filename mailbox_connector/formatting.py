@@ -1,4 +1,4 @@
-"""How values are written for a person to read."""
+"""Formats values for people."""
 
 from __future__ import annotations
 

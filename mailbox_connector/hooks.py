@@ -2,16 +2,16 @@
 
 #: Messages deleted at a time.
 BATCH = 1000
-#: States of an e-mail in Odoo's queue that has not been sent.
+#: States of a queued e-mail that has not been sent.
 QUEUED = ("outgoing", "exception")
 
 
 def uninstall_hook(env):
-    """Leave a working Odoo that shows nobody what they could not read before.
+    """Leave a working Odoo that shows nobody e-mails that they could not read before.
 
     The record rule that restricts e-mails to their readers is removed with the addon,
     and Odoo itself knows no members of a mailbox: e-mails that not all internal users
-    could read are deleted. The rest becomes internal messages with their own files.
+    could read are deleted. The others become internal messages with their own files.
     """
     _stop_sending(env)
     _delete_restricted(env)
@@ -24,8 +24,8 @@ def uninstall_hook(env):
 
 
 def _stop_sending(env):
-    """Cancel the e-mail that waits for a mailbox's server, and remove these servers:
-    without the addon it would be sent by another one."""
+    """Cancel queued e-mails of mailboxes, and remove the mailboxes' servers: without
+    the addon another server would send them."""
     waiting = env["mail.mail"].search(
         [
             ("state", "in", QUEUED),
@@ -80,8 +80,8 @@ def _delete_restricted(env):
 
 
 def _hand_over(env):
-    """Turn the remaining copies into internal comments: Odoo hides no other type of
-    internal message from a portal user who asks for one by its id.
+    """Turn the remaining copies into internal comments: this is the only type of
+    internal message that Odoo hides from a portal user who requests one by its id.
 
     Files are attached to the messages, not to the contact, because a portal user may
     open those of their own contact.

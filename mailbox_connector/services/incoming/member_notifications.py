@@ -38,8 +38,8 @@ def notify_members(account, mail) -> None:
 
 
 def _same_mail(mail, shown):
-    """Messages on documents that show the same e-mail: their followers have been
-    notified of it there."""
+    """Messages on documents that show the same e-mail: their followers have already
+    been notified."""
     if not mail.rfc_message_id:
         return shown.browse()
     return shown.search([("message_id", "=", mail.rfc_message_id)])

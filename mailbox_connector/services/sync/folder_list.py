@@ -1,4 +1,4 @@
-"""Keeps ``mailbox.folder`` in step with what the server lists."""
+"""Updates ``mailbox.folder`` to the server's list of folders."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ ORDER = list(Role)
 
 
 def refresh(account, known, listed: Iterable[Folder]) -> bool:
-    """Add new folders, mark vanished ones; write only what differs.
+    """Add new folders, mark folders that are gone; write only what differs.
 
-    A folder that has reappeared may have missed a backfill: that one is reopened.
+    A folder that has reappeared may have missed a backfill, which is then reopened.
 
     :param known: the account's ``mailbox.folder`` records
     :param listed: selectable and other folders, as LIST gave them
@@ -75,8 +75,8 @@ def _values(folder: Folder) -> dict:
 
 
 def _is_read(folder: Folder, has_all: bool) -> bool:
-    """All folders but drafts, junk and trash, so that e-mail which a server rule files
-    away is not missed; where one holds everything (Gmail), that one alone."""
+    """All folders but drafts, junk and trash, so that e-mails that a server rule moves
+    are not missed; only the folder with all mail, if there is one (Gmail)."""
     if has_all:
         return folder.role is Role.ALL
     return folder.role not in UNREAD_ROLES

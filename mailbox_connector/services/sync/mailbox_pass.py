@@ -1,26 +1,26 @@
 """One pass over one mailbox: a real IMAP session, Odoo's store, and the engine.
 
-Who is served when, under which lease, and what is said about the result is decided by
-the model ``mailbox.sync``. It asks for a pass with a :class:`PassRequest`::
+The model ``mailbox.sync`` decides which mailbox is served when, under which lease, and
+reports the result. It requests a pass with a :class:`PassRequest`::
 
     mailbox_pass = MailboxPass(account, PassRequest("backfill", *SCHEDULED), commit)
     mailbox_pass.run()
     mailbox_pass.counts.seen, mailbox_pass.unfinished
 
-A pass of kind "new" looks for new mail alone, in a handful of round trips. "backfill"
-does that first, then whatever else there is to do and time for, in this order:
+A pass of kind "new" only looks for new mail, in a few round trips. "backfill" does that
+first, then everything else that is due, as time allows, in this order:
 
-1. addresses that contacts got since: skipped messages of theirs are looked at again
+1. new addresses of contacts: their skipped messages are checked again
    (:class:`~.new_contacts.NewContacts`);
 2. the engine's own pass (:class:`~...engine.sync.account.AccountPass`): new mail,
    renumbered folders, backfills, the daily comparison;
 3. failed imports that are due again.
 
-"retry" tries given failed imports once more and nothing else.
+"retry" only retries given failed imports.
 
-Two clocks: after ``seconds`` nothing further is begun and the next pass continues;
-after ``hard_seconds`` the connection is given up. Every step is committed together with
-the state that says it is done, so a pass may be cut anywhere.
+There are two time limits: after ``seconds`` nothing more is begun and the next pass
+continues; after ``hard_seconds`` the connection is given up. Each step is committed
+together with the state that records it, so a pass may be interrupted anywhere.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from ..incoming.failed_import_retry import FailedImportRetry
 from .new_contacts import NewContacts
 from .store import OdooStore
 
-#: Seconds after which a scheduled pass begins nothing more with one mailbox, and
-#: after which it gives up what it has begun (a cron worker is killed at 120).
+#: Seconds after which a scheduled pass begins nothing more in one mailbox, and after
+#: which it gives up (a cron worker is killed at 120).
 SCHEDULED = (8, 90)
 #: The same while a person waits.
 WAITED_FOR = (12, 18)
@@ -53,7 +53,7 @@ class PassRequest:
     :param kind: "new", "backfill" or "retry"
     :param seconds: when to begin nothing more
     :param hard_seconds: when to give up what has begun
-    :param rest: seconds; not if the mailbox has been served since so long ago
+    :param rest: seconds; no pass if the mailbox was served within that time
     :param failed_imports: with "retry": ``mailbox.failed.import`` of the mailbox
     :param by_person: somebody pressed Sync now
     """
@@ -81,10 +81,10 @@ class MailboxPass:
         self.deadline = Deadline(request.hard_seconds)
         self.new = Counts()
         self.backfill = Counts()
-        #: Failed imports that are settled now, of so many tried.
+        #: How many failed imports were solved, and how many were tried.
         self.settled = 0
         self.tried = 0
-        #: Whether it was cut and another pass is to continue soon.
+        #: Whether it was interrupted and another pass should continue soon.
         self.unfinished = False
         self._began = time.monotonic()
 
@@ -95,7 +95,7 @@ class MailboxPass:
 
     @property
     def counts(self) -> Counts:
-        """All that it did."""
+        """The counts of everything that it did."""
         counts = Counts(seen=self.tried, failed=self.tried - self.settled)
         counts.add(self.new)
         counts.add(self.backfill)
@@ -103,7 +103,7 @@ class MailboxPass:
 
     @property
     def made_progress(self) -> bool:
-        """Whether another pass right now may bring more."""
+        """Whether another pass right now may do more."""
         return self.unfinished or bool(self.new.seen or self.backfill.seen)
 
     def run(self) -> None:
@@ -139,12 +139,12 @@ class MailboxPass:
             store.finish()
 
     def _hung(self) -> bool:
-        """Whether all the time has passed and nothing came: the server does not answer,
-        and another pass right now would end the same way."""
+        """Whether the time is over and nothing was received: the server does not
+        respond, and another pass right now would end the same way."""
         return not self.deadline.left() and not (self.new.seen or self.backfill.seen)
 
     def _retry(self) -> None:
-        """Try failed imports again: first those whose bytes are kept here."""
+        """Retry failed imports: first those whose bytes are stored."""
         store = OdooStore(self.account, self.commit)
         rows = self.request.failed_imports.with_env(self.account.env)
         self.tried += len(rows)

@@ -1,7 +1,7 @@
-"""Earlier mail of an address that a contact has had only for a moment.
+"""Earlier mail of an address that a contact just got.
 
-Such mail was skipped as a stranger's and nothing of it is kept but its UID, so the
-server is searched for the address. The same pass then looks again at what was found.
+Such mail was skipped as a stranger's and only its UID is stored, so the server is
+searched for the address. The same pass then checks the results again.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class NewContacts:
         self.store = store
 
     def search(self, pause) -> None:
-        """Have the pass look again at what is found; an interruption loses nothing.
+        """Make the pass check the results again; an interruption loses nothing.
 
-        :param pause: when to begin no further search
+        :param pause: after it no further search is begun
         """
         mine = [("account_id", "=", self.account.id)]
         while rows := self.rows.search(mine, limit=MANY + 1):
@@ -61,7 +61,7 @@ class NewContacts:
         except EngineError as error:
             if error.kind is not Kind.FOLDER_GONE:
                 raise
-            # The pass will find that out, too.
+            # The pass will notice that, too.
             return UidRanges()
         if opened.uidvalidity != folder.uidvalidity:
             # Renumbered: the pass reads all of it again.

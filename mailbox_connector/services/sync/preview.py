@@ -1,7 +1,7 @@
-"""What an import would bring, from headers alone; nothing of it is stored.
+"""Previews an import, from headers only; nothing is stored.
 
-It looks at the same folders as the import and matches in the same way, newest first: so
-what a person sees is right as far back as there was time for.
+It checks the same folders as the import and matches in the same way, newest first: the
+result is right as far back as the time allowed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ SECONDS = 20
 BATCH = 500
 #: Lines of each list that is shown.
 SHOWN = 8
-#: What an import does in a second, cautiously, while no earlier import of the mailbox
-#: tells: messages of contacts, bytes of those, and headers.
+#: Cautious estimates of what an import does in a second, used until an earlier import
+#: of the mailbox shows it: messages of contacts, their bytes, and headers.
 MESSAGES_A_SECOND, BYTES_A_SECOND, HEADERS_A_SECOND = 50, 1_000_000, 1_000
 
 
@@ -41,13 +41,13 @@ MESSAGES_A_SECOND, BYTES_A_SECOND, HEADERS_A_SECOND = 50, 1_000_000, 1_000
 class Preview:
     """Counts of the e-mails in a window.
 
-    ``seen``: new ones that were looked at; ``left``: those there was no time for;
+    ``seen``: new ones that were checked; ``left``: those there was no time for;
     ``here``: imported before. ``matched``: of contacts; ``bulk``: newsletters and mail
     of lists, which are skipped. ``contacts``: e-mails by contact id; ``ambiguous``:
     contact ids by address, where there are several; ``domains``: e-mails of strangers
     by their domain. ``size``: bytes of those matched. ``oldest``, ``newest``: naive
-    UTC, of those with contacts. ``rate``: e-mails a second that earlier imports looked
-    at; 0: not known.
+    UTC, of those with contacts. ``rate``: e-mails a second that earlier imports
+    checked; 0: not known.
     """
 
     seen: int = 0
@@ -87,19 +87,19 @@ class Preview:
 
     @property
     def _whole(self) -> float:
-        """All e-mails to those that were looked at."""
+        """The ratio of all e-mails to those that were checked."""
         return (self.seen + self.left) / self.seen if self.seen else 1.0
 
 
 def preview_for(env, account, folders, since: date) -> Preview:
-    """What an import would bring, for a person.
+    """Preview an import for a user.
 
-    :param env: theirs, for the language of the error
+    :param env: the user's, for the language of the error
     :param account: ``mailbox.account`` that they may change
     :param folders: ``mailbox.folder`` records to look through
     :raise UserError: the server cannot be read
     """
-    # sudo: they have no right to open credentials, the preview has
+    # sudo: users have no right to read credentials; the preview needs them
     account, folders = account.sudo(), folders.sudo()
     try:
         return scan(account, folders, since)
@@ -132,7 +132,7 @@ def scan(account, folders, since: date, seconds: float = SECONDS) -> Preview:
 
 
 class _Scanner:
-    """Counts headers; each e-mail once, however many folders it is in."""
+    """Counts headers; each e-mail once, even if it is in several folders."""
 
     def __init__(self, account, found: Preview):
         self.env = account.env
@@ -144,7 +144,7 @@ class _Scanner:
         self.names: set[str] = set()
 
     def new(self, folder, uidvalidity: int, uids: list[int]) -> list[int]:
-        """Those that an import would look at, newest first."""
+        """Those that an import would check, newest first."""
         if folder.uidvalidity != uidvalidity:
             return sorted(uids, reverse=True)
         handled = folder.handled(without_undone=True)
@@ -195,7 +195,7 @@ class _Scanner:
             found.newest = max(found.newest or received, received)
 
     def _stranger(self, header: HeaderRecord) -> None:
-        """Count the domain of the sender, or of the receivers of our own e-mail."""
+        """Count the domain of the sender, or of the recipients of our own e-mails."""
         senders = {one.email for one in header.addresses.get("from", ())}
         others = senders
         if senders & self.own:
@@ -206,7 +206,7 @@ class _Scanner:
 
 
 def render(env, found: Preview) -> Markup:
-    """A preview as HTML; it names no contact that the person may not read.
+    """A preview as HTML; it names no contact that the user may not read.
 
     :param env: theirs
     """

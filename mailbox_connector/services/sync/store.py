@@ -1,6 +1,6 @@
-"""Where a pass over a mailbox stores what it finds: Odoo's half of ``engine.sync``.
+"""Stores what a pass over a mailbox finds: Odoo's half of ``engine.sync``.
 
-The engine decides what to look at, fetch and forget; it knows a mailbox only by the
+The engine decides what to check, fetch and forget; it knows a mailbox only by the
 interface :class:`~...engine.sync.interfaces.Store`, which :class:`OdooStore`
 implements::
 
@@ -10,19 +10,19 @@ implements::
 
 How it fits together:
 
-- **Keys.** A folder's key is the id of its ``mailbox.folder``, a backfill's that of its
-  ``mailbox.backfill``. The columns of a folder are the engine's ``FolderState``, plus
-  its handled UIDs.
+- **Keys.** A folder's key is the id of its ``mailbox.folder``, a backfill's key the id
+  of its ``mailbox.backfill``. The columns of a folder are the engine's ``FolderState``,
+  plus its handled UIDs.
 - **Transactions.** Everything the engine does between two commits is given to
-  :meth:`OdooStore.transaction`, which commits it, or rolls back and does it again when
-  another worker got in the way. So the cursor is always saved together with what it
-  describes. After a rollback nothing that was read before is trusted: the caches of
-  this object (matcher, importers, …) are dropped.
+  :meth:`OdooStore.transaction`, which commits it, or rolls back and retries it after a
+  conflict with another worker. So the cursor is always saved together with what it
+  describes. After a rollback, the caches of this object (matcher, importers, …) are
+  dropped, since they may be outdated.
 - **Cost.** Statements per batch do not depend on its size: one to match, some to
-  import, one to save the folder. Locations are read and written in SQL, as they are
-  many and nobody's to read by the ORM.
+  import, one to save the folder. Locations are read and written in SQL, because there
+  are many and the ORM never reads them.
 - **Open chatters** reload with the commit for new mail, and once at the end for a
-  backfill (:meth:`OdooStore.finish`). What new mail sets off (replies to documents,
+  backfill (:meth:`OdooStore.finish`). What new mail triggers (replies to documents,
   delivery reports, notifications) is queued in the transaction and done after it.
 """
 
@@ -56,7 +56,7 @@ COLUMNS = (
     "next_uid",
     "rebind_below",
 )
-#: The same, of those that are empty where a state has None.
+#: The same for those that are empty if a state has None.
 OPTIONAL = (
     "uidvalidity",
     "highestmodseq",
@@ -83,10 +83,10 @@ class OdooStore:
         self._importers: dict[int, Importer] = {}
         #: Contacts whose open chatters have not been reloaded yet.
         self._shown: set[int] = set()
-        #: What new mail sets off once it is committed: ``mailbox.inbound`` ids.
+        #: What new mail triggers after the commit: ``mailbox.inbound`` ids.
         self._queued: list[int] = []
         self._after_import: AfterImport | None = None
-        #: The backfill that the work at hand is for.
+        #: The backfill that is being served.
         self._serving: Backfill | None = None
         self._is_backfill = False
         self._notified_at = 0.0
@@ -125,7 +125,7 @@ class OdooStore:
         self._queued = []
 
     def finish(self):
-        """Reload open chatters that show what a backfill imported, once for all."""
+        """Reload, once, the open chatters that show what a backfill imported."""
         if self._shown:
             self._reload_chatters()
             self.commit()
@@ -333,7 +333,7 @@ class OdooStore:
         }
 
     def skip_reasons(self, headers):
-        # Asked after ``match``: the matcher is there.
+        # Called after ``match``, so the matcher exists.
         return {
             header.uid: SkipReason.INTERNAL
             if self._matcher.is_internal(header.addresses)
@@ -364,8 +364,8 @@ class OdooStore:
         return counts, {**importer.skipped, **passed_on}
 
     def enqueue_inbound(self, importer, messages):
-        """Queue what new e-mails cause, to be done once this transaction is committed;
-        see :meth:`AfterImport.enqueue`."""
+        """Queue what new e-mails trigger, to be done once this transaction is
+        committed; see :meth:`AfterImport.enqueue`."""
         self._queued += self._new_mail().enqueue(importer, messages)
 
     def _new_mail(self):
@@ -425,7 +425,7 @@ class OdooStore:
         return self.env["mailbox.backfill"].browse(self._serving and self._serving.key)
 
     def _notify_progress(self):
-        """Once a second is enough for people; at once when it was stopped."""
+        """Notify people at most once a second, but immediately when it was stopped."""
         now, backfill = time.monotonic(), self._backfill()
         if backfill.state != "running" or now - self._notified_at >= NOTIFY_EVERY:
             self._notified_at = now

@@ -1,6 +1,6 @@
-"""Undoing one import: removing what it brought, except what has been used since.
+"""Undoes one import: removes what it imported, except what has been used since.
 
-No tombstones are left: an import that is started later brings it again.
+No tombstones are left: a later import fetches it again.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ _REASONS = """
 
 @dataclass
 class UndoPreview:
-    """What an undo would do.
+    """What an undo would remove and keep.
 
     ``removed`` and ``files``: how many e-mails and attachments would be removed;
     ``contacts``: those e-mails by contact id; ``kept``: how many e-mails would be kept,
@@ -97,7 +97,7 @@ class UndoPreview:
 
 
 class Undo:
-    """Removes what one import brought.
+    """Removes what one import added.
 
     :param backfill: ``mailbox.backfill`` in a superuser environment
     """
@@ -108,7 +108,7 @@ class Undo:
         self.env.flush_all()
 
     def preview(self) -> UndoPreview:
-        """What would be removed and what kept; changes nothing."""
+        """What would be removed and kept; changes nothing."""
         found = UndoPreview()
         ids = self.remaining()
         reasons = self._reasons(ids)
@@ -154,7 +154,7 @@ class Undo:
     # ------------------------------------------------------------------
 
     def remaining(self, limit: int | None = None) -> list[int]:
-        """Ids of the e-mails that the import brought, or found in this mailbox too."""
+        """Ids of the e-mails that the import added, or also found in this mailbox."""
         self.env.cr.execute(
             """
             SELECT id FROM mailbox_message
@@ -169,12 +169,12 @@ class Undo:
         return [number for (number,) in self.env.cr.fetchall()]
 
     def _reasons(self, ids: list[int]) -> dict[int, str | None]:
-        """Why each of these is kept; None: it is removed."""
+        """For each of these, why it is kept; None: it is removed."""
         self.env.cr.execute(_REASONS, {"ids": ids, "backfill": self.backfill.id})
         return dict(self.env.cr.fetchall())
 
     def _forget_locations(self, ids: list[int]) -> None:
-        """Forget where the import found them; only a later one looks at them again."""
+        """Forget where the import found them; only a later import checks them again."""
         self.env.cr.execute(
             """
             DELETE FROM mailbox_location location USING mailbox_folder folder
@@ -213,7 +213,7 @@ class Undo:
                 message.set_audience(Audience.for_accounts(others))
 
     def _release(self, ids: list[int]) -> None:
-        """What is kept no longer belongs to this import."""
+        """Detach the e-mails that are kept from this import."""
         for table, column in (
             ("mailbox_message", "id"),
             ("mailbox_location", "message_id"),
@@ -227,9 +227,9 @@ class Undo:
 
 
 def render(env, found: UndoPreview) -> Markup:
-    """A preview of an undo as HTML; it shows nothing that the person may not read.
+    """A preview of an undo as HTML; it shows nothing that the user may not read.
 
-    :param env: theirs
+    :param env: the user's
     """
 
     def contact(number):
@@ -264,7 +264,7 @@ def words(env) -> dict[str, str]:
         ),
         "odoo": env._("sent from Odoo, or received by Odoo itself"),
         "by_hand": env._("linked to a contact by a user"),
-        "answered": env._("answered or forwarded from Odoo"),
+        "answered": env._("replied to or forwarded from Odoo"),
         "starred": env._("starred or pinned"),
         "reaction": env._("with a reaction"),
         "document": env._("also on another document"),

@@ -1,1 +1,1 @@
-"""Why an e-mail is here, or not."""
+"""Why an e-mail is in Odoo, or missing."""

@@ -1,10 +1,10 @@
-"""Why a message on the server is not in Odoo, in sentences.
+"""Explains in sentences why a message on the server is not in Odoo.
 
 The reason is read from what the sync has stored: the state of the folder, the failed
 imports, and the :class:`~...engine.sync.state.SkipReason` recorded for the UID when it
-was skipped. What may have changed since is added: which contact is archived, or that a
-contact has the address by now. Only for a message that has not been looked at yet does
-this module foretell whether it will be skipped.
+was skipped. Possible changes since then are added: which contact is archived, or that a
+contact has the address by now. For a message that has not been checked yet, this module
+predicts whether it will be skipped.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from ..incoming.newsletters import Newsletters
 if TYPE_CHECKING:
     from .server import ServerMessage
 
-#: Addresses that are named one by one.
+#: How many addresses are named.
 MOST = 10
-#: Bytes of a message that is fetched to see whether it was deleted here.
+#: The largest message, in bytes, that is fetched to see whether it was deleted in Odoo.
 MAX_COMPARED = 10_000_000
 
 
@@ -40,7 +40,7 @@ class Explanation:
 
     :param lines: sentences
     :param links: pairs (label, URL)
-    :param importable: it was skipped, and would be imported if it were looked at again
+    :param importable: it was skipped, and would be imported if it were checked again
     """
 
     lines: list[str]
@@ -51,10 +51,10 @@ class Explanation:
 class MissingMessages:
     """Explains why messages of one mailbox are missing.
 
-    :param env: the asker's: the sentences are in their language, and name the contacts
-        that they may see
+    :param env: the user's who asks: the sentences are in their language, and name
+        contacts that they may see
     :param account: ``mailbox.account`` in a superuser environment
-    :param private: reveal nothing of what is in the messages
+    :param private: reveal nothing about the content of the messages
     """
 
     def __init__(self, env, account, private: bool = False):
@@ -81,11 +81,11 @@ class MissingMessages:
         return self._removed(message, session)
 
     # ------------------------------------------------------------------
-    # By the folder and what is stored of it
+    # By the folder and its stored state
     # ------------------------------------------------------------------
 
     def _not_read(self, message: ServerMessage) -> Explanation | None:
-        """Why it is not looked at, whatever is in it."""
+        """Why it is not checked, whatever it contains."""
         folder, header = message.folder, message.header
         lines = []
         if "\\draft" in header.flags | header.labels or folder.role == Role.DRAFTS:
@@ -162,13 +162,13 @@ class MissingMessages:
         return Explanation([line])
 
     def _not_handled(self, message: ServerMessage) -> Explanation | None:
-        """When it will be looked at, and whether it will be skipped then."""
+        """When it will be checked, and whether it will be skipped then."""
         if message.header.uid in message.folder.handled():
             return None
         return Explanation([self._when(message), *self._forecast(message)])
 
     def _when(self, message: ServerMessage) -> str:
-        """When a message that has not been looked at will be."""
+        """When a message will be checked."""
         folder, account = message.folder, self.account
         if message.header.uid >= folder.next_uid:
             if account.imap_problem:
@@ -247,7 +247,7 @@ class MissingMessages:
         return Explanation(lines)
 
     def _removed(self, message: ServerMessage, session) -> Explanation:
-        """It was imported, and is not here any more."""
+        """It was imported, but is no longer in Odoo."""
         if self._is_deleted(message, session):
             return Explanation([self._deleted()])
         line = self.env._("It was imported and has been removed from Odoo since.")
@@ -257,7 +257,8 @@ class MissingMessages:
         return Explanation([line, again], importable=True)
 
     def _is_deleted(self, message: ServerMessage, session) -> bool:
-        """Whether a tombstone says so; nothing else is kept of a deleted e-mail."""
+        """Whether there is a tombstone, which is all that is kept of a deleted
+        e-mail."""
         header = message.header
         if header.size > MAX_COMPARED:
             return False
@@ -280,11 +281,11 @@ class MissingMessages:
         )
 
     # ------------------------------------------------------------------
-    # By its header, as it would be decided now
+    # By its header, as the sync would decide now
     # ------------------------------------------------------------------
 
     def _forecast(self, message: ServerMessage) -> list[str]:
-        """Why it will be skipped or fail when it is looked at; else nothing."""
+        """Why it will be skipped or fail when it is checked; else nothing."""
         if not self._has_contact(message):
             return self._no_contact(message)
         if message.header.size > MAX_MESSAGE:

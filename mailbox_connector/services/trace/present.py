@@ -1,4 +1,4 @@
-"""What is known of an e-mail that is in Odoo, in sentences."""
+"""Describes an e-mail that is in Odoo, in sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TEXTS = {
     "to": "email_to",
     "cc": "email_cc",
 }
-#: Contacts that are named one by one.
+#: How many contacts are named.
 MOST = 10
 
 
@@ -21,7 +21,7 @@ def describe(message) -> tuple[list[str], list[tuple[str, str]]]:
     """On which contacts it is shown and why, where it is, how it was imported, and who
     may read it.
 
-    :param message: ``mailbox.message`` that the asker may read
+    :param message: ``mailbox.message`` that the user may read
     :return: sentences, and links (label, URL)
     """
     env = message.env
@@ -45,7 +45,7 @@ def describe(message) -> tuple[list[str], list[tuple[str, str]]]:
 def _contacts(message, partners) -> list[str]:
     env = message.env
     headers = dict(env["mailbox.link"]._fields["header"]._description_selection(env))
-    # sudo: links of contacts that the asker may read
+    # sudo: links of contacts that the user may read
     links = message.sudo().link_ids.filtered(
         lambda link: link.partner_id.id in partners.ids
     )
@@ -95,7 +95,7 @@ def _address(message, link) -> str:
 
 def _locations(message) -> list[str]:
     env = message.env
-    # sudo: of these, only those in mailboxes that the asker may read are named
+    # sudo: only folders of mailboxes that the user may read are named
     locations = message.sudo().location_ids
     accounts = env["mailbox.account"]
     if accounts.has_access("read"):
@@ -122,7 +122,7 @@ def _locations(message) -> list[str]:
 def _imported(message) -> str:
     env = message.env
     moment = format_datetime(env, message.create_date, dt_format="short")
-    # sudo: of an import nothing but its period is shown
+    # sudo: only the period of an import is shown
     backfill = env["mailbox.backfill"].sudo().browse(message.backfill_id or ())
     if backfill.exists():
         return env._(
@@ -138,7 +138,8 @@ def _imported(message) -> str:
 
 def _readers(message) -> str:
     env = message.env
-    # sudo: the policies of its mailboxes, and the names of those that the asker knows
+    # sudo: the visibility of its mailboxes, and the names of those that the user can
+    # see
     audience = message.sudo().audience_id
     if "everyone" in audience.account_ids.mapped("visibility"):
         return env._("Everyone who has access to the contact can read it.")

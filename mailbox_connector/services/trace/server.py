@@ -1,4 +1,4 @@
-"""Messages on a mailbox's server that match what a person asks for."""
+"""Searches a mailbox's server for the messages that a person asks about."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ...engine.mime.ids import message_id_hash
 from ...engine.net.deadline import Deadline
 from ...engine.types import Folder, HeaderFields, HeaderRecord
 
-#: Of each folder only so many matches are compared, the newest.
+#: How many matches in each folder are compared, newest first.
 COMPARED = 50
 _NAMES = ("SUBJECT", "DATE", *mass_mail.FIELDS)
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a person knows of the e-mail. ``message_id`` with angle brackets."""
+    """What a person knows about the e-mail. ``message_id`` with angle brackets."""
 
     message_id: str = ""
     sender: str = ""
@@ -51,11 +51,11 @@ class ServerMessage:
 
 
 class Search:
-    """Searches the folders of a mailbox, those first that are imported.
+    """Searches the folders of a mailbox, first those that are imported.
 
     :param session: an open :class:`ImapSession`
     :param account: ``mailbox.account`` in a superuser environment
-    :param zone: where the asker's days begin
+    :param zone: the user's time zone, for whole days
     """
 
     def __init__(self, session, account, asked: Question, zone: ZoneInfo):
@@ -63,12 +63,12 @@ class Search:
         self.account = account
         self.asked = asked
         self.zone = zone
-        #: Names of the folders that were searched, and whether those are all.
+        #: Names of the folders that were searched, and whether all were.
         self.searched: list[str] = []
         self.complete = True
 
     def messages(self, limit: Deadline) -> Iterator[ServerMessage]:
-        """What matches, folder by folder, newest first; its folder is open then.
+        """Yields matches, folder by folder, newest first; their folder is then open.
 
         :param limit: when no further folder is opened
         """
@@ -136,7 +136,7 @@ class Search:
         )
 
     def _days(self, message: ServerMessage) -> set[date]:
-        """The days on which it was received and written, in the asker's time zone."""
+        """The days on which it was received and written, in the user's time zone."""
         moments = [message.header.internal_date, _written(message)]
         return {one.astimezone(self.zone).date() for one in moments if one}
 

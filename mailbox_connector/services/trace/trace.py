@@ -1,24 +1,24 @@
-"""The trace of an e-mail: why it is in Odoo, or why not.
+"""The trace of an e-mail: why it is in Odoo, or why it is missing.
 
-A person asks with a Message-ID, or with what they remember of the e-mail::
+A user asks with a Message-ID, or with what they remember about the e-mail::
 
     asked = question(env, sender="nora@example.com", day=date(2024, 5, 3))
     trace = Trace(env, asked, accounts)
     for finding in trace.answer():
         finding.title, finding.here, finding.lines
 
-The answer is put together from two places:
+The answer is combined from two sources:
 
-1. **Our records**: e-mails in Odoo that the asker may read. :mod:`.present` says on
+1. **Our records**: e-mails in Odoo that the user may read. :mod:`.present` says on
    which contacts they are shown and why, where they are on the server, when they were
    imported, and who may read them.
 2. **The mail servers** of the given mailboxes, within :data:`SECONDS`. :mod:`.server`
-   finds the messages; what is not in Odoo is explained by :mod:`.missing`, by the
+   finds the messages; :mod:`.missing` explains those that are not in Odoo, by the
    reason that the sync recorded when it skipped the message.
 
-Who may know what: whoever may read a mailbox may ask about it. Only its owner and
-members learn what is in mail that is not in Odoo, and may search for it by anything but
-its Message-ID.
+Rights: everyone who may read a mailbox may ask about it. Only its owner and members see
+the content of messages that are not in Odoo, and may search for these by more than the
+Message-ID.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from .missing import MissingMessages
 from .present import describe
 from .server import Question, Search, ServerMessage
 
-#: E-mails that an answer is about, at most.
+#: How many e-mails an answer contains at most.
 MOST = 10
 #: Seconds after which no further folder is searched, and when the search is given up.
 SECONDS, SECONDS_HARD = 15, 20
@@ -69,7 +69,7 @@ class Finding:
 
 
 def question(env, message_id="", sender="", recipient="", subject="", day=None):
-    """What a person has entered, as a :class:`Question`.
+    """The user's input as a :class:`Question`.
 
     :raise UserError: there is nothing to search for
     """
@@ -90,8 +90,8 @@ def question(env, message_id="", sender="", recipient="", subject="", day=None):
 
 
 def _message_id(env, pasted: str) -> str:
-    """The Message-ID in what was pasted, which may have the name of the header field,
-    white space or brackets around it."""
+    """The Message-ID in pasted text, which may include the name of the header field,
+    white space or brackets."""
     found = _ID.search(pasted)
     bare = found[1] if found else re.sub(r"(?i)^message-id:\s*", "", pasted)
     if not re.fullmatch(r"[^\s<>*%]+@?[^\s<>]*", bare) or len(bare) > MAX_ID - 2:
@@ -109,9 +109,9 @@ def _message_id(env, pasted: str) -> str:
 class Trace:
     """Answers one question.
 
-    :param env: the asker's
-    :param accounts: ``mailbox.account`` that the asker may read; empty: look at our
-        records alone
+    :param env: the user's
+    :param accounts: ``mailbox.account`` that the user may read; empty: only search our
+        records
     """
 
     def __init__(self, env, asked: Question, accounts):
@@ -124,7 +124,7 @@ class Trace:
         self.importable: list[tuple[int, int]] = []
 
     def answer(self) -> list[Finding]:
-        """What is in Odoo first, then what is on the servers only; newest first."""
+        """First e-mails in Odoo, then those only on the servers; newest first."""
         messages = self._recorded()
         limit, patience = Deadline(SECONDS), Deadline(SECONDS_HARD)
         missing: list[Finding] = []
@@ -143,7 +143,7 @@ class Trace:
         return (findings + missing)[:MOST]
 
     def of(self, messages) -> list[Finding]:
-        """About e-mails that are in Odoo, and open on the screen."""
+        """Answer for e-mails that are in Odoo and open on the screen."""
         findings = [self._here(message) for message in messages]
         for finding in findings:
             del finding.links[0]
@@ -154,7 +154,7 @@ class Trace:
     # ------------------------------------------------------------------
 
     def _recorded(self):
-        """E-mails that the asker may read."""
+        """E-mails that the user may read."""
         return self.env["mailbox.message"].search(self._domain(), limit=MOST + 1)
 
     def _domain(self) -> Domain:
@@ -190,7 +190,7 @@ class Trace:
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """Where the asker's days begin."""
+        """The user's time zone."""
         return ZoneInfo(self.env.tz.zone if self.env.tz else "UTC")
 
     def _here(self, message) -> Finding:
@@ -199,7 +199,7 @@ class Trace:
         return Finding(title, True, lines, links)
 
     def title(self, subject, sender, moment) -> str:
-        """How an e-mail is called in an answer.
+        """The title of an e-mail in an answer.
 
         :param moment: naive UTC, or None
         """
@@ -214,11 +214,11 @@ class Trace:
 
 
 class _MailboxTrace:
-    """What one mailbox's server adds to an answer.
+    """Adds to an answer what one mailbox's server knows.
 
     :param trace: notes and importable messages are added to it
-    :param account: ``mailbox.account`` that the asker may read
-    :param known: ``mailbox.message`` that the answer is about already
+    :param account: ``mailbox.account`` that the user may read
+    :param known: ``mailbox.message`` that are already in the answer
     """
 
     def __init__(self, trace: Trace, account, known):
@@ -232,14 +232,15 @@ class _MailboxTrace:
         self.explainer = MissingMessages(self.env, self.account, self.is_private)
         #: ``mailbox.message`` found by their locations.
         self.messages = self.env["mailbox.message"]
-        #: Messages on the server by Message-ID: what is missing; None: it is in Odoo.
+        #: By Message-ID of messages on the server: the finding about a missing one;
+        #: None if it is in Odoo.
         self._found: dict[str, Finding | None] = {}
         self._unreadable: list[Finding] = []
         self._searched: list[str] = []
 
     @property
     def missing(self) -> list[Finding]:
-        """About what the asker does not see in Odoo."""
+        """Findings about e-mails that the user does not see in Odoo."""
         return [*self._unreadable, *filter(None, self._found.values())]
 
     def run(self, limit: Deadline, patience: Deadline) -> None:
@@ -293,7 +294,8 @@ class _MailboxTrace:
         return search.complete
 
     def _add(self, message: ServerMessage, session: ImapSession) -> None:
-        """Take in a message of the server; each once, in however many folders."""
+        """Add a message on the server; each only once, even if it is in several
+        folders."""
         name = message.header.message_id or f"{message.folder_name} {len(self._found)}"
         if record := _located(self.account, message):
             self._found[name] = None
@@ -303,7 +305,7 @@ class _MailboxTrace:
             self._found[name] = None if is_here else self._explain(message, session)
 
     def _add_record(self, record) -> None:
-        """Take in an e-mail in Odoo, or that the asker may not read it."""
+        """Add an e-mail in Odoo, or a note that the user may not read it."""
         readable = self.env["mailbox.message"].search([("id", "=", record.id)])
         self.messages |= readable
         if not readable:
