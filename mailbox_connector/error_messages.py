@@ -116,7 +116,7 @@ _BY_KIND = {
     ),
     Kind.TOO_MANY_CONNECTIONS: lambda env, values: env._(
         "The account has too many connections open at %(host)s. Close other mail "
-        "programs or wait some minutes; the password is not the problem.",
+        "apps or wait some minutes; the password is not the problem.",
         **values,
     ),
     Kind.NO_AUTH_OFFERED: lambda env, values: env._(
@@ -146,8 +146,8 @@ _BY_KIND = {
         **values,
     ),
     Kind.PROTOCOL: lambda env, values: env._(
-        "%(host)s answers in a way that Odoo does not understand. Check host, port and "
-        "encryption.",
+        "%(host)s responds in a way that Odoo does not understand. Check host, port "
+        "and encryption.",
         **values,
     ),
     # Sending

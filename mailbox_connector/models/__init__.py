@@ -1,4 +1,5 @@
-"""One folder a subject; accounts last: it is made of parts of the others."""
+"""One folder per subject; accounts last, because it is composed of parts of the
+others."""
 
 from . import framework
 from . import access

@@ -43,7 +43,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
                 same.filtered(lambda link: link.partner_id == dst_partner) or same[:1]
             )
             copies = (kept + (same - kept)).mail_message_id
-            # Posted there by core's gateway or by a user: more than a copy.
+            # Posted there by core's gateway or by a user, so not just a copy.
             native = copies.filtered(lambda copy: not copy.mailbox_message_id)
             shown = (native or copies)[:1]
             dropped = copies.filtered("mailbox_message_id") - shown

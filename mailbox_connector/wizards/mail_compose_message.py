@@ -8,8 +8,8 @@ from ..services.sending import sender_selection
 
 
 class MailComposeMessage(models.TransientModel):
-    """The full composer: which mailbox it sends from, if any, and whom a reply goes to,
-    including people who are not contacts."""
+    """The full composer: the mailbox it sends from, if any, and the recipients of a
+    reply, including people who are not contacts."""
 
     _inherit = "mail.compose.message"
 
@@ -28,7 +28,7 @@ class MailComposeMessage(models.TransientModel):
     )
     mailbox_replied_id = fields.Many2one("mailbox.message", readonly=True)
     mailbox_email_to = fields.Char(
-        string="Other e-mail addresses",
+        string="Other recipients",
         help="People who are not contacts. They get the e-mail; no contact is created.",
     )
 
@@ -89,7 +89,7 @@ class MailComposeMessage(models.TransientModel):
     def _checked_email_to(self):
         """The addresses that were typed.
 
-        :raise UserError: something among them is not an address; core would drop it
+        :raise UserError: one of them is not an address; core would drop it
         """
         typed = self.mailbox_email_to.strip(" ,;")
         if not all("@" in email for _name, email in getaddresses([typed])):

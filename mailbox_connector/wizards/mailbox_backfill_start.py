@@ -12,8 +12,8 @@ WINDOWS = (7, 30, 90, 365)
 
 
 class MailboxBackfillStart(models.TransientModel):
-    """The dialog **Import older e-mails**: how far back, from which folders, and what
-    that would bring."""
+    """The dialog **Import older e-mails**: how far back, from which folders, and a
+    preview."""
 
     _name = "mailbox.backfill.start"
     _description = "Import older e-mails"
@@ -52,7 +52,7 @@ class MailboxBackfillStart(models.TransientModel):
         )
 
     def action_window(self):
-        """Choose another period by a button, and show what it would bring."""
+        """Choose another period by a button, and show its preview."""
         self.ensure_one()
         days = self.env.context.get("mailbox_days")
         if days in WINDOWS:
@@ -60,7 +60,7 @@ class MailboxBackfillStart(models.TransientModel):
         return self.action_preview()
 
     def action_preview(self):
-        """Show what the import would bring, from headers alone."""
+        """Show what would be imported, from headers only."""
         self.ensure_one()
         self.account_id.check_access("write")
         since = fields.Date.context_today(self) - timedelta(days=self.days)

@@ -10,14 +10,14 @@ from ..models.accounts.backfill_days import MOST_DAYS
 from ..services.accounts.endpoints import SECURITY
 from ..services.sync import preview
 
-#: Written by the connection test alone: one click takes it over, without the password.
+#: Written only by the connection test: one click applies it, without the password.
 ALTERNATIVES = {
     f"{side}_alternative_{name}" for side in SIDES for name in ("port", "security")
 }
 
 
 class MailboxConnect(models.TransientModel):
-    """What works, what was found, and what to import."""
+    """Shows what works and what was found, and asks what to import."""
 
     _name = "mailbox.connect"
     _description = "Connect a mailbox"
@@ -45,7 +45,7 @@ class MailboxConnect(models.TransientModel):
         readonly=True, help="What the connection test says about both servers."
     )
     is_tested = fields.Boolean(readonly=True)
-    # On which the host answers, if the port or encryption in the settings is wrong.
+    # On which the host responds, if the port or encryption in the settings is wrong.
     imap_alternative_port = fields.Integer(readonly=True)
     imap_alternative_security = fields.Selection(SECURITY, readonly=True)
     smtp_alternative_port = fields.Integer(readonly=True)
@@ -58,7 +58,7 @@ class MailboxConnect(models.TransientModel):
     visibility = fields.Selection(
         lambda self: self.env["mailbox.account"]._fields["visibility"].selection,
         required=True,
-        string="Who may read these e-mails",
+        string="Who can read these e-mails",
     )
 
     _days_in_range = models.Constraint(
@@ -84,7 +84,7 @@ class MailboxConnect(models.TransientModel):
             )
 
     def action_import(self):
-        """Store the choices and begin to import: the first seconds now, the rest by the
+        """Store the choices and begin to import: for some seconds now, the rest by the
         scheduled action."""
         self.ensure_one()
         account = self.account_id
@@ -99,7 +99,7 @@ class MailboxConnect(models.TransientModel):
         return account.action_sync_now()
 
     def action_preview(self):
-        """Show what would be imported, from headers alone."""
+        """Show what would be imported, from headers only."""
         self.ensure_one()
         self.account_id.check_access("write")
         folders = self.folder_line_ids.filtered("sync").folder_id
@@ -121,7 +121,7 @@ class MailboxConnect(models.TransientModel):
     # For the dialog itself, which shows each step as it happens
 
     def use_alternative(self, side):
-        """Take over the port and encryption that were found for "imap" or "smtp"."""
+        """Apply the port and encryption that were found for "imap" or "smtp"."""
         self.ensure_one()
         self.account_id.check_access("write")
         if side not in SIDES:
@@ -134,7 +134,7 @@ class MailboxConnect(models.TransientModel):
     def run_test(self, number=0):
         """Run the connection test, and send every step to the user's screens.
 
-        :param number: comes back with every step, to tell one test from the next
+        :param number: returned with every step, to distinguish one test from the next
         :return: ``{"imap": …, "smtp": …}``, see
             ``services.accounts.connection_test_messages.describe``
         """
@@ -145,7 +145,7 @@ class MailboxConnect(models.TransientModel):
         account = self.account_id
         account.check_access("write")
         results, tests = account._test_connection(report, commits)
-        # sudo: alternatives are written by nobody but the connection test
+        # sudo: only the connection test writes alternatives
         self.sudo().write(
             {
                 **self._folder_values(tests),
@@ -186,11 +186,11 @@ class MailboxConnect(models.TransientModel):
         return values
 
     def _show(self, result, number):
-        """Send one step to the user's screens now, whatever becomes of this
-        transaction."""
+        """Send one step to the user's screens now, even if this transaction is rolled
+        back."""
         with self.env.registry.cursor() as cr:
             user = self.env.user.with_env(self.env(cr=cr))
-            # The transcript is long, and comes with the answer.
+            # The transcript is long; the final result contains it.
             result = {**result, "transcript": []}
             payload = {"dialog": self.id, "number": number, "result": result}
             user._bus_send("mailbox_connector/connection_test", payload)

@@ -82,7 +82,7 @@ class MailboxTestEmail(models.TransientModel):
         is_loop = recipient in self.account_id.sudo().addresses()
         if not is_loop:
             self._check_may_send()
-        # sudo: a member may send a test, the password stays encrypted
+        # sudo: a member may send a test without access to the password
         self._send(self.account_id.sudo(), recipient, is_loop)
         return {
             "type": "ir.actions.act_window",
@@ -138,7 +138,8 @@ class MailboxTestEmail(models.TransientModel):
 
     @api.model
     def _keep_off_contacts(self, mime):
-        """No sync imports it, in whatever folder a provider saves it."""
+        """Prevent any sync from importing it, in any folder where a provider saves
+        it."""
         # sudo: nobody has access to tombstones
         tombstones = self.env["mailbox.tombstone"].sudo()
         tombstones.add_digests([tombstones.digest_of(message_key(parse_message(mime)))])

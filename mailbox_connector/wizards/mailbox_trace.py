@@ -33,7 +33,7 @@ class MailboxTrace(models.TransientModel):
 
     @api.model
     def default_get(self, fields_list):
-        """Fill in the mailbox or contact from which the dialog is opened."""
+        """Fill in the mailbox or contact that the dialog was opened from."""
         values = super().default_get(fields_list)
         model = self.env.context.get("active_model")
         record = self.env[model or self._name].browse(
@@ -62,12 +62,12 @@ class MailboxTrace(models.TransientModel):
         return self.reopen()
 
     def action_import(self):
-        """Import what was skipped because its contact did not exist yet."""
+        """Import e-mails that were skipped because their contact did not exist yet."""
         self.ensure_one()
         found = self.importable or []
         folders = self.env["mailbox.folder"].browse({folder for folder, _uid in found})
         folders.exists().check_access("read")
-        # sudo: only the server writes folders
+        # sudo: users may not write folders
         for folder in folders.exists().sudo():
             folder.reconsider(uid for number, uid in found if number == folder.id)
         for account in folders.exists().account_id:
@@ -90,7 +90,7 @@ class MailboxTrace(models.TransientModel):
         """Fill in the answer.
 
         :param findings: :class:`services.trace.trace.Finding`
-        :param notes: sentences besides them
+        :param notes: additional sentences
         """
         self.answer = self.env["ir.qweb"]._render(
             "mailbox_connector.trace",

@@ -303,7 +303,7 @@ def test_undo_keeps_what_was_used_since_and_says_why(
     env, servers, mailbox, make_mailbox, contact
 ):
     names = {
-        "Answered": "answered or forwarded",
+        "Answered": "replied to or forwarded",
         "Starred": "starred or pinned",
         "Liked": "with a reaction",
         "By hand": "by a user",

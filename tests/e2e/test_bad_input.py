@@ -69,7 +69,7 @@ class TestEachSide:
     def test_closed_port(self, make_mailbox, side):
         port = closed_port()
         words = self.problem(make_mailbox, side, port=port)
-        assert words.startswith(f"localhost does not answer on port {port}")
+        assert words.startswith(f"localhost does not respond on port {port}")
 
     def test_wrong_password(self, make_mailbox, side):
         words = self.problem(make_mailbox, side, password="wrong")
@@ -95,7 +95,7 @@ class TestEachSide:
         monkeypatch.setattr(connection_test, "run_connection_tests", short)
         with silent_server() as port:
             words = self.problem(make_mailbox, side, port=port)
-        assert "does not answer" in words
+        assert "does not respond" in words
         assert "Check host, port and encryption" in words
 
     def test_both_kinds_of_encryption_work(self, make_mailbox, servers, side):
@@ -152,7 +152,7 @@ def test_sending_out_of_order_does_not_stop_reading(make_mailbox, contact):
     mailbox = make_mailbox(smtp_port=closed_port())
     mailbox.receive(contact.email, "Hello")
     mailbox.connect()
-    assert "does not answer" in mailbox.account.smtp_problem
+    assert "does not respond" in mailbox.account.smtp_problem
     assert mailbox.subjects(contact) == ["Hello"]
 
 

@@ -132,7 +132,7 @@ def test_two_accounts_are_told(env, make_mailbox, servers):
     )
     wizard = check(agent)
     assert wizard.state == "warning"
-    assert relay in wizard.result and "comes in on another" in wizard.result
+    assert relay in wizard.result and "received in another" in wizard.result
 
 
 @pytest.mark.parametrize("trouble", ["spam", "renamed", "other sender"])
@@ -182,7 +182,7 @@ def test_what_does_not_come_back_is_told(env, make_mailbox, servers, provider):
     assert words.steps()[-1][0] == "failed"
     account.write({"smtp_username": "other@example.net", "smtp_password": "x"})
     _state, verdict = words.verdict()
-    assert "went out by the account other@example.net" in verdict
+    assert "was sent with the account other@example.net" in verdict
 
 
 def test_reading_that_fails_is_not_taken_for_sending(agent, servers):

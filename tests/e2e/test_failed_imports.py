@@ -9,7 +9,7 @@ from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
 
 @pytest.fixture
 def holding_back(monkeypatch):
-    """A server that lists UID 1 and does not hand it out, until it is called."""
+    """A server that lists UID 1 but does not return it, until it is called."""
     fetch_messages = ImapSession.fetch_messages
     held = {1}
 
@@ -78,7 +78,7 @@ def test_what_the_server_holds_back_is_asked_for_later(
     mailbox.receive(contact.email, "Fine")
     mailbox.connect()
     row = failed_import(mailbox)
-    assert "does not hand it out" in row.reason
+    assert "does not return it" in row.reason
     assert row.retry_at > datetime.now() + timedelta(minutes=9)
     assert mailbox.account not in env["mailbox.sync"]._due("backfill_served_at")
     holding_back()

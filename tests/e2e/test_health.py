@@ -123,7 +123,7 @@ def test_a_server_that_says_nothing_fails(env, proxy, box, contact):
     would be tried again without end."""
     proxy.hang(4, times=None)
     served(box.account, (1, 2))
-    assert "does not answer" in box.account.imap_problem
+    assert "does not respond" in box.account.imap_problem
     assert box.account.retry_at
     assert box.account.health == "waiting"
 

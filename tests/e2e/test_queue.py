@@ -291,8 +291,8 @@ def test_a_server_out_of_reach_leaves_mail_waiting(agent, servers):
     posted = [agent.post(f"Number {n}", force_send=False) for n in (1, 2)]
     run_queue(agent)
     assert statuses(agent, posted) == ["ready", "ready"]
-    assert "does not answer" in agent.status(posted[0])[0][1]
-    assert "does not answer" in agent.account.smtp_problem
+    assert "does not respond" in agent.status(posted[0])[0][1]
+    assert "does not respond" in agent.account.smtp_problem
     assert not agent.account.imap_problem, "reading works"
     agent.mailbox.sync()
     assert agent.account.smtp_problem, "reading says nothing about sending"
@@ -380,7 +380,7 @@ def test_where_the_provider_files_nothing_a_person_is_asked_at_once(odd, scripte
     odd.file_sent()
     [lost] = odd.mails(posted).filtered(lambda mail: mail.state == "exception")
     assert lost.mailbox_outcome == "ask"
-    assert "does not tell" in lost.failure_reason
+    assert "can't answer that" in lost.failure_reason
 
 
 def test_it_was_sent_says_a_member_and_a_stranger_may_not(odd, scripted):

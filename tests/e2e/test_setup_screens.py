@@ -162,7 +162,7 @@ def test_the_guided_run_by_keyboard_alone(tour, provider):
     keys.insert_text(tour.servers.ca_pem.strip())
     tab_to(marta, button(marta, "Next"))
     port = tour.servers.imap_tls_port
-    expect(checks).to_contain_text(f"localhost answers on port {port}, encrypted.")
+    expect(checks).to_contain_text(f"localhost responds on port {port}, encrypted.")
     keys.press("Enter")
 
     expect(shown(marta, "backfill_days")).to_be_focused()

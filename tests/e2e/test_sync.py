@@ -239,7 +239,7 @@ def test_mailbox_in_use_elsewhere_is_left_alone(env, mailbox, contact):
         {"holder": "another", "expires_at": datetime.now() + timedelta(minutes=1)}
     )
     env.cr.commit()
-    assert "being read at this moment" in mailbox.sync()["params"]["message"]
+    assert "being synced right now" in mailbox.sync()["params"]["message"]
     assert mailbox.subjects(contact) == []
     lease.expires_at = datetime.now() - timedelta(minutes=1)
     env.cr.commit()

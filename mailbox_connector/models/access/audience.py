@@ -7,7 +7,7 @@ class MailboxAudience(models.Model):
     """Who may read a message: everyone who may read at least one of its mailboxes.
 
     There is one audience for each set of mailboxes that share a message. Changing a
-    mailbox's visibility or members changes what its audiences mean, so no message has
+    mailbox's visibility or members changes who is in its audiences, so no message has
     to be updated.
     """
 
@@ -31,7 +31,7 @@ class MailboxAudience(models.Model):
     @api.model
     @api.private
     def for_accounts(self, accounts):
-        """The audience of the mailboxes ``accounts``, created if there is none yet.
+        """The audience of ``accounts``, created if there is none yet.
 
         :raise SerializationFailure: another worker has just created it, in a
             transaction that this one cannot see; to be retried
@@ -55,19 +55,20 @@ class MailboxAudience(models.Model):
 
     @api.private
     def with_account(self, account):
-        """The audience of this one's mailboxes and ``account``."""
+        """The audience of the mailboxes of this one plus ``account``."""
         accounts = self.sudo().account_ids
         return self if account in accounts else self.for_accounts(accounts | account)
 
     # ------------------------------------------------------------------
-    # Who reads what; every search of messages asks, hence the caches
+    # Who reads what: cached, because every search of messages needs it
     # ------------------------------------------------------------------
 
     @api.model
     @api.private
     @tools.ormcache()
     def has_mailboxes(self):
-        """Whether any mailbox exists. If not, the addon's overrides do nothing."""
+        """Whether any mailbox exists. If none does, the addon's overrides do
+        nothing."""
         self.env.cr.execute("SELECT EXISTS (SELECT FROM mailbox_account)")
         return self.env.cr.fetchone()[0]
 
@@ -123,14 +124,14 @@ class MailboxAudience(models.Model):
     @api.model
     @api.private
     def clear_readers_cache(self):
-        """Forget who reads what: in this process now, and in every process once this
-        transaction is committed (a long job may commit many times)."""
+        """Clear the caches of who reads what: in this process now, and in every process
+        once this transaction is committed (a long job may commit many times)."""
         registry = self.env.registry
         registry.clear_cache()
         self.env["res.users"].invalidate_model(["mailbox_audience_ids"])
 
         def clear_after_commit():
-            # Again: until now another thread could only cache the old answer.
+            # Again: until the commit, another thread could only cache the old result.
             registry.clear_cache()
             registry.signal_changes()
 

@@ -2,7 +2,8 @@ from odoo import models
 
 
 class IrUiMenu(models.Model):
-    """Users who have the Settings app for their mailboxes see nothing else in it."""
+    """Users who only have the Settings app for their mailboxes see nothing else in
+    it."""
 
     _inherit = "ir.ui.menu"
 

@@ -2,7 +2,7 @@ import re
 
 from odoo import models
 
-#: What a client subscribes to for news of a contact's e-mails, and its bus subchannel.
+#: The channel for news about a contact's e-mails, and its bus subchannel.
 CHANNEL_REGEX = re.compile(r"mailbox_connector\.contact_(\d+)")
 SUBCHANNEL = "mailbox"
 #: The same for the progress of a mailbox's imports.

@@ -13,14 +13,14 @@ from ...services.accounts.endpoints import (
 )
 from .backfill_days import MOST_DAYS
 
-#: Text without the white space around what was pasted into a form.
+#: Text fields whose pasted values are stripped of white space.
 STRIPPED = ("email", "imap_host", "smtp_host", "imap_username", "smtp_username")
-#: What decides who may read its e-mails.
+#: Fields that decide who may read its e-mails.
 READERS = {"owner_id", "member_ids", "visibility", "company_id"}
 
 
 class MailboxAccount(models.Model):
-    """An e-mail account: where it is read, where it sends, who may read it.
+    """An e-mail account: where it is read, where it sends, and who may read it.
 
     What a mailbox does is in the abstract models that it inherits, by subject. No
     method is defined in two of them, or in one of them and here.
@@ -29,7 +29,7 @@ class MailboxAccount(models.Model):
     _name = "mailbox.account"
     _description = "Mailbox"
     _inherit = [
-        # Activities tell people what to do; Odoo posts there what was done.
+        # Activities show people what to do; Odoo posts in the chatter what was done.
         "mail.thread",
         "mail.activity.mixin",
         "mailbox.account.setup",
@@ -74,10 +74,10 @@ class MailboxAccount(models.Model):
     )
     visibility = fields.Selection(
         [
-            ("everyone", "Everyone who may see the contact"),
+            ("everyone", "Everyone who can see the contact"),
             ("members", "Owner and members only"),
         ],
-        string="Who may read these e-mails",
+        string="Who can read these e-mails",
         required=True,
         default="everyone",
         help="Portal users and visitors can never read them.",
@@ -118,7 +118,7 @@ class MailboxAccount(models.Model):
     backfill_days = fields.Integer(
         string="Days to import",
         default=7,
-        help="E-mails of so many past days are imported. Begin with a few; you can "
+        help="How many days back e-mails are imported. Start with a few; you can "
         "import more later, and only what is missing is fetched.",
     )
     state = fields.Selection(
@@ -141,8 +141,8 @@ class MailboxAccount(models.Model):
     needs_person = fields.Boolean(
         readonly=True,
         copy=False,
-        help="Reading has stopped until you change the settings or Connect IMAP "
-        "succeeds.",
+        help="Reading has stopped until you change the settings or the connection "
+        "test succeeds.",
     )
     failures = fields.Integer(readonly=True, copy=False)
     retry_at = fields.Datetime(
@@ -212,7 +212,7 @@ class MailboxAccount(models.Model):
             account.email_normalized = normalize(account.email or "")
 
     def _compute_password(self):
-        """Passwords can be written and never read."""
+        """Passwords can be written but never read."""
         self.imap_password = False
         self.smtp_password = False
 
@@ -278,7 +278,7 @@ class MailboxAccount(models.Model):
 
     @api.depends_context("uid")
     def _compute_can_edit(self):
-        """Members use a mailbox; its owner and managers change it."""
+        """Members can use a mailbox; its owner and managers can change it."""
         for account in self:
             account.can_edit = not account._origin or account._origin.has_access(
                 "write"
@@ -386,7 +386,7 @@ class MailboxAccount(models.Model):
     def unlink(self):
         # sudo: the queued e-mails of all users are held
         queued = self.env["mail.mail"].sudo()._queued_for(self)
-        # One by one: the database alone would leave their files behind.
+        # Through the ORM: the database alone would leave their files behind.
         self.env["mailbox.inbound"].sudo().search(
             [("account_id", "in", self.ids)]
         ).unlink()
@@ -399,7 +399,7 @@ class MailboxAccount(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_mail(self):
-        # sudo: mail of this mailbox that the user may not read counts as well
+        # sudo: e-mails of this mailbox that the user may not read count as well
         for account in self.sudo():
             if (
                 self.env["mailbox.message"]
@@ -425,7 +425,7 @@ class MailboxAccount(models.Model):
 
     @api.model
     def _stripped(self, vals):
-        """``vals`` without white space around what was pasted into a form."""
+        """``vals`` without the white space around pasted text."""
         return {
             name: value.strip()
             if name in STRIPPED and isinstance(value, str)
@@ -435,7 +435,7 @@ class MailboxAccount(models.Model):
 
     @api.model
     def _outdated_states(self, vals):
-        """Values that forget what was found out about settings that ``vals`` change."""
+        """Values that reset what was found out about settings that ``vals`` change."""
         outdated = {}
         if CONNECTION_FIELDS & vals.keys():
             outdated |= {"failures": 0, "retry_at": False, "needs_person": False}
@@ -446,7 +446,7 @@ class MailboxAccount(models.Model):
         return outdated
 
     def _import_newsletters(self):
-        """Import what was skipped as newsletters so far."""
+        """Import e-mails that were skipped as newsletters so far."""
         # sudo: users may not write folders
         self.sudo().folder_ids.reconsider_newsletters()
         self.reopen_backfill()

@@ -12,9 +12,9 @@ from .backfill_days import MOST_DAYS
 class MailboxAccountApi(models.AbstractModel):
     """What other programs may do with a mailbox: ``docs/api.md`` describes it.
 
-    Every method answers with plain values (days as ``YYYY-MM-DD``, moments as
+    Every method returns plain values (days as ``YYYY-MM-DD``, moments as
     ``YYYY-MM-DD HH:MM:SS`` in UTC, False for nothing) and checks what the calling user
-    may do. A server that refuses the sign-in is an answer, not an error.
+    may do. A refused sign-in is returned as a result, not raised as an error.
     """
 
     _name = "mailbox.account.api"
@@ -47,9 +47,9 @@ class MailboxAccountApi(models.AbstractModel):
         """Test the connection and, if the mailbox can be read, begin to import: new
         e-mails from now on, and those of the past ``days`` days.
 
-        :param int days: 0 for new e-mails alone
-        :param list folders: names of the folders to import past e-mails from; None: all
-            that are read
+        :param int days: 0 for new e-mails only
+        :param list folders: names of the folders to import older e-mails from; None:
+            all that are read
         :return: as :meth:`test`, with ``connected`` and ``import`` (as of
             :meth:`backfill`; False if none was begun)
         :raise UserError: a folder does not exist, or days are out of range
@@ -65,7 +65,7 @@ class MailboxAccountApi(models.AbstractModel):
         return answer
 
     def backfill(self, days, folders=None, only_preview=False):
-        """Import the e-mails of the past ``days`` days, as far as they are missing.
+        """Import the missing e-mails of the past ``days`` days.
 
         :param list folders: names of folders; None: all that are read
         :param bool only_preview: import nothing, return what would be imported
@@ -73,9 +73,9 @@ class MailboxAccountApi(models.AbstractModel):
             ``action_pause``, ``action_resume``, ``action_cancel``), ``state``,
             ``since``, ``total``, ``seen``, ``matched``, ``linked``, ``skipped``,
             ``failed``, ``rate`` (messages a second), ``seconds_left``; of a
-            preview: ``seen`` of what is new, ``left`` (not looked at for lack of
-            time), ``here`` already, ``matched``, ``newsletters``, ``strangers``,
-            ``bytes``, ``oldest``, ``newest``
+            preview: ``seen`` of what is new, ``left`` (not checked for lack of time),
+            ``here`` already, ``matched``, ``newsletters``, ``strangers``, ``bytes``,
+            ``oldest``, ``newest``
         :raise UserError: the mailbox is not connected, or cannot be read
         """
         self.ensure_one()
@@ -101,9 +101,9 @@ class MailboxAccountApi(models.AbstractModel):
         }
 
     def sync(self):
-        """Read new e-mails, and continue an import, for at most some 20 seconds.
+        """Import new e-mails, and continue an import, for about 20 seconds at most.
 
-        :return: ``ok``; ``busy``: another worker is reading it at this moment;
+        :return: ``ok``; ``busy``: another worker is syncing it right now;
             ``problem``; ``unfinished``: it continues automatically; ``new`` and
             ``backfill``: counts ``seen``, ``matched``, ``linked``, ``skipped``,
             ``failed``

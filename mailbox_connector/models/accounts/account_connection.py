@@ -1,5 +1,5 @@
-"""Connecting a mailbox: the connection test, and the password that changed servers
-ask for."""
+"""Connecting a mailbox: the connection test, and the password that is required again
+when servers change."""
 
 from odoo import fields, models
 from odoo.exceptions import ValidationError
@@ -10,16 +10,16 @@ from ...services.accounts.connection_test_messages import no_server, not_tested
 from ...services.framework.concurrency import retry_on_conflict
 from ...services.sync import folder_list
 
-#: A context value that says "these settings were found by the connection test". It is
-#: compared by identity: Python code can pass this very object on, an RPC request
-#: cannot, since its values are created from JSON.
+#: A context value that means "the connection test found these settings". It is compared
+#: by identity: Python code can pass this object on; an RPC request cannot, since its
+#: values are created from JSON.
 _FOUND_BY_TEST = object()
 
 
 class MailboxAccountConnection(models.AbstractModel):
     """**Connect IMAP**: both servers are tested step by step before anything is read.
 
-    And the password has to be entered again when these servers change.
+    The password has to be entered again if these servers change.
     """
 
     _name = "mailbox.account.connection"
@@ -35,9 +35,9 @@ class MailboxAccountConnection(models.AbstractModel):
     def action_connect(self):
         """Open the dialog that shows what works and what was found.
 
-        Nothing is imported: that is the dialog's **Import**. With
-        ``mailbox_live_test`` in the context the dialog opens at once and runs the test
-        while the user watches; without, it opens when the test is done.
+        Nothing is imported before the user presses **Import** in the dialog. With
+        ``mailbox_live_test`` in the context, the dialog opens at once and shows the
+        running test; otherwise it opens when the test is done.
         """
         self.ensure_one()
         self.check_access("write")
@@ -63,13 +63,13 @@ class MailboxAccountConnection(models.AbstractModel):
     # ------------------------------------------------------------------
 
     def _test_connection(self, report=lambda _result: None, commits=False):
-        """Sign in to both servers; store the folders, and what does not work.
+        """Sign in to both servers; store the folders and any problems.
 
-        :param report: called with the result of a side after each of its steps
-        :param commits: whether to end the transaction before and after the servers are
-            asked: that takes a while, and what others do meanwhile has to be seen
+        :param report: called with the result of one server after each of its steps
+        :param commits: whether to commit before and after the servers are tested: that
+            takes a while, and changes by others have to be seen
         :return: ``results`` and ``tests`` of the :class:`MailboxConnectionTest`; not
-            the object, which holds the passwords
+            the object, which contains the passwords
         """
         self.ensure_one()
         self.check_access("write")
@@ -107,7 +107,7 @@ class MailboxAccountConnection(models.AbstractModel):
             values.update(failures=0, retry_at=False, needs_person=False)
         self.write(values)
         if can_read:
-            # sudo: the form's user has no right to create folders, Connect has
+            # sudo: the user may connect a mailbox but not create folders
             found = test.tests["imap"].folders
             folder_list.refresh(self.sudo(), self.sudo().folder_ids, found)
 
@@ -116,10 +116,10 @@ class MailboxAccountConnection(models.AbstractModel):
     # ------------------------------------------------------------------
 
     def _use_alternative(self, side, port, security):
-        """Take a port and encryption on which the connection test found the server.
+        """Apply a port and encryption on which the connection test found the server.
 
-        It is the host that the user entered, under verified TLS: the password need not
-        be entered again.
+        The password need not be entered again: it is the host that the user entered,
+        under verified TLS.
         """
         self.ensure_one()
         self.check_access("write")
@@ -127,13 +127,13 @@ class MailboxAccountConnection(models.AbstractModel):
         found.write({f"{side}_port": port, f"{side}_security": security})
 
     def _require_password(self, vals):
-        """Demand the password if ``vals`` change where it is sent: only somebody who
+        """Require the password if ``vals`` change where it is sent: only somebody who
         knows it may do that.
 
-        The guided setup forgets the password instead, and its next step asks for it:
-        that is as safe, and the user is not stopped halfway.
+        The guided setup deletes the password instead, and its next step asks for it.
+        That is just as safe and does not stop the user halfway.
 
-        :raise ValidationError: naming the password to enter again
+        :raise ValidationError: with the password to enter again
         """
         self.ensure_one()
         if self._is_found_by_test(vals):
@@ -163,7 +163,7 @@ class MailboxAccountConnection(models.AbstractModel):
         if vals.get(f"{side}_password") or not self._is_server_changed(side, vals):
             return False
         if side == "smtp" and not self.smtp_password_set:
-            # SMTP signs in with IMAP's password, if it has a server at all.
+            # SMTP signs in with IMAP's password, if there is an SMTP server.
             is_used = vals.get("smtp_host", self.smtp_host)
             return bool(
                 self.imap_password_set and is_used and not vals.get("imap_password")
@@ -174,7 +174,7 @@ class MailboxAccountConnection(models.AbstractModel):
         return any(
             f"{side}_{name}" in vals
             and vals[f"{side}_{name}"] != self[f"{side}_{name}"]
-            # Stronger encryption to the same place reveals nothing to anybody.
+            # Stronger encryption to the same server reveals nothing to anybody.
             and not (name == "security" and vals[f"{side}_{name}"] == "tls")
             for name in ("host", "port", "security", "username")
         )

@@ -8,7 +8,7 @@ from ...engine.mime.addresses import normalize
 from ...services.accounts import discovery, setup_checklist
 
 STEPS = ["address", "sign_in", "backfill"]
-#: What is filled in of each server.
+#: The fields that are filled in for each server.
 NAMES = ("host", "port", "security", "username")
 
 
@@ -19,7 +19,7 @@ class MailboxAccountSetup(models.AbstractModel):
     """
 
     _name = "mailbox.account.setup"
-    _description = "Mailbox: first set-up"
+    _description = "Mailbox: setup"
 
     setup_step = fields.Selection(
         [
@@ -47,7 +47,8 @@ class MailboxAccountSetup(models.AbstractModel):
     provider_app_password_url = fields.Char(related="provider_id.app_password_url")
     provider_help_url = fields.Char(related="provider_id.help_url")
     settings_origin = fields.Char(readonly=True, copy=False)
-    # What was filled in, to tell it from what the user entered; kept with the draft.
+    # What was filled in, to distinguish it from what the user entered; kept with the
+    # draft.
     filled_servers = fields.Json(copy=False)
 
     @api.depends(
@@ -105,7 +106,7 @@ class MailboxAccountSetup(models.AbstractModel):
         return {**action, "res_id": self.id}
 
     def action_setup_next(self):
-        """Go to the next step, or say what this one still needs."""
+        """Go to the next step, or show what this one still needs."""
         self.ensure_one()
         self.check_access("write")
         if self.setup_step == "address":
@@ -117,7 +118,7 @@ class MailboxAccountSetup(models.AbstractModel):
         return self._move_setup_step(1)
 
     def action_setup_anyway(self):
-        """Continue with a password, though the provider is known not to allow it."""
+        """Continue with a password, although the provider is known not to allow it."""
         self.ensure_one()
         self.check_access("write")
         return self._move_setup_step(1)
@@ -171,10 +172,10 @@ class MailboxAccountSetup(models.AbstractModel):
 
     @api.model
     def setup_test_servers(self, servers, ca_certificate=False):
-        """Test whether servers answer, without signing in.
+        """Test whether servers respond, without signing in.
 
         :param dict servers: {"imap": {"host", "port", "security"}, "smtp": the same}
-        :param str ca_certificate: a private authority, PEM
+        :param str ca_certificate: certificate of a private CA, PEM
         :return: a list of items, see ``services.accounts.setup_checklist``
         :raise UserError: ``servers`` is not such a dict
         """
@@ -183,7 +184,7 @@ class MailboxAccountSetup(models.AbstractModel):
             return setup_checklist.server_items(self.env, servers, ca_certificate)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(
-                self.env._("Servers need a host, a port and a security, by side.")
+                self.env._("For each server, give a host, a port and an encryption.")
             ) from error
 
     @api.onchange("email")

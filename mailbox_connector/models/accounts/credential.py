@@ -10,8 +10,8 @@ from ...error_messages import explain_key_problem
 class MailboxCredential(models.Model):
     """An encrypted password of a mailbox. No user has access to this model.
 
-    Nothing here returns a password: they are decrypted in ``services.accounts
-    .endpoints`` alone, which no record leads to.
+    Nothing here returns a password: they are only decrypted in
+    ``services.accounts.endpoints``, which no record leads to.
     """
 
     _name = "mailbox.credential"
@@ -34,7 +34,7 @@ class MailboxCredential(models.Model):
     def store(self, account, side, secret):
         """Encrypt ``secret`` as the password of a mailbox for "imap" or "smtp".
 
-        It replaces the former one; "" removes that.
+        It replaces the previous one; "" removes that.
 
         :raise UserError: there is no key to encrypt it with
         """
@@ -64,7 +64,7 @@ class MailboxCredential(models.Model):
     @api.model
     @api.private
     def reseal(self):
-        """Encrypt every password under the first key again, after a new one was put in
+        """Encrypt every password again with the first key, after a new key was put in
         front.
 
         :return: how many there are

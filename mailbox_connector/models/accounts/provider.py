@@ -14,7 +14,7 @@ _USERNAMES = {"address": ADDRESS, "local": LOCAL_PART}
 
 
 class MailboxProvider(models.Model):
-    """A mail provider: its servers, and what to know before connecting.
+    """A mail provider: its servers, and hints for connecting.
 
     Found by the domain of an address, or by the mail exchanger (MX) of that domain.
     Administrators can change the shipped list; updates keep their changes.
@@ -133,5 +133,5 @@ class MailboxProvider(models.Model):
 
 
 def _names(text):
-    """The host names in what somebody entered."""
+    """The host names in the text that somebody entered."""
     return [idna_host(one) or one for one in re.split(r"[\s,;]+", text or "") if one]

@@ -1,4 +1,4 @@
-"""Workers: further scheduled actions, so that mailboxes are read side by side."""
+"""Workers: further scheduled actions, so that mailboxes are synced in parallel."""
 
 from odoo import api, models
 
@@ -10,8 +10,9 @@ SHARED = ("ir_cron_new_mail", "ir_cron_backfill")
 class IrCron(models.Model):
     """Workers are copies of our scheduled actions.
 
-    Odoo never runs a record twice at the same time, so as many mailboxes are read side
-    by side as there are records. Leases (``mailbox.lease``) decide which reads which.
+    Odoo never runs a record twice at the same time, so the number of records is the
+    number of mailboxes synced in parallel. Leases (``mailbox.lease``) decide which
+    worker syncs which.
     """
 
     _inherit = "ir.cron"
@@ -20,10 +21,10 @@ class IrCron(models.Model):
     def _mailbox_set_workers(self, count):
         """Have ``count`` records of each shared action, the first included.
 
-        Extra records begin as copies of the first, with its interval and user, and
-        belong to the addon as the first does: uninstalling it removes them.
+        Extra records start as copies of the first, with its interval and user, and like
+        it belong to the addon: uninstalling removes them.
 
-        :raise UserError: one that has to be removed is running at this moment
+        :raise UserError: one that has to be removed is running right now
         """
         for name in SHARED:
             first = self.env.ref(f"{MODULE}.{name}", raise_if_not_found=False)
@@ -40,7 +41,7 @@ class IrCron(models.Model):
     @api.model
     def _mailbox_trigger(self, name):
         """Run one of our scheduled actions soon, by all of its workers."""
-        # sudo: any user may ask for their mailbox to be read
+        # sudo: any user may have their mailbox synced
         first = self.env.ref(f"{MODULE}.{name}").sudo()
         first._trigger()
         for worker in self._mailbox_extra_workers(name).values():
@@ -80,7 +81,7 @@ class IrCron(models.Model):
                 "lastcall": False,
             }
         )
-        # sudo: a name in our own module; an update of it leaves the record alone
+        # sudo: a name in our own module; updates do not change the record
         self.env["ir.model.data"].sudo().create(
             {
                 "module": MODULE,

@@ -9,16 +9,16 @@ FEWEST, MOST = 1, 8
 
 
 class ResConfigSettings(models.TransientModel):
-    """How many mailboxes are read at the same time, and how servers are looked up."""
+    """How many mailboxes are synced at the same time, and how servers are looked up."""
 
     _inherit = "res.config.settings"
 
     mailbox_workers = fields.Integer(
-        string="Mailboxes read at the same time",
+        string="Mailboxes synced at the same time",
         config_parameter="mailbox_connector.workers",
         default=FEWEST,
-        help="So many scheduled actions look for new e-mails at the same time, and as "
-        "many import past e-mails.",
+        help="How many scheduled actions fetch new e-mails at the same time. The same "
+        "number imports older e-mails.",
     )
     mailbox_cron_threads = fields.Integer(
         string="Scheduled actions at the same time",

@@ -1,4 +1,4 @@
-"""Problems, and who is alerted of them."""
+"""Problems, and who is alerted about them."""
 
 from . import account_health
 from . import alert

@@ -1,4 +1,4 @@
-"""How mailboxes are, what is wrong with them, and trying that again."""
+"""The health of mailboxes, their problems, and retrying."""
 
 from datetime import datetime, time, timedelta
 
@@ -23,21 +23,22 @@ HEALTH = [
     ("waiting", "Waiting"),
     ("needs_you", "Action needed"),
 ]
-#: Of one connection.
+#: The states of one connection.
 SIDE = [
     ("off", "Off"),
     ("works", "Works"),
     ("waiting", "Waiting"),
     ("needs_you", "Action needed"),
 ]
-#: A server that refuses one of these needs a person.
+#: Steps; if a server refuses one of them, a person has to act.
 SIGN_IN = {"username", "password"}
 
 
 class MailboxAccountHealth(models.AbstractModel):
     """The health of a mailbox in one word, and a line each for reading and sending.
 
-    Problems are reported here; ``mailbox.alert`` tells the owner about those that last.
+    Problems are reported here; ``mailbox.alert`` alerts the owner about those that
+    last.
     """
 
     _name = "mailbox.account.health"
@@ -51,7 +52,7 @@ class MailboxAccountHealth(models.AbstractModel):
         "until someone acts: a refused sign-in, wrong settings, folders that no longer "
         "exist, or an e-mail that may or may not have been sent.\n"
         "Waiting: something failed, and Odoo retries automatically.\n"
-        "Importing: past e-mails are being imported.",
+        "Importing: older e-mails are being imported.",
     )
     reading_health = fields.Selection(
         SIDE, string="Reading works", compute="_compute_sides"
@@ -78,7 +79,7 @@ class MailboxAccountHealth(models.AbstractModel):
     )
 
     # ------------------------------------------------------------------
-    # One word, computed by the database, so that it can be filtered and grouped by
+    # One word, computed by the database so that lists can filter and group by it
     # ------------------------------------------------------------------
 
     @api.depends(
@@ -188,7 +189,7 @@ class MailboxAccountHealth(models.AbstractModel):
 
     def _next_attempts(self):
         """When the first waiting e-mail that failed is sent again, by mailbox id."""
-        # sudo: of e-mails that the user may not read, only the time is shown
+        # sudo: only the time is shown of e-mails that the user may not read
         found = (
             self.env["mail.mail"]
             .sudo()
@@ -205,9 +206,8 @@ class MailboxAccountHealth(models.AbstractModel):
         return {account.id: moment for account, moment in found}
 
     def _accounts_to_decide_on(self):
-        """Ids of the mailboxes with an e-mail of which nobody knows whether it was
-        sent."""
-        # sudo: of e-mails that the user may not read, only that there is one is shown
+        """Ids of the mailboxes with an e-mail that may or may not have been sent."""
+        # sudo: it only shows that there is such an e-mail, which the user may not read
         found = (
             self.env["mail.mail"]
             .sudo()
@@ -260,7 +260,7 @@ class MailboxAccountHealth(models.AbstractModel):
     def _set_sending(self, is_stopped, is_asked, next_attempt):
         """
         :param is_stopped: sending does not continue until somebody acts
-        :param is_asked: somebody has to say whether an e-mail was sent
+        :param is_asked: a person has to decide whether an e-mail was sent
         :param next_attempt: when the first e-mail that failed is sent again, or False
         """
         last = self.smtp_ok_at and self.env._(
@@ -296,7 +296,7 @@ class MailboxAccountHealth(models.AbstractModel):
             .replace(tzinfo=None)
             for day in (today, today + timedelta(days=1))
         )
-        # Counts of mailboxes that the user sees; not which e-mails.
+        # Only counts, of mailboxes that the user can see.
         counts = dict(
             self.env.execute_query(
                 SQL(
@@ -330,9 +330,9 @@ class MailboxAccountHealth(models.AbstractModel):
         :param side: "imap" or "smtp"
         :param text: what is wrong, in a sentence
         :param at_once: alert now, as always for a refused sign-in (see ``error``)
-        :param needs_person: whether somebody has to act; None: as before
+        :param needs_person: whether somebody has to act; None: unchanged
         :param error: the :class:`EngineError`, if there is one: the alert then explains
-            it in its reader's language
+            it in the reader's language
         """
         self.ensure_one()
         if not self._is_watched():
@@ -360,7 +360,7 @@ class MailboxAccountHealth(models.AbstractModel):
         alerts._record_recovery()
 
     def _is_watched(self):
-        """Whether somebody is alerted when it fails: not before it is connected."""
+        """Whether somebody is alerted about failures: only once it is connected."""
         self.ensure_one()
         return self.active and self.state == "connected"
 
@@ -393,12 +393,13 @@ class MailboxAccountHealth(models.AbstractModel):
                 account.report_recovery(side)
 
     def _forget_refusals(self):
-        """The settings were changed, so what the server says to them is not known."""
+        """Forget refused settings: they were changed, and the server's response is
+        unknown."""
         # sudo: nobody has access to alerts
         self.sudo().alert_ids.write({"needs_person": False, "urgent": False})
 
     def action_try_again(self):
-        """Try again what failed: now for one mailbox, soon for several."""
+        """Retry what failed: now for one mailbox, soon for several."""
         self.check_access("read")
         failed = self.filtered("can_try_again")
         if len(failed) != 1:
@@ -424,7 +425,7 @@ class MailboxAccountHealth(models.AbstractModel):
     def _try_reading(self):
         """Read the mailbox.
 
-        :return: why that does not work, in a sentence, or False
+        :return: why it does not work, in a sentence, or False
         """
         request = PassRequest("backfill", *WAITED_FOR, by_person=True)
         done = self.env["mailbox.sync"].serve(self, request)
@@ -432,11 +433,11 @@ class MailboxAccountHealth(models.AbstractModel):
         if done:
             return False
         return self.imap_problem or self.env._(
-            "This mailbox is being read at this moment."
+            "This mailbox is being synced right now."
         )
 
     def _try_sending(self):
-        """Test the connection for sending; waiting e-mails leave if it works.
+        """Test the connection for sending; if it works, waiting e-mails are sent.
 
         :return: why it does not work, in a sentence, or False
         """

@@ -17,9 +17,9 @@ from ...services.framework.scheduled_work import work_off
 
 _logger = logging.getLogger(__name__)
 
-#: How long something has to fail until somebody is alerted, unless it is urgent.
+#: How long a problem has to last until somebody is alerted, unless it is urgent.
 FIRST = timedelta(minutes=10)
-#: How often they are alerted again while it lasts.
+#: When they are alerted again while it lasts.
 AGAIN = timedelta(days=1)
 ACTIVITY = "mail.mail_activity_data_warning"
 MANAGERS = "mailbox_connector.group_mailbox_manager"
@@ -32,8 +32,8 @@ class Problem:
     :param side: "imap" or "smtp"
     :param text: in a sentence
     :param urgent: alert now
-    :param needs_person: whether somebody has to act; None: as before
-    :param error: what the sentence was made of; only an :class:`EngineError` is kept
+    :param needs_person: whether somebody has to act; None: unchanged
+    :param error: the error behind the sentence; only an :class:`EngineError` is kept
     """
 
     side: str
@@ -44,11 +44,11 @@ class Problem:
 
 
 class MailboxAlert(models.Model):
-    """The alert that reading or sending of a mailbox fails: since when, and when
-    somebody was informed last. A row exists while the problem lasts.
+    """The alert about failing reading or sending: since when, and when somebody was
+    last informed. A row exists while the problem lasts.
 
-    One scheduled action sends them, whatever found the problem: sending an alert never
-    holds up or undoes the work, and two workers never send the same one twice.
+    One scheduled action sends all alerts, so that sending one never delays or rolls
+    back the work that found the problem, and two workers never send the same one.
     """
 
     _name = "mailbox.alert"
@@ -82,7 +82,8 @@ class MailboxAlert(models.Model):
 
     @api.model
     def _save(self, account, problem):
-        """Record a :class:`Problem` of a mailbox; one that lasts keeps its times."""
+        """Record a :class:`Problem` of a mailbox; if it already exists, it keeps its
+        times."""
         self.flush_model()
         now = fields.Datetime.now()
         error = _to_json(problem.error)
@@ -124,7 +125,8 @@ class MailboxAlert(models.Model):
             self._trigger_cron()
 
     def _record_recovery(self):
-        """These work again; alerts that nobody was informed of are dropped."""
+        """Record that these work again; alerts that nobody was informed about are
+        dropped."""
         self.filtered(lambda alert: not alert.notified_at).unlink()
         known = self.exists().filtered(lambda alert: not alert.recovered)
         if known:
@@ -146,7 +148,7 @@ class MailboxAlert(models.Model):
 
     @api.model
     def _cron_notify(self):
-        """Inform owners about what fails, and what works again."""
+        """Inform owners about failures and recoveries."""
 
         def find_due(done):
             now = fields.Datetime.now()
@@ -155,7 +157,7 @@ class MailboxAlert(models.Model):
         work_off(self.env, find_due, lambda due: due[:1]._notify_safely())
 
     def _notify_safely(self):
-        """Inform people and commit; a failure is logged, for the next run."""
+        """Inform people and commit; a failure is logged, and the next run retries."""
         number = self.id
         try:
             with mute_conflicts():
@@ -190,7 +192,7 @@ class MailboxAlert(models.Model):
         alert.write({"notified_at": now, "notify_at": now + AGAIN})
 
     def _end(self):
-        """The problem is over: nobody has to do anything any more."""
+        """Close the activities: the problem is solved."""
         self.activity_id.filtered("active").unlink()
         self.unlink()
 
@@ -211,7 +213,7 @@ class MailboxAlert(models.Model):
 
     def _notify_user(self, user):
         """A message in the user's Odoo inbox, or an e-mail if that is how they are
-        notified. Like any notification it leaves by Odoo's own server, never by a
+        notified. Like any notification, it is sent by Odoo's own server, never by a
         mailbox."""
         account = self._account_for(user)
         if self.recovered:
@@ -237,7 +239,8 @@ class MailboxAlert(models.Model):
         )
 
     def _schedule_activity(self, user):
-        """One activity, for the first who is informed; the same one while it lasts."""
+        """One activity, for the first person who is informed; it stays while the
+        problem lasts."""
         account = self._account_for(user)
         values = {
             "summary": self._subject(account),
@@ -245,12 +248,12 @@ class MailboxAlert(models.Model):
             "date_deadline": fields.Date.context_today(account),
             "user_id": user.id,
         }
-        # They have just been informed: no second message for the activity.
+        # They have just been informed: no second message about the activity.
         activity = self.activity_id.with_context(mail_activity_quick_update=True)
         if activity.active:
             activity.write(values)
         else:
-            # sudo is the environment's: an activity of the server's
+            # The environment is already sudo: the server creates the activity
             quiet = self.account_id.with_context(mail_activity_quick_update=True)
             self.activity_id = quiet.activity_schedule(ACTIVITY, **values)
 
@@ -275,7 +278,7 @@ class MailboxAlert(models.Model):
         error = _from_json(self.error)
         if not error:
             return self.text
-        # sudo: a manager who is informed instead reads the same as the owner
+        # sudo: a manager who is informed instead sees the same as the owner
         return explain(account.env, error, account.sudo().provider_id)
 
     def _next_step(self, account):
@@ -294,12 +297,12 @@ class MailboxAlert(models.Model):
             )
         if self.side == "imap":
             return account.env._(
-                "Please open the mailbox, correct what is named below, then press "
-                "Connect IMAP. Until then no new e-mails are imported."
+                "Please open the mailbox, correct the problem below, then press Check "
+                "the connection. Until then no new e-mails are imported."
             )
         return account.env._(
-            "Please open the mailbox, correct what is named below, then press Connect "
-            "IMAP. Until then its e-mails are not sent."
+            "Please open the mailbox, correct the problem below, then press Check the "
+            "connection. Until then its e-mails are not sent."
         )
 
     def _duration(self, account):

@@ -1,4 +1,4 @@
-"""What passes over a mailbox did, for the people who look after it."""
+"""A log of passes over a mailbox, for the people who are responsible for it."""
 
 from datetime import timedelta
 
@@ -6,15 +6,15 @@ from odoo import api, fields, models
 
 #: Days for which runs are kept.
 KEPT = 30
-#: Slices of one import that follow each other this closely are one run.
+#: Slices of one import within this time count as one run.
 SLICES = timedelta(minutes=15)
 
 
 class MailboxRun(models.Model):
     """One pass over a mailbox that found e-mails or failed.
 
-    A pass that found nothing new leaves no row. The same failure again is counted in
-    its row, and so are the slices of one import.
+    A pass that found nothing new creates no row. A repeated failure is counted in its
+    row, and so are the slices of one import.
     """
 
     _name = "mailbox.run"
@@ -49,7 +49,8 @@ class MailboxRun(models.Model):
     times = fields.Integer(
         default=1,
         readonly=True,
-        help="How often in a row the same problem came up, or the parts of one import.",
+        help="How many times in a row the same problem occurred, or how many slices of "
+        "one import this line covers.",
     )
     seen = fields.Integer(string="Checked", readonly=True)
     matched = fields.Integer(
@@ -131,7 +132,7 @@ class MailboxRun(models.Model):
         if not self or (self.problem or False) != (problem or False):
             return False
         if problem:
-            # Whichever scheduled action met it.
+            # No matter which scheduled action found it.
             return not counts.seen and "now" not in (kind, self.kind)
         return kind == self.kind == "backfill" and now - self.ended_at < SLICES
 

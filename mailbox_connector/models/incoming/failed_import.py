@@ -10,8 +10,8 @@ from ..framework.fields import BigInteger
 class MailboxFailedImport(models.Model):
     """A message that could not be imported: its original form, and the reason.
 
-    If the server did not return the message, there are no bytes, and it is requested
-    again later. After an upgrade of the addon all failed imports are retried.
+    If the server did not return the message, it has no bytes and is requested again
+    later. After an upgrade of the addon all failed imports are retried.
     """
 
     _name = "mailbox.failed.import"
@@ -52,7 +52,7 @@ class MailboxFailedImport(models.Model):
 
     @api.private
     def due(self):
-        """Those to be retried automatically now."""
+        """Failed imports that are to be retried automatically now."""
         now, version = fields.Datetime.now(), self.addon_version()
         return self.filtered(
             lambda row: row.version != version or (row.retry_at and row.retry_at <= now)
@@ -62,7 +62,8 @@ class MailboxFailedImport(models.Model):
     def record_attempt(self, reason):
         """Record that an import has failed (again), and when it is retried.
 
-        One with its bytes would fail again: it waits for an upgrade, or for a person.
+        A failed import with bytes would fail again: it waits for an upgrade, or for a
+        person.
         """
         for row in self:
             attempts = row.attempts + 1

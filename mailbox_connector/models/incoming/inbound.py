@@ -6,17 +6,17 @@ from odoo.tools.constants import GC_UNLINK_LIMIT
 from ...services.framework.scheduled_work import work_off
 from ...services.incoming import inbound_queue
 
-#: How long processed rows are kept: for that time an e-mail is not taken for new again.
+#: How long processed rows are kept, so that an e-mail is not processed again.
 KEEP_DONE = timedelta(days=400)
 
 
 class MailboxInbound(models.Model):
-    """A new e-mail that causes something: a queue, and a record of what was done.
+    """A new e-mail that triggers something: a queue, and a record of what was done.
 
     A row is created by the transaction that imports its e-mail, and processed once in
-    a transaction of its own (:mod:`services.incoming.inbound_queue`): several
-    mailboxes and folders may have the e-mail, and two workers may come to one row. Of
-    a processed row only hashes are kept.
+    a transaction of its own (:mod:`services.incoming.inbound_queue`): several mailboxes
+    and folders may have the e-mail, and two workers may pick the same row. Only hashes
+    of a processed row are kept.
     """
 
     _name = "mailbox.inbound"
@@ -54,7 +54,7 @@ class MailboxInbound(models.Model):
     attempts = fields.Integer(readonly=True)
     retry_at = fields.Datetime(string="Next attempt", readonly=True)
 
-    # An e-mail is processed once, however many mailboxes have it; but each mailbox
+    # An e-mail is processed once, even if several mailboxes have it; but each mailbox
     # notifies its own members.
     _once_idx = models.UniqueIndex(
         "(message_id_hash, fingerprint) WHERE kind != 'notification'"
@@ -117,7 +117,7 @@ class MailboxInbound(models.Model):
         # sudo: users have no write access to the queue; checked above
         rows = self.sudo().filtered(lambda row: row.state != "done")
         rows.write({"state": "waiting", "retry_at": False})
-        # Each row is processed by a transaction of its own, which has to see this.
+        # Each row is processed in its own transaction, which has to see this.
         self.env.cr.commit()  # pylint: disable=invalid-commit
         inbound_queue.process_rows(self.env, rows.ids)
         self.env.invalidate_all()
@@ -132,7 +132,7 @@ class MailboxInbound(models.Model):
         )
 
     def action_leave(self):
-        """A person has taken care of these e-mails: do not process them any more."""
+        """A person has taken care of these e-mails: do not process them."""
         self.check_access("read")
         self.account_id.check_access("read")
         # sudo: users have no write access to the queue; checked above

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 
 
 class MailboxRawMail(models.AbstractModel):
-    """A record that keeps an e-mail as it came, in a file that users can download.
+    """A record that keeps an e-mail as received, in a file that users can download.
 
     The bytes are read and written as an attachment: a Binary field would encode them in
     base64 each time.
@@ -11,7 +11,7 @@ class MailboxRawMail(models.AbstractModel):
     _name = "mailbox.raw.mail"
     _description = "E-mail in its original form"
 
-    #: The field that numbers the file.
+    #: The field with the size of the file.
     _raw_number = "id"
 
     raw = fields.Binary(string="Original e-mail", attachment=True, readonly=True)
@@ -23,7 +23,7 @@ class MailboxRawMail(models.AbstractModel):
 
     @api.private
     def raw_files(self):
-        """The files of these records: ``ir.attachment``, none where nothing is kept."""
+        """The files of these records (``ir.attachment``); none if nothing is kept."""
         # sudo: the file of a field, of a record that the user may read
         return (
             self.env["ir.attachment"]

@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class MailboxConversation(models.Model):
-    """Messages that answer each other (RFC 5322 section 3.6.4)."""
+    """Messages that reply to each other (RFC 5322 section 3.6.4)."""
 
     _name = "mailbox.conversation"
     _description = "E-mail conversation"

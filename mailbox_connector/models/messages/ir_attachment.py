@@ -9,7 +9,7 @@ from odoo.addons.mail.tools.discuss import Store
 class IrAttachment(models.Model):
     """Files of e-mails: each download checks the right to read the e-mail.
 
-    For other files core creates tokens: anyone with such a link can open the file, for
+    For other files, core creates tokens: anyone with such a link can open the file for
     weeks. Files of e-mails get no tokens, so that a change of readers takes effect
     immediately.
     """

@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class MailboxLink(models.Model):
-    """A message belongs to a contact, and the reason why."""
+    """Links a message to a contact, with the reason."""
 
     _name = "mailbox.link"
     _description = "E-mail of a contact"

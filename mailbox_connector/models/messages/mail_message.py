@@ -6,7 +6,7 @@ from odoo.fields import Domain
 
 from odoo.addons.mail.tools.discuss import Store
 
-#: What a person may change on an imported e-mail.
+#: Fields that a person may change on an imported e-mail.
 CHANGEABLE = {"starred_partner_ids", "pinned_at"}
 #: Context keys that would create an e-mail of a mailbox.
 DEFAULTS = {"default_mailbox_message_id", "default_mailbox_audience_id"}
@@ -19,7 +19,7 @@ class MailMessage(models.Model):
 
     Only the audience of an e-mail can read its copies, and nobody can edit them. A
     chatter with copies is in date order, (date, id); messages without a date are the
-    newest. Imports read the newest e-mails first, so ids say nothing about age.
+    newest. Imports read the newest e-mails first, so ids do not show their age.
     """
 
     _inherit = "mail.message"
@@ -60,8 +60,8 @@ class MailMessage(models.Model):
     def _compute_display_name(self):
         """Hide the subject from users who may not read the e-mail.
 
-        Relations show the display name to everyone: a message that somebody else may
-        read, such as a reply, would show the subject of its parent.
+        Relations show the display name to everyone: a message that others may read,
+        such as a reply, would show the subject of its parent.
         """
         result = super()._compute_display_name()
         if self.env["mailbox.audience"].sudo().has_mailboxes():
@@ -73,7 +73,7 @@ class MailMessage(models.Model):
         return result
 
     # ------------------------------------------------------------------
-    # CRUD: imported e-mails are not changed
+    # CRUD: imported e-mails cannot be changed
     # ------------------------------------------------------------------
 
     @api.model_create_multi
@@ -84,8 +84,8 @@ class MailMessage(models.Model):
                     raise AccessError(
                         self.env._("E-mails of a mailbox can't be created by hand.")
                     )
-            # Nor by defaults in the context. They are switched off rather than put
-            # into the values: portal users may not write these fields at all.
+            # Nor by defaults in the context. These are turned off instead of being put
+            # into the values: portal users may not write these fields.
             if DEFAULTS & self.env.context.keys():
                 self = self.with_context(**dict.fromkeys(DEFAULTS, False))
         for vals in vals_list:
@@ -134,7 +134,7 @@ class MailMessage(models.Model):
 
     def _mailbox_copies(self):
         """Those of these messages that are e-mails of a mailbox."""
-        # sudo: whether they are, not of which mailbox
+        # sudo: only whether they are, not of which mailbox
         return self.sudo().filtered("mailbox_audience_id").sudo(self.env.su)
 
     def _mailbox_refuse_change(self):
@@ -196,7 +196,7 @@ class MailMessage(models.Model):
         """In date order for a contact with e-mails that the user may read.
 
         The result has an additional key ``mailbox`` for the client, {"by_date": bool};
-        without mailboxes that the user may read it is core's own result.
+        if the user may read no mailbox, it is core's own result.
         """
         if not (thread and thread._name == "res.partner"):
             return super()._message_fetch(domain, thread=thread, **kwargs)
@@ -225,8 +225,8 @@ class MailMessage(models.Model):
     def _by_date(self, condition):
         """Replace "before or after this id" by "before or after that message".
 
-        If the message was deleted, ids are compared. Messages without a date are found
-        on the first page only, not when asking for newer ones: such a condition could
+        If that message was deleted, ids are compared. Messages without a date are only
+        found on the first page, not when asking for newer ones: such a condition could
         not use the index.
         """
         operator, message_id = condition.operator, condition.value
@@ -315,8 +315,8 @@ class MailMessage(models.Model):
         return mail.sudo(False)._open_reply_composer(kind, shown=self)
 
     def _mailbox_restrict_reply(self, mail_id):
-        """A reply to an e-mail that is for a mailbox's members alone is for them alone
-        as well, with its files: it quotes that e-mail. Wherever it is sent from."""
+        """A reply to a members-only e-mail gets the same readers, attachments included,
+        because it quotes it; no matter which address sends it."""
         mail = self.env["mailbox.message"].browse(mail_id).exists()
         accounts = mail.audience_id.account_ids
         if self.mailbox_audience_id or set(accounts.mapped("visibility")) != {
@@ -330,11 +330,11 @@ class MailMessage(models.Model):
         files.write({"res_model": self._name, "res_id": self.id})
 
     # ------------------------------------------------------------------
-    # Mail that did not arrive
+    # Failed and unknown deliveries
     # ------------------------------------------------------------------
 
     def mailbox_retry(self):
-        """Send again to everybody who certainly did not get this message.
+        """Send this message again to everybody who certainly did not get it.
 
         :raise AccessError: the user has not written it and manages no mailboxes
         """
@@ -344,10 +344,10 @@ class MailMessage(models.Model):
         mails._send_soon()
 
     def mailbox_decide(self, notification_id, arrived):
-        """Where nobody knows whether somebody got it, a person decides.
+        """A person decides whether a recipient got it, if that is unknown.
 
         :param int notification_id: of that recipient
-        :param bool arrived: it was sent; else it is sent again
+        :param bool arrived: True: it was sent; False: send it again
         :raise AccessError: as :meth:`mailbox_retry`
         """
         self._mailbox_check_retry()
@@ -364,9 +364,9 @@ class MailMessage(models.Model):
             mails._send_soon()
 
     def mailbox_delivery(self):
-        """What has become of the e-mail of this message, as the web client takes it."""
+        """What happened to the e-mails of this message, for the web client."""
         self.check_access("read")
-        # sudo: notifications are shown to who may read the message
+        # sudo: everyone who may read the message sees its notifications
         notifications = self.sudo().notification_ids._filtered_for_web_client()
         return Store().add(notifications).get_result()
 
@@ -374,7 +374,9 @@ class MailMessage(models.Model):
         self.ensure_one()
         self.check_access("read")
         if not self._mailbox_may_retry(self.env.user):
-            raise AccessError(self.env._("Only who wrote a message sends it again."))
+            raise AccessError(
+                self.env._("Only the author of a message can send it again.")
+            )
 
     def _mailbox_may_retry(self, user):
         message = self.sudo()

@@ -12,7 +12,7 @@ from ...services.trace import trace
 
 
 class MailboxMessage(models.Model):
-    """One e-mail, stored once, in however many folders, mailboxes and contacts it is.
+    """One e-mail, stored once, even if several folders, mailboxes and contacts have it.
 
     It has no body of its own: the chatter of each contact shows a native
     ``mail.message``, its *chatter copy*, found by ``link_ids``. Two e-mails are the
@@ -20,7 +20,7 @@ class MailboxMessage(models.Model):
     access to another e-mail.
 
     Reply, reply all and forward open a composer on a contact of the e-mail. They create
-    no contacts: other people are written to by address.
+    no contacts: other people are addressed by e-mail address.
     """
 
     _name = "mailbox.message"
@@ -42,7 +42,7 @@ class MailboxMessage(models.Model):
         size=32,
         readonly=True,
         index="btree_not_null",
-        help="Hash of the Message-ID that this message answers.",
+        help="Hash of the Message-ID of the e-mail that this one replies to.",
     )
     audience_id = fields.Many2one(
         "mailbox.audience",
@@ -65,7 +65,7 @@ class MailboxMessage(models.Model):
             ("list", "Mailing list"),
         ],
         readonly=True,
-        help="Not written to us by a person. Nobody is notified of such e-mails.",
+        help="Not written by a person. Odoo notifies nobody about it.",
     )
     date = fields.Datetime(readonly=True)
     subject = fields.Char(readonly=True)
@@ -134,7 +134,7 @@ class MailboxMessage(models.Model):
     def _shown(self):
         """One of the messages in the chatter that show this e-mail.
 
-        sudo: who may read the e-mail may read it on any contact that shows it.
+        sudo: everyone who may read the e-mail may read it on any contact that shows it.
         """
         return self.sudo().link_ids.mail_message_id[:1]
 
@@ -184,7 +184,7 @@ class MailboxMessage(models.Model):
         )
 
     def _discard_queued(self):
-        """Do not process these e-mails any more, if they are waiting for it."""
+        """Remove these e-mails from the queue of new e-mails."""
         waiting = self.env["mailbox.inbound"].search(
             [
                 ("message_id_hash", "in", self.mapped("message_id_hash")),
@@ -195,7 +195,7 @@ class MailboxMessage(models.Model):
         waiting.filtered(lambda row: row.fingerprint in fingerprints).mark_done()
 
     # ------------------------------------------------------------------
-    # Access: as a member of a mailbox, or through a contact that one may read
+    # Access: as a member of a mailbox, or through a readable contact
     # ------------------------------------------------------------------
 
     @api.private
@@ -355,7 +355,7 @@ class MailboxMessage(models.Model):
                     "a contact for the person first."
                 )
             )
-        # Its author and those in To come before those in Cc.
+        # Its author and the recipients in To come before those in Cc.
         order = [name for name, _label in links._fields["header"].selection]
         link = links.sorted(
             lambda link: (
@@ -367,7 +367,7 @@ class MailboxMessage(models.Model):
         return link.partner_id.sudo(False), link.mail_message_id.sudo(False)
 
     def _reply_recipients(self, everybody):
-        """Whom the reply goes to: contacts, and addresses of other people."""
+        """The recipients of the reply: contacts, and addresses of other people."""
         own = self.env["mailbox.account"].sudo().own_addresses()
         # sudo: Odoo's own addresses, which the user may not read
         Domain = self.env["mail.alias.domain"].sudo()
@@ -399,7 +399,7 @@ class MailboxMessage(models.Model):
         return known
 
     def _reply_identity(self):
-        """The address that the e-mail came in on, if the user may send as it."""
+        """The address that received the e-mail, if the user may send as it."""
         mine = sender_selection.sender_identities(
             self.env, self.env.user, self.env.company
         )
@@ -414,7 +414,7 @@ class MailboxMessage(models.Model):
 
     def _files_to_forward(self):
         """Copies of the attachments, which the composer may change or delete."""
-        # sudo: who may read the e-mail may read its files. As they came: no
+        # sudo: everyone who may read the e-mail may read its files. Unchanged: no
         # recompression, and no html that runs in our origin.
         files = self.sudo().attachment_ids.with_context(
             image_no_postprocess=True, attachments_mime_plainxml=True

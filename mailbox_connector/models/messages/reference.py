@@ -4,8 +4,8 @@ from odoo import fields, models
 class MailboxReference(models.Model):
     """A Message-ID that a message refers to, as a hash; that message may be missing.
 
-    Imports read the newest messages first. A message that arrives after the replies to
-    it is found by these rows.
+    Imports read the newest messages first. These rows connect a message to replies that
+    arrived before it.
     """
 
     _name = "mailbox.reference"

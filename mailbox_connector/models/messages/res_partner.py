@@ -8,15 +8,15 @@ from odoo.tools.mail import html_to_inner_content
 from ...engine.mime.ids import message_id_hash
 from ..access.ir_websocket import SUBCHANNEL
 
-#: How many files of e-mails the chatter lists, newest first. The e-mails have all.
+#: How many files of e-mails the chatter lists, newest first. The e-mails show all.
 MAX_FILES = 200
 
 
 class ResPartner(models.Model):
     """A contact's e-mails, in its chatter and in a list.
 
-    When a contact is created or gets another address, e-mails that were skipped before
-    are looked for (``mailbox.contact.lookup``).
+    When a contact is created or gets another address, e-mails that were skipped
+    before are searched for (``mailbox.contact.lookup``).
     """
 
     _inherit = "res.partner"
@@ -36,8 +36,7 @@ class ResPartner(models.Model):
         ]
     )
 
-    # Core looks up contacts by this column without an index, and so do we, for each
-    # message.
+    # Core looks up contacts by this column without an index; we do it for each message.
     _email_normalized_idx = models.Index(
         "(email_normalized) WHERE email_normalized IS NOT NULL"
     )
@@ -103,7 +102,8 @@ class ResPartner(models.Model):
         messages = links.message_id
         result = super().unlink()
         orphans = messages.filtered(lambda message: not message.link_ids)
-        # Without tombstones: a new contact with the same address gets them again.
+        # Without tombstones, so that a new contact with the same address gets them
+        # again.
         orphans.with_context(mailbox_contact_unlink=True).unlink()
         return result
 
@@ -112,12 +112,12 @@ class ResPartner(models.Model):
         return self.active and self.email_normalized
 
     def _mailbox_look_up(self):
-        """Have e-mails of these contacts looked for that were skipped before."""
+        """Search for e-mails of these contacts that were skipped before."""
         if not self.env["mailbox.audience"].sudo().has_mailboxes():
             return
         found = self.filtered(lambda partner: partner._mailbox_address())
         if found:
-            # sudo: anyone who may create contacts starts a lookup by it
+            # sudo: creating a contact starts a lookup
             self.env["mailbox.contact.lookup"].sudo().add_partners(found)
 
     # ------------------------------------------------------------------
@@ -161,7 +161,7 @@ class ResPartner(models.Model):
         return super()._message_post_after_hook(message, msg_values)
 
     def _mailbox_replace_copy(self, message):
-        """Replace the chatter copy of an e-mail that Odoo's gateway posts here as well.
+        """Replace the chatter copy of an e-mail that Odoo's gateway also posts here.
 
         Only if the text is the same: anybody can write any Message-ID.
         """
@@ -203,7 +203,7 @@ class ResPartner(models.Model):
     def _mailbox_file_domain(self):
         """The files of the contact's e-mails, without images inside their bodies.
 
-        To be searched with the user's rights, which depend on the e-mails.
+        Search it with the user's rights, which depend on the e-mails.
         """
         self.env["mailbox.link"].flush_model()
         shown = SQL(
@@ -234,5 +234,6 @@ class ResPartner(models.Model):
 
 
 def letters_and_digits(body):
-    """Those of an HTML text: what two HTML cleaners both keep."""
+    """The letters and digits of an HTML text, which are the same after any HTML
+    cleaner."""
     return re.sub(r"[\W_]+", "", html_to_inner_content(body))

@@ -717,8 +717,8 @@ class MailMail(models.Model):
             ),
             "unread": self.env._("The mailbox's Sent folder could not be read."),
             "open": self.env._(
-                "The mailbox's Sent folder does not tell: this provider does not save "
-                "sent e-mails there."
+                "The Sent folder can't answer that: this provider doesn't save sent "
+                "e-mails there."
             ),
         }[finding]
         reason = self.env._(

@@ -11,9 +11,7 @@ SHOWN = 1
 
 
 class MailboxAccountSync(models.AbstractModel):
-    """Reading a mailbox: Sync now, and the imports of older mail: started, continued
-    and shown.
-    """
+    """Reading a mailbox: Sync now, and imports of older mail."""
 
     _name = "mailbox.account.sync"
     _description = "Mailbox: reading"
@@ -43,7 +41,7 @@ class MailboxAccountSync(models.AbstractModel):
             self.env["ir.cron"].sudo()._mailbox_trigger(name)
 
     def action_sync_now(self):
-        """Import new mail, and continue imports, for as long as a person waits."""
+        """Import new mail and continue imports, for the time that a person waits."""
         sync, is_left = self._sync_now()
         if sync:
             sync_service = self.env["mailbox.sync"]
@@ -54,7 +52,7 @@ class MailboxAccountSync(models.AbstractModel):
             kind, text = "danger", self.imap_problem
         else:
             kind = "warning"
-            text = self.env._("This mailbox is being read at this moment.")
+            text = self.env._("This mailbox is being synced right now.")
         if sync:
             self.sudo().last_result = text
         return self._notification_action(kind, text)
@@ -62,8 +60,9 @@ class MailboxAccountSync(models.AbstractModel):
     def _sync_now(self):
         """Serve this mailbox while somebody waits.
 
-        :return: the :class:`services.sync.mailbox_pass.MailboxPass` that ran, or None:
-            busy, or it failed; and whether it continues automatically
+        :return: the :class:`services.sync.mailbox_pass.MailboxPass` that ran, or None
+            if the mailbox is busy or the pass failed; and whether it continues
+            automatically
         :raise AccessError: the user is neither owner, member nor manager
         :raise UserError: it is not connected
         """
@@ -136,7 +135,7 @@ class MailboxAccountSync(models.AbstractModel):
 
     @api.private
     def start_backfill(self, days, folders=None):
-        """Begin to import new mail, and that of the last ``days`` days.
+        """Begin to import new mail and the mail of the last ``days`` days.
 
         Imports that are running continue; one of the same period is not started twice.
 
@@ -182,9 +181,9 @@ class MailboxAccountSync(models.AbstractModel):
     @api.private
     def reopen_backfill(self):
         """Continue the import that reaches back farthest, for folders that were not
-        read at the time; what has been handled is not fetched again.
+        read then; handled messages are not fetched again.
 
-        :return: whether older mail of all folders is being imported; not if a person
+        :return: whether older mail of all folders is being imported; False if a person
             cancelled the last such import
         """
         # sudo: only the server writes imports
@@ -206,7 +205,7 @@ class MailboxAccountSync(models.AbstractModel):
         )
 
     def action_import_more(self):
-        """The dialog that says how far back mail was imported, and imports more."""
+        """The dialog that shows how far back mail was imported, and imports more."""
         self.ensure_one()
         self.check_access("write")
         return self.env["mailbox.backfill.start"]._for(self)._reopen()
@@ -224,10 +223,10 @@ class MailboxAccountSync(models.AbstractModel):
         }
 
     # ------------------------------------------------------------------
-    # When it was last read
+    # When it was last synced
     # ------------------------------------------------------------------
 
-    # Each completed pass notes the time; on the lease, so that a pass with nothing new
+    # Each completed pass records the time on the lease, so that a pass with nothing new
     # does not write the row of the mailbox, which people edit.
 
     def _compute_imap_ok_at(self):

@@ -16,10 +16,10 @@ from .lease import LeaseLostError
 
 #: A longer time between two batches, in seconds, counts as a break.
 STANDSTILL = 60
-#: States of an import that may still bring something.
+#: States of an import that may still import something.
 OPEN = ("running", "paused")
 _logger = logging.getLogger(__name__)
-#: Seconds of work on one undo before another mailbox's has its turn.
+#: Seconds of work on one undo before the next mailbox has its turn.
 SLICE = 8
 #: Seconds to wait for a mailbox that another worker is reading.
 WAIT = 0.5
@@ -29,10 +29,10 @@ CRON = "mailbox_connector.ir_cron_undo"
 class MailboxBackfill(models.Model):
     """One import of older mail, as far back as its window; resumable.
 
-    What is left is never stored: it is the server's UIDs of the window minus the
-    folder's handled UIDs, so stopping anywhere loses and doubles nothing.
+    The rest is never stored: it is the server's UIDs of the window minus the folder's
+    handled UIDs, so stopping anywhere neither loses nor duplicates anything.
 
-    An undo removes in batches, under the mailbox's lease, what an import brought. It
+    An undo removes what an import added, in batches, under the mailbox's lease. It
     needs no server, so it works for a mailbox that cannot be read.
     """
 
@@ -99,8 +99,8 @@ class MailboxBackfill(models.Model):
     )
     undo_mark = fields.Integer(
         readonly=True,
-        help="The latest import when this one was undone. Neither it nor earlier ones "
-        "fetch again what the undo removed.",
+        help="The latest import at the time of the undo. Only imports started after it "
+        "fetch the removed e-mails again.",
     )
     undo_total = fields.Integer(readonly=True)
     undo_problem = fields.Char(readonly=True, help="Why the undo was stopped.")
@@ -111,11 +111,11 @@ class MailboxBackfill(models.Model):
     )
 
     # ------------------------------------------------------------------
-    # What a person does with it
+    # Buttons
     # ------------------------------------------------------------------
 
     def action_pause(self):
-        """Import nothing more for now; takes effect after the batch in hand."""
+        """Import nothing more for now; takes effect after the current batch."""
         self._in_state("running").set_state("paused")
 
     def action_resume(self):
@@ -132,7 +132,7 @@ class MailboxBackfill(models.Model):
     def _in_state(self, *states):
         """Those in one of these states, with rights to change them.
 
-        :raise AccessError: one is of a mailbox that the user may not change
+        :raise AccessError: the user may not change the mailbox of one of them
         """
         self.account_id.check_access("write")
         # sudo: imports are written by nobody but the server
@@ -144,10 +144,10 @@ class MailboxBackfill(models.Model):
 
     @api.private
     def for_engine(self):
-        """What a pass has to know of it.
+        """The import as a pass needs it.
 
-        What was undone is imported again by an import that was started later, but not
-        by one that was running already.
+        Removed e-mails are imported again by an import that was started after the undo,
+        but not by one that was already running.
         """
         self.ensure_one()
         undone = max(self.account_id.backfill_ids.mapped("undo_mark"), default=0)
@@ -182,7 +182,7 @@ class MailboxBackfill(models.Model):
 
     @api.private
     def record_left(self, left):
-        """Note how many e-mails are left to check; a break ends here."""
+        """Record how many e-mails are left to check; this ends a break."""
         self.ensure_one()
         self.write(
             {
@@ -214,7 +214,7 @@ class MailboxBackfill(models.Model):
 
     @api.private
     def progress(self):
-        """What the screen shows of an import, as JSON.
+        """What the screen shows about an import, as JSON.
 
         ``rate``: messages a second; ``seconds_left``: None while that is unknown;
         ``since``: a date.
@@ -263,7 +263,7 @@ class MailboxBackfill(models.Model):
             )
 
     def action_undo(self):
-        """The dialog that says what an undo would remove, and what it would keep."""
+        """The dialog that shows what an undo would remove and what it would keep."""
         self.ensure_one()
         self._check_undo()
         dialog = self.env["mailbox.backfill.undo"].create({"backfill_id": self.id})
@@ -271,13 +271,13 @@ class MailboxBackfill(models.Model):
 
     @api.private
     def start_undo(self):
-        """Begin to remove what this import brought; a scheduled action does it."""
+        """Begin to remove what this import added; a scheduled action does it."""
         self.ensure_one()
         self._check_undo()
         # sudo: imports are written by nobody but the server
         self.sudo().undo_problem = False
         self.sudo().set_state("undoing")
-        # sudo: who may undo an import starts the scheduled action that does it
+        # sudo: a user who may undo an import starts the scheduled action
         self.env.ref(CRON).sudo()._trigger()
 
     def _check_undo(self):
@@ -299,7 +299,7 @@ class MailboxBackfill(models.Model):
 
     @api.model
     def _cron_undo(self):
-        """Work on what is being undone, a slice of each in turn."""
+        """Continue all undos, a slice of each in turn."""
         waiting = self.search([("state", "=", "undoing")], order="id").ids
 
         def work(backfills):
@@ -336,7 +336,7 @@ class MailboxBackfill(models.Model):
                     if done:
                         return True
             except (*CONFLICT_ERRORS, LeaseLostError):
-                # Somebody used one of these e-mails a moment ago: check them again.
+                # Somebody has just used one of these e-mails: check them again.
                 backfill.env.cr.rollback()
                 _logger.info("Import %s: its undo gave way", self.id, exc_info=True)
             except Exception as error:
@@ -348,7 +348,7 @@ class MailboxBackfill(models.Model):
         return False
 
     def _give_up_undo(self, error):
-        """Stop until a person tries again, so that others are not held up."""
+        """Stop until a person retries, so that other undos are not delayed."""
         self.undo_problem = explain_any(self.env, error)
         self.set_state("stopped")
 
@@ -368,7 +368,8 @@ class MailboxBackfill(models.Model):
         return done
 
     def _begin_undo(self):
-        """Folders count as read no farther back than before this import."""
+        """Reset how far back folders count as read to what it was before this
+        import."""
         for number, day in self._days_before().items():
             folder = self.env["mailbox.folder"].browse(number).exists()
             if folder.read_since and (not day or day > folder.read_since):
@@ -389,7 +390,7 @@ class MailboxBackfill(models.Model):
     # ------------------------------------------------------------------
 
     def _undo_progress(self):
-        """The part of :meth:`progress` that is about the undo."""
+        """The part of :meth:`progress` about the undo."""
         return {
             "undo_total": self.undo_total,
             "undone": self.undone,

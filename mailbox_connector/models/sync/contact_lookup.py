@@ -5,8 +5,8 @@ from ...engine.sync.state import RECONSIDERED
 
 
 class MailboxContactLookup(models.Model):
-    """An address that a contact has got: earlier mail with it, which was skipped as a
-    stranger's, is to be searched for in a mailbox (``services.sync.new_contacts``)."""
+    """A contact's new address: a mailbox has to be searched for earlier mail with it,
+    which was skipped as a stranger's (``services.sync.new_contacts``)."""
 
     _name = "mailbox.contact.lookup"
     _description = "Address whose earlier e-mails are to be found"
@@ -22,8 +22,7 @@ class MailboxContactLookup(models.Model):
     @api.private
     @api.model
     def add_partners(self, partners):
-        """Have earlier mail of contacts searched for soon, in their companies'
-        mailboxes."""
+        """Search soon for earlier mail of contacts, in their companies' mailboxes."""
         self.env["mailbox.account"].flush_model(["state", "active", "company_id"])
         self.env["mailbox.folder"].flush_model(["sync", "skipped_uids"])
         added = self.env.execute_query(

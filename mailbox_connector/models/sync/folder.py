@@ -9,19 +9,21 @@ from ..framework.fields import BigInteger
 
 #: Columns of UIDs that have been handled.
 HANDLED = ("imported_uids", "skipped_uids", "undone_uids")
-#: What those hold for a folder whose messages are all still to be looked at.
+#: Their values for a folder whose messages are all still to be checked.
 NOTHING_HANDLED = {"imported_uids": "", "skipped_uids": False, "undone_uids": ""}
 
 
 class MailboxFolder(models.Model):
-    """One IMAP folder of a mailbox, with how far it has been read.
+    """One IMAP folder of a mailbox, and how far it has been read.
 
     The cursor and the handled UIDs are saved in the transaction that saves what
-    they describe, so an interruption at any point neither loses nor doubles a message.
+    they describe, so an interruption at any point neither loses nor duplicates a
+    message.
 
     A handled UID is in one of three columns: ``imported_uids`` (imported, or kept as a
-    failed import), ``skipped_uids`` (with the reason) or ``undone_uids``. They are all
-    that is stored of messages that were not imported, in compressed ranges.
+    failed import), ``skipped_uids`` (with the reason) or ``undone_uids``. Compressed
+    ranges in these columns are all that is stored about messages that were not
+    imported.
     """
 
     _name = "mailbox.folder"
@@ -60,7 +62,7 @@ class MailboxFolder(models.Model):
         readonly=True, help="The folder no longer exists on the server."
     )
     gone_at = fields.Datetime(readonly=True)
-    # What follows is a ``FolderState`` of the engine, which says what each means.
+    # The following fields are a ``FolderState`` of the engine, which documents them.
     mailbox_id = fields.Char(readonly=True)
     uidvalidity = BigInteger(readonly=True)
     uidnext = BigInteger(readonly=True)
@@ -98,7 +100,7 @@ class MailboxFolder(models.Model):
     )
 
     def write(self, vals):
-        """A person chooses what is imported; the rest is written by the sync alone."""
+        """A person chooses what is imported; only the sync writes the rest."""
         if not self.env.su and vals.keys() - {"sync"}:
             raise AccessError(
                 self.env._("You can only change whether a folder is imported.")
@@ -116,7 +118,7 @@ class MailboxFolder(models.Model):
     def handled(self, without_undone=False):
         """All handled UIDs, as :class:`UidRanges`.
 
-        :param without_undone: leave out those whose import was undone
+        :param without_undone: without those whose import was undone
         """
         self.ensure_one()
         self.fetch(HANDLED)
@@ -150,7 +152,7 @@ class MailboxFolder(models.Model):
 
     @api.private
     def mark_handled(self, imported=(), skipped=None):
-        """Remember UIDs that had not been handled yet, or undone.
+        """Store UIDs as handled that were not yet, or were undone.
 
         :param imported: UIDs
         :param skipped: the :class:`SkipReason` by UID
@@ -173,7 +175,7 @@ class MailboxFolder(models.Model):
 
     @api.private
     def mark_skipped(self, skipped):
-        """Remember that messages kept as failed imports turned out to be skipped.
+        """Store that messages kept as failed imports turned out to be skipped.
 
         :param skipped: the :class:`SkipReason` by UID
         """
@@ -188,7 +190,7 @@ class MailboxFolder(models.Model):
             )
 
     def _with_skipped(self, skipped):
-        """``skipped_uids`` with some more."""
+        """``skipped_uids`` with some added."""
         by_reason = defaultdict(list)
         for uid, reason in skipped.items():
             by_reason[reason.value].append(uid)
@@ -200,7 +202,7 @@ class MailboxFolder(models.Model):
         return {**stored, **added}
 
     def _without_skipped(self, uids):
-        """``skipped_uids`` without some."""
+        """``skipped_uids`` with some removed."""
         left = {
             reason: str(UidRanges.parse(text) - uids)
             for reason, text in (self.skipped_uids or {}).items()
@@ -209,12 +211,12 @@ class MailboxFolder(models.Model):
 
     @api.private
     def forget_handled(self):
-        """Take all messages for not handled: the server has renumbered them."""
+        """Treat all messages as not handled: the server renumbered them."""
         self.write(NOTHING_HANDLED)
 
     @api.private
     def mark_undone(self, uids):
-        """Remember that messages were imported and removed again."""
+        """Store that messages were imported and removed again."""
         self.ensure_one()
         self.fetch(HANDLED)
         undone = UidRanges.from_uids(uids)
@@ -227,7 +229,7 @@ class MailboxFolder(models.Model):
 
     @api.private
     def reconsider(self, uids):
-        """Have the next pass look at messages as if it had never seen them."""
+        """Make the next pass check messages as if it had never seen them."""
         self.ensure_one()
         uids = UidRanges.from_uids(uids)
         values = {"reconciled_at": False, "skipped_uids": self._without_skipped(uids)}
@@ -237,7 +239,7 @@ class MailboxFolder(models.Model):
 
     @api.private
     def reconsider_newsletters(self):
-        """Have the next import look at messages that were skipped as newsletters."""
+        """Make the next import check messages that were skipped as newsletters."""
         for folder in self:
             if uids := folder.skipped([SkipReason.BULK]):
                 left = folder._without_skipped(uids)
@@ -254,7 +256,7 @@ class MailboxFolder(models.Model):
 
     @api.private
     def rename(self, raw_names):
-        """Take over new names; two folders may have swapped theirs.
+        """Store new names; two folders may have swapped theirs.
 
         :param raw_names: by id, those of these folders that have a new one
         """
@@ -268,7 +270,7 @@ class MailboxFolder(models.Model):
     @api.private
     def forget_state(self):
         """Forget where messages were in folders that are gone: one that comes back is
-        read as a new one."""
+        treated as new."""
         self.env["mailbox.location"].search([("folder_id", "in", self.ids)]).unlink()
         self.write(
             {

@@ -1,4 +1,4 @@
-"""Leases: who works on a mailbox until when.
+"""Leases: which worker has a mailbox, and until when.
 
 Several workers (cron processes, a person's request, other Odoo nodes) may want to read
 the same mailbox at once; only one at a time does. It holds the mailbox's lease::
@@ -10,17 +10,17 @@ the same mailbox at once; only one at a time does. It holds the mailbox's lease:
         held.renew()
         held.ok = True
 
-A lease is a row of its own in ``mailbox_lease``, changed on a cursor of its own:
+A lease is a separate row in ``mailbox_lease``, changed on a separate cursor:
 
 - it is visible to others at once and outlives the commits and rollbacks of the work;
-- its row lock never meets that of a foreign key to ``mailbox_account``, so nobody who
-  edits the mailbox, or stores something that refers to it, waits for a sync;
+- its row lock never conflicts with that of a foreign key to ``mailbox_account``, so
+  nobody who edits the mailbox, or stores something that refers to it, waits for a sync;
 - a worker that is killed blocks nothing for long: after :data:`LEASE_SECONDS` without
-  renewal the lease is free. Should the silent worker come back, :meth:`HeldLease.renew`
+  renewal the lease is free. If the silent worker comes back, :meth:`HeldLease.renew`
   raises :class:`LeaseLostError`, and it commits nothing more.
 
-The lease also remembers when each service of a mailbox was last done, by which the
-scheduled actions choose the one that has waited longest.
+The lease also stores when each service of a mailbox was last done, so that the
+scheduled actions choose the mailbox that has waited longest.
 """
 
 import os
@@ -45,7 +45,7 @@ class LeaseLostError(Exception):
 
 
 class HeldLease:
-    """A lease in hand.
+    """A lease that is held.
 
     :param account: ``mailbox.account``
     :param holder: the name of this worker
@@ -54,14 +54,14 @@ class HeldLease:
     def __init__(self, account, holder: str):
         self.account = account
         self.holder = holder
-        #: Set by the work: new mail is left, come back soon.
+        #: Set by the work: there is more new mail, so continue soon.
         self.pending = False
         #: Set by the work: the pass was completed.
         self.ok = False
         self._renewed_at = time.monotonic()
 
     def renew(self) -> None:
-        """Keep the lease; to be called between batches, does something now and then.
+        """Keep the lease. Call it between batches; it writes only now and then.
 
         :raise LeaseLostError: it is another worker's now
         """
@@ -93,11 +93,13 @@ class MailboxLease(models.Model):
     @api.private
     @contextmanager
     def hold(self, account, kind, rest=0):
-        """Work on ``account`` alone; yields a :class:`HeldLease`, None if it is busy.
+        """Hold the lease of ``account``; yields a :class:`HeldLease`, or None if it is
+        busy.
 
-        :param kind: the service that the mailbox will have had: "new", "backfill"
+        :param kind: the service that is recorded for the mailbox: "new", "backfill"
             (which includes new mail), or anything else that is not recorded
-        :param rest: seconds; None as well if it was served since so long ago
+        :param rest: seconds; it also yields None if the mailbox was served within that
+            time
         """
         thread = threading.get_ident()
         held = HeldLease(account, f"{socket.gethostname()}:{os.getpid()}:{thread}")
@@ -155,7 +157,7 @@ class MailboxLease(models.Model):
 
     def _release(self, account, held, kind):
         now = SQL("now() AT TIME ZONE 'UTC'")
-        # A pass for backfills looks for new mail first, so it has done both.
+        # A pass for backfills looks for new mail first, so it did both.
         served = {"new": ["served_at"], "backfill": ["served_at", "backfill_served_at"]}
         columns = [*served.get(kind, []), *(["ok_at"] if held.ok else [])]
         changes = [SQL("%s = %s", SQL.identifier(name), now) for name in columns]

@@ -22,17 +22,17 @@ from ...services.sync.mailbox_pass import SCHEDULED, MailboxPass, PassRequest
 from .lease import LeaseLostError
 
 _logger = logging.getLogger(__name__)
-#: Seconds; a mailbox served this recently is not due again.
+#: A mailbox that was served within this many seconds is not due again.
 REST = 60
 #: Back-off after the first failure; doubled by each further one, up to the longest.
 BACKOFF, BACKOFF_LONGEST = timedelta(minutes=1), timedelta(minutes=30)
-#: A refused password is tried once more after so long: servers are wrong at times.
+#: When a refused password is tried once more: servers are sometimes wrong.
 LOGIN_AGAIN = timedelta(minutes=10)
 
 
 class MailboxSync(models.AbstractModel):
-    """Which mailbox is served when, and what becomes of it: the scheduled actions, the
-    lease, failures and back-off, and the words about it.
+    """When each mailbox is served, and how that ends: the scheduled actions, the lease,
+    failures and back-off, and the text for people.
 
     The work itself is :class:`services.sync.mailbox_pass.MailboxPass`.
     """
@@ -58,7 +58,7 @@ class MailboxSync(models.AbstractModel):
     @api.model
     def _cron_backfill(self):
         """Import older mail and repair, a slice of each mailbox in turn, until no
-        mailbox makes progress any more."""
+        mailbox makes progress."""
         finished, turn = set(), []
 
         def find(_done):
@@ -142,18 +142,18 @@ class MailboxSync(models.AbstractModel):
     @api.private
     @api.model
     def serve(self, account, request):
-        """Serve one mailbox under its lease; whatever happens to it concerns no other.
+        """Serve one mailbox under its lease; a failure never affects other mailboxes.
 
         :param request: :class:`services.sync.mailbox_pass.PassRequest`
         :return: the :class:`MailboxPass` that ran; None: the mailbox is busy, or it
             failed (``imap_problem`` then has the reason)
         """
-        # Only the loops above report progress: here the scheduler just commits.
+        # Only the loops above report progress; this only commits.
         account = account.with_user(SUPERUSER_ID).with_context(
             ir_cron_progress_id=False
         )
         cron = account.env["ir.cron"]
-        # End the transaction: the work begins with a fresh view of the database.
+        # End the transaction: the work begins with a fresh snapshot of the database.
         cron._commit_progress()
         lease = account.env["mailbox.lease"]
         with lease.hold(account, request.kind, request.rest) as held:
@@ -172,10 +172,10 @@ class MailboxSync(models.AbstractModel):
         return mailbox_pass if succeeded else None
 
     def _run(self, mailbox_pass):
-        """Run a pass; store what it did, and on the mailbox what goes wrong.
+        """Run a pass; store what it did, and its problem on the mailbox.
 
-        :return: whether it was completed; if not, and that is not the mailbox's fault,
-            ``unfinished`` is set
+        :return: whether it was completed; if it was not, and the mailbox is not the
+            reason, ``unfinished`` is set
         """
         account = mailbox_pass.account
         try:
@@ -186,7 +186,7 @@ class MailboxSync(models.AbstractModel):
                 self._record_run(mailbox_pass)
             return True
         except (OperationalError, InterfaceError, LeaseLostError):
-            # The database's trouble, not the mailbox's: the next pass continues.
+            # A problem of the database, not of the mailbox: the next pass continues.
             account.env.cr.rollback()
             _logger.info("Mailbox %s gave way", account.id, exc_info=True)
             mailbox_pass.unfinished = True
@@ -218,7 +218,7 @@ class MailboxSync(models.AbstractModel):
             _logger.info("Mailbox %s: failure not stored", account.id, exc_info=True)
 
     def _record_run(self, mailbox_pass, problem=False):
-        """Leave a row for a pass that found something, failed, or was asked for."""
+        """Create a row for a pass that found something, failed, or was requested."""
         counts, kind = mailbox_pass.counts, mailbox_pass.request.kind
         if kind != "retry":
             if mailbox_pass.request.by_person:
@@ -237,7 +237,7 @@ class MailboxSync(models.AbstractModel):
         if account.imap_problem:
             values["imap_problem"] = False
         if account.failures or account.needs_person:
-            # A mailbox that had stopped was read by hand: the scheduled actions resume.
+            # A person synced a mailbox that had stopped: the scheduled actions resume.
             values.update(failures=0, retry_at=False, needs_person=False)
         if mailbox_pass.new.seen or mailbox_pass.backfill.seen:
             values["last_result"] = self.result_text(account, mailbox_pass)
@@ -246,7 +246,7 @@ class MailboxSync(models.AbstractModel):
 
     @api.private
     def result_text(self, account, mailbox_pass):
-        """What a pass brought, in words."""
+        """The result of a pass in words."""
         new, backfill = mailbox_pass.new, mailbox_pass.backfill
         parts = []
         if new.seen:
@@ -278,7 +278,7 @@ class MailboxSync(models.AbstractModel):
 
         :return: the problem in words
         """
-        # In the language of the owner, who looks after the mailbox.
+        # In the language of the owner, who is responsible for the mailbox.
         env = account.with_context(lang=account.owner_id.lang).env
         text = explain_any(env, error, account.provider_id)
         refused = error if isinstance(error, EngineError) else None
@@ -300,7 +300,7 @@ class MailboxSync(models.AbstractModel):
                 "retry_at": fields.Datetime.now() + pause,
             }
         )
-        # An alert at once when nobody but a person can mend it.
+        # Alert at once if only a person can solve it.
         is_final = not refused.retryable if refused else isinstance(error, UserError)
         account.report_problem("imap", text, needs_person=is_final, error=error)
         return text

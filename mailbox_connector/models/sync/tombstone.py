@@ -5,7 +5,7 @@ from odoo.tools import hmac
 class MailboxTombstone(models.Model):
     """An e-mail that was deleted in Odoo and must not be imported again.
 
-    Nothing of it is kept but a keyed hash.
+    Only a keyed hash of it is kept.
     """
 
     _name = "mailbox.tombstone"
@@ -32,7 +32,7 @@ class MailboxTombstone(models.Model):
     @api.private
     @api.model
     def add_digests(self, digests):
-        """Remember deleted e-mails."""
+        """Record deleted e-mails."""
         self.env.cr.execute(
             """
             INSERT INTO mailbox_tombstone (digest) SELECT DISTINCT unnest(%s)
@@ -44,7 +44,7 @@ class MailboxTombstone(models.Model):
     @api.private
     @api.model
     def known(self, digests):
-        """Those of ``digests`` whose e-mails were deleted here."""
+        """Those of ``digests`` whose e-mails were deleted in Odoo."""
         self.env.cr.execute(
             "SELECT digest FROM mailbox_tombstone WHERE digest = ANY(%s)",
             [list(digests)],

@@ -250,7 +250,7 @@ def _folders(account, _side, step):
     if facts["inbox"]:
         detail = env._(
             "No folder with sent e-mails was found. Choose it below; without it, "
-            "e-mails that you send from other programs may not be shown."
+            "e-mails that you send from other mail apps may not be shown."
         )
     else:
         detail = env._(

@@ -58,7 +58,7 @@ def _endpoint(side: str, server: dict, ca_pem: str | None) -> Endpoint:
 def _server(env, endpoint: Endpoint, test: ConnectionTest) -> dict:
     values = {"host": endpoint.host, "port": endpoint.port}
     if not test.error:
-        text = env._("%(host)s answers on port %(port)s, encrypted.", **values)
+        text = env._("%(host)s responds on port %(port)s, encrypted.", **values)
         return _item(DONE, text)
     if test.alternatives:
         port, security = test.alternatives[0]

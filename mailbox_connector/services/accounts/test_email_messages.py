@@ -73,8 +73,8 @@ class EmailTestMessages:
     def _not_seen(self) -> str:
         if self.account.two_accounts:
             return self.env._(
-                "The e-mail went out by the account %(smtp)s and did not arrive in the "
-                "account %(imap)s within 30 seconds. Is %(imap)s the account that "
+                "The e-mail was sent with the account %(smtp)s and did not arrive in "
+                "the account %(imap)s within 30 seconds. Is %(imap)s the account that "
                 "receives the e-mails of %(email)s?",
                 **self._names,
             )
@@ -104,9 +104,9 @@ class EmailTestMessages:
             )
         if self.account.two_accounts:
             return WARNING, self.env._(
-                "The test e-mail arrived. Note that it goes out by one account "
-                "(%(smtp)s) and comes in on another (%(imap)s): sent e-mails do not "
-                "count there, and may not be saved in the mailbox that is read.",
+                "The test e-mail arrived. Note: it was sent with one account "
+                "(%(smtp)s) and received in another (%(imap)s). Sent e-mails may be "
+                "missing from the mailbox that Odoo reads.",
                 **self._names,
             )
         return OK, self.env._(

@@ -65,7 +65,7 @@ def refused(said, **more):
 
 
 def connections(said, **more):
-    words = ("Close other mail programs or wait", "password is not the problem")
+    words = ("Close other mail apps or wait", "password is not the problem")
     return Case(said, Kind.TOO_MANY_CONNECTIONS, RETRY, words, **more)
 
 
@@ -205,7 +205,7 @@ CASES = {
             TimeoutError(),
             Kind.TIMEOUT,
             RETRY,
-            ("does not answer", "Check host, port and encryption"),
+            ("does not respond", "Check host, port and encryption"),
         ),
     ],
     "folder": [
@@ -314,7 +314,7 @@ class TestErrors(TransactionCase):
     def test_whatever_stops_a_mailbox_is_explained(self):
         """What the program did not expect is for the log, not for a person."""
         for error, words in (
-            (EngineError(Kind.REFUSED, Side.IMAP, host=HOST), "does not answer"),
+            (EngineError(Kind.REFUSED, Side.IMAP, host=HOST), "does not respond"),
             (UserError("Enter the IMAP host."), "Enter the IMAP host."),
             (OSError(errno.ENOSPC, "No space left"), "could not store"),
             (ZeroDivisionError("secret"), "unexpected error"),
@@ -339,7 +339,7 @@ class TestErrors(TransactionCase):
             closed.bind(("127.0.0.1", 0))
             port = closed.getsockname()[1]
             error = _unreachable("127.0.0.1", port)
-        words = ("does not answer on port", str(port), "Check host and port")
+        words = ("does not respond on port", str(port), "Check host and port")
         self.check(error, Case(error, Kind.REFUSED, RETRY, words, Field.PORT))
         error = _unreachable("255.255.255.255", 2993)
         words = ("cannot be reached", "Check the host")

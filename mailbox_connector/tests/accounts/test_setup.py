@@ -1,4 +1,4 @@
-"""The guided set-up: what it finds out, and what it keeps."""
+"""The guided setup: what it finds out, and what it keeps."""
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, TransactionCase, new_test_user, tagged

@@ -92,7 +92,7 @@ class TestAlerts(MailboxCase):
             self.inbox().mapped("subject"),
             ["The mailbox sales@example.org cannot be read"],
         )
-        self.assertIn("does not answer", self.inbox().body)
+        self.assertIn("does not respond", self.inbox().body)
         self.assertIn(f"/odoo/mailboxes/{self.account.id}", self.inbox().body)
 
     def test_a_success_restarts_the_time(self):
@@ -109,7 +109,7 @@ class TestAlerts(MailboxCase):
         self.assertFalse(self.account.needs_person)
         self.notify()
         self.assertEqual(len(self.inbox()), 1)
-        self.assertIn("press Connect IMAP", self.inbox().body)
+        self.assertIn("press Check the connection", self.inbox().body)
         self.fail(WRONG)
         self.notify()
         self.assertEqual(len(self.inbox()), 1)
@@ -186,7 +186,7 @@ class TestAlerts(MailboxCase):
         self.owner.lang = "fr_FR"
         terms = {
             "The mailbox %s cannot be read": "La boîte %s ne peut pas être lue",
-            "%(host)s does not answer on port %(port)s. Check host and port.": (
+            "%(host)s does not respond on port %(port)s. Check host and port.": (
                 "%(host)s ne répond pas."
             ),
         }

@@ -62,7 +62,7 @@ class TestHealth(MailboxCase):
         self.assertEqual(self.account.reading_health, "waiting")
         self.assertIn("Next try", self.account.reading_text)
         self.assertEqual(self.account.sending_health, "works")
-        self.assertIn("does not answer", self.account.problem_text)
+        self.assertIn("does not respond", self.account.problem_text)
         self.assertTrue(self.account.can_try_again)
 
     def test_paused_sending_waits(self):

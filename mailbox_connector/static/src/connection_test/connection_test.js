@@ -198,7 +198,7 @@ export class ConnectionTest extends Component {
             await question();
             return true;
         } catch (error) {
-            this.state.error = error.data?.message || _t("Odoo does not answer.");
+            this.state.error = error.data?.message || _t("Odoo does not respond.");
             return false;
         } finally {
             this.state.busy = false;

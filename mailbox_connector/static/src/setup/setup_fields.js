@@ -7,7 +7,7 @@ import {useService} from "@web/core/utils/hooks";
 /** Milliseconds after the last key until the servers are asked. */
 const PAUSE = 600;
 
-/** The steps of the guided set-up, and the current one. */
+/** The steps of the guided setup, and the current one. */
 export class SetupSteps extends Component {
     static template = "mailbox_connector.SetupSteps";
     static props = {...standardFieldProps};

@@ -8,7 +8,7 @@ const FIRST_FIELD =
     ".o_mailbox_step .o_field_widget:not(.o_readonly_modifier) input:not([disabled])";
 const NEXT = ".o_mailbox_next:not([disabled])";
 
-/** The guided set-up: one step at a time, usable by keyboard alone. */
+/** The guided setup: one step at a time, usable by keyboard alone. */
 export class SetupFormController extends FormController {
     setup() {
         super.setup();
