@@ -1,13 +1,16 @@
 """`./dev lint`: the wordings that docs/style.md refuses, in what people read.
 
 That is: translatable strings, labels, help and messages in Python; text and labels in
-XML; `_t()` in JavaScript; documents but for their code. Names that the glossary of
-docs/development.md has replaced are refused in every file.
+XML; `_t()` in JavaScript; documents but for their code. Its phrases are refused in the
+addon's docstrings and comments, too, and names that the glossary of docs/development.md
+has replaced in every file.
 """
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -33,6 +36,7 @@ PHRASES = {
     r"(is|are) a must": "is required",
     r"(is|are) no contacts?": "is not a contact",
     r"no passwords from programs": "does not allow password sign-in for mail apps",
+    r"(?<!-)mails": "e-mails",
 }
 #: Former names of buttons and states, for screens and for documents that quote them.
 LABELS = {
@@ -132,7 +136,8 @@ def _compiled(table: dict[str, str], flags=re.IGNORECASE):
     ]
 
 
-_DOCUMENT = _compiled(PHRASES) + _compiled(LABELS, flags=0)
+_PHRASES = _compiled(PHRASES)
+_DOCUMENT = _PHRASES + _compiled(LABELS, flags=0)
 _SCREEN = _DOCUMENT + _compiled(SCREENS)
 #: Also as a part of a longer name, such as MailboxNewcomer or newcomer_ids.
 _FORMER = [
@@ -149,10 +154,13 @@ def _read(path: PurePosixPath, source: str) -> Iterator[tuple[int, str, list]]:
         return
     elif path.suffix == ".py":
         yield from ((*read, _SCREEN) for read in _python(source))
+        yield from ((*read, _PHRASES) for read in _docstrings(source))
+        yield from ((*read, _PHRASES) for read in _comments(source))
     elif path.suffix == ".xml":
         yield from ((*read, _SCREEN) for read in _xml(source))
     elif path.suffix == ".js":
         yield from ((*read, _SCREEN) for read in _javascript(source))
+        yield from ((*read, _PHRASES) for read in _javascript_comments(source))
 
 
 def _without_code(source: str) -> str:
@@ -189,6 +197,44 @@ def _texts(node: ast.AST) -> Iterator[ast.AST]:
         # Selections, where they are declared and as constants.
         pairs = [one for one in node.elts if isinstance(one, ast.Tuple)]
         yield from (one.elts[1] for one in pairs if len(one.elts) == 2)
+
+
+def _docstrings(source: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(
+            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        ) and ast.get_docstring(node, clean=False):
+            text = node.body[0].value
+            yield text.lineno, _prose(text.value)
+
+
+def _comments(source: str) -> Iterator[tuple[int, str]]:
+    """Comments; those on lines that follow each other are one text."""
+    block: list[str] = []
+    last = 0
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            line = token.start[0]
+            if block and line != last + 1:
+                yield last - len(block) + 1, _prose("\n".join(block))
+                block = []
+            block.append(token.string.lstrip("#:"))
+            last = line
+    if block:
+        yield last - len(block) + 1, _prose("\n".join(block))
+
+
+def _prose(text: str) -> str:
+    """A docstring or comment with its code and the names of parameters blanked."""
+    return re.sub(
+        r":\w+ [^:\n]*:", lambda found: "~" * len(found[0]), _without_code(text)
+    )
+
+
+def _javascript_comments(source: str) -> Iterator[tuple[int, str]]:
+    for found in re.finditer(r"/\*.*?\*/|(?<!:)//[^\n]*", source, re.DOTALL):
+        text = re.sub(r"(?m)^\s*\*", "", found[0])
+        yield source.count("\n", 0, found.start()) + 1, _prose(text)
 
 
 def _javascript(source: str) -> Iterator[tuple[int, str]]:

@@ -64,6 +64,33 @@ def test_javascript():
     assert found(SCRIPT, source) == [(1, "by itself"), (3, "by itself")]
 
 
+def test_docstrings_and_comments():
+    source = '''\
+        """It is sent by
+        itself."""
+
+        class Example:
+            """Sent by itself."""
+
+            # This is sent by
+            # itself. ``by itself``
+            name = 1  #: by itself
+
+            def send(self):
+                """:param mails: ``by itself``"""
+                text = "by itself"
+    '''
+    lines = [line for line, phrase in found(PYTHON, source) if phrase == "by itself"]
+    assert lines == [1, 5, 7, 9]
+    assert len(found(PYTHON, source)) == 4
+    source = """\
+        /** It is sent by
+         *  itself. */
+        const url = "https://example.com/"; // by itself
+    """
+    assert found(SCRIPT, source) == [(1, "by itself"), (3, "by itself")]
+
+
 def test_documents():
     source = """\
         # Sent by itself
@@ -100,6 +127,7 @@ def test_a_fault_names_its_place_and_what_to_write():
         "This step is a must.",
         "They are no contacts.",
         "It takes no passwords from programs.",
+        "Two mails were sent.",
     ],
 )
 def test_every_phrase(text):
@@ -150,7 +178,7 @@ def test_ordinary_text_of_documents(text):
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        (PYTHON, '"""It stands by itself."""\n# whoever\nlog.info("anew")\n'),
+        (PYTHON, 'log.info("anew")'),
         (PYTHON, 'rows = env["x"].search([("a", "=", "by itself")])'),
         (PYTHON, '_order = "history"'),
         (
@@ -159,7 +187,7 @@ def test_ordinary_text_of_documents(text):
             '</field><field name="code">history = "by itself"</field></record></odoo>',
         ),
         (XML, "<odoo><!-- by itself --><t t-if=\"history == 'anew'\"/></odoo>"),
-        (SCRIPT, '// by itself\nconst history = "anew";'),
+        (SCRIPT, 'const history = "anew";'),
         ("tests/e2e/test_example.py", 'screen.press(_("by itself"))'),
         ("docs/style.md", "Its mail stands by itself."),
     ],

@@ -2,11 +2,9 @@
 
 ``mail.mail`` describes the e-mail by a :class:`.outcome.Transaction`,
 ``ir.mail_server`` brings it together with the :class:`.smtp_session.SmtpSession` of the
-mailbox, and
-:func:`deliver` sends it under the :class:`.ledger.Ledger`: no recipient gets an e-mail
-    twice, whatever is retried or interrupted. The :class:`.outcome.Result` is collected
-    in
-:class:`.outcome.Outcomes` until ``mail.mail`` takes its state from it.
+mailbox, and :func:`deliver` sends it under the :class:`.ledger.Ledger`: no recipient
+gets an e-mail twice, whatever is retried or interrupted. The :class:`.outcome.Result`
+is collected in :class:`.outcome.Outcomes` until ``mail.mail`` takes its state from it.
 """
 
 from __future__ import annotations
