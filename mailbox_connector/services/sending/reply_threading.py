@@ -1,7 +1,7 @@
 """Which e-mail a message replies to, and the headers that say so.
 
 :func:`replied_mail` finds the e-mail on a contact; :func:`reply_headers` derives
-    In-Reply-To, References and the subject from it.
+In-Reply-To, References and the subject from it.
 """
 
 from __future__ import annotations
