@@ -103,11 +103,11 @@ def _token(found: _Values, name: str) -> str:
 
 
 def _is_bulk(found: _Values) -> bool:
-    automatic = _token(found, "auto-submitted") not in ("", "no")
+    automatic = "auto-submitted" in found and _token(found, "auto-submitted") != "no"
     return _token(found, "precedence") in _BULK and not automatic
 
 
-#: For mail that names no list. The first row with a field that the mail has decides
+#: For mail that names no list. The first row with a field that the e-mail has decides
 #: whether it is mass mail.
 _RULES: tuple[tuple[tuple[str, ...], Callable[[_Values], bool]], ...] = (
     (("list-id", "list-post"), lambda _found: True),

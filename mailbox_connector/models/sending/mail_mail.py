@@ -423,7 +423,7 @@ class MailMail(models.Model):
         Odoo commits after each, so that it is known after a crash what was sent. The
         ledger knows that, so fewer commits and joint reads lose nothing.
 
-        :param send: sends e-mails: ``send(mails, auto_commit)``
+        :param send: sends e-mails: ``send(e-mails, auto_commit)``
         :param callback: called with the ids of those that are done
         """
         # sudo: limits bind everybody who sends

@@ -135,7 +135,7 @@ class MailboxAccountSync(models.AbstractModel):
 
     @api.private
     def start_backfill(self, days, folders=None):
-        """Begin to import new mail and the mail of the last ``days`` days.
+        """Begin to import new mail and the e-mail of the last ``days`` days.
 
         Imports that are running continue; one of the same period is not started twice.
 

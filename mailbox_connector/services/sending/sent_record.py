@@ -145,7 +145,7 @@ def _stored(env, keys) -> dict[tuple[str, str], int]:
 def _create(account, mails) -> dict[tuple[str, str], int]:
     """Store e-mails.
 
-    :param mails: (chatter's message, parsed) of each
+    :param e-mails: (chatter's message, parsed) of each
     :return: their ids by key
     """
     env = account.env
