@@ -30,7 +30,7 @@ SIDE = [
     ("waiting", "Waiting"),
     ("needs_you", "Action needed"),
 ]
-#: Steps; if a server refuses one of them, a person has to act.
+#: Settings; if a server refuses one of them, a person has to act.
 SIGN_IN = {"username", "password"}
 
 

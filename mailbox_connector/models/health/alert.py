@@ -19,7 +19,7 @@ _logger = logging.getLogger(__name__)
 
 #: How long a problem has to last until somebody is alerted, unless it is urgent.
 FIRST = timedelta(minutes=10)
-#: When they are alerted again while it lasts.
+#: The time between two alerts while it lasts.
 AGAIN = timedelta(days=1)
 ACTIVITY = "mail.mail_activity_data_warning"
 MANAGERS = "mailbox_connector.group_mailbox_manager"

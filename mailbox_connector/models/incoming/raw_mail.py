@@ -11,7 +11,7 @@ class MailboxRawMail(models.AbstractModel):
     _name = "mailbox.raw.mail"
     _description = "E-mail in its original form"
 
-    #: The field with the size of the file.
+    #: The field whose value is the number in the file's name.
     _raw_number = "id"
 
     raw = fields.Binary(string="Original e-mail", attachment=True, readonly=True)

@@ -387,7 +387,7 @@ class MailMessage(models.Model):
         )
 
     def _mailbox_failed(self):
-        # sudo: e-mails are the system's; who may retry is checked by the caller
+        # sudo: queued e-mails belong to the system; the caller checks who may retry
         return (
             self.env["mail.mail"]
             .sudo()

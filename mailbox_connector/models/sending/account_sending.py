@@ -15,13 +15,13 @@ from ...services.sending.self_filing import is_self_filing
 
 _logger = logging.getLogger(__name__)
 
-#: After how many sent e-mails in a row that the provider filed first we rely on that.
+#: How many sent e-mails in a row the provider has to save first until we rely on it.
 FOUND_OFTEN = 3
 #: Odoo's names of the encryptions; always with verification.
 ENCRYPTION = {"tls": "ssl_strict", "starttls": "starttls_strict"}
 #: After all other servers: among several, core takes the first by sequence.
 SEQUENCE = 1000
-#: What the outgoing server shows of a mailbox.
+#: What the outgoing server shows about a mailbox.
 SERVER = {
     "active",
     "name",
@@ -287,7 +287,7 @@ class MailboxAccountSending(models.AbstractModel):
         if self.sent_copy_found >= FOUND_OFTEN:
             return True
         host = self.smtp_host or ""
-        # sudo: providers are no secret; who sends through the mailbox may not read them
+        # sudo: providers are not secret, but users who send may not read them
         providers = self.env["mailbox.provider"].sudo()
         return is_self_filing(host) or bool(
             providers.search_count(

@@ -24,8 +24,8 @@ PATIENCE = 40.0
 
 
 def patience(env) -> float:
-    """Seconds that the work at hand may wait for a mailbox's pace: only the mail queue
-    waits, not a person."""
+    """How many seconds the current work may wait for a mailbox's pace: only the mail
+    queue waits, not a person."""
     return PATIENCE if env.context.get("cron_id") else 0.0
 
 
