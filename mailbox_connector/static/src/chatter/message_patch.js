@@ -8,7 +8,7 @@ patch(Message.prototype, {
         super.setup(...arguments);
         /** @type {string[]|undefined} addresses of the mailboxes that have the e-mail */
         this.mailbox_emails = undefined;
-        /** @type {boolean|undefined} whether Reply answers the e-mail that it shows */
+        /** @type {boolean|undefined} whether Reply replies to the e-mail shown */
         this.mailbox_can_reply = undefined;
         /** @type {string|undefined} its kind, if no person wrote it */
         this.mailbox_automatic = undefined;
