@@ -41,7 +41,7 @@ class MailboxDelivery(models.Model):
     )
     reason = fields.Char()
     handed_at = fields.Datetime(string="Sent on")
-    transaction = fields.Char(
+    smtp_transaction = fields.Char(
         size=16, help="The same for all recipients of one SMTP transaction."
     )
     lookup_at = fields.Datetime(string="Next look in the Sent folder")

@@ -64,7 +64,7 @@ from ...engine.mime.ids import message_id_hash
 from ...error_messages import explain
 from ..framework.concurrency import CONFLICT_ERRORS, mute_conflicts, own_cursor
 from . import sent_copy_queue
-from .outcome import PutOff, Transaction, whole_second
+from .outcome import PutOff, SmtpTransaction, whole_second
 from .pace import may_send_now
 
 _logger = logging.getLogger(__name__)
@@ -91,10 +91,10 @@ _OPEN = f"""
     ), opened AS (
         INSERT INTO mailbox_delivery (
                account_id, mail_mail_id_int, mail_message_id_int, recipient, message_id,
-               message_id_hash, state, handed_at, transaction,
+               message_id_hash, state, handed_at, smtp_transaction,
                create_uid, create_date, write_uid, write_date)
         SELECT %(account_id)s, %(mail_id)s, %(mail_message_id)s, wanted.recipient,
-               %(message_id)s, %(digest)s, 'sending', moment.now, %(transaction)s,
+               %(message_id)s, %(digest)s, 'sending', moment.now, %(smtp_transaction)s,
                %(uid)s, moment.now, %(uid)s, moment.now
           FROM look, unnest(%(recipients)s) AS wanted (recipient),
                (SELECT date_trunc('second', now() AT TIME ZONE 'UTC')) AS moment (now)
@@ -143,7 +143,7 @@ class Ledger:
         self.has_queued = False
 
     def open(
-        self, transaction: Transaction, message_id: str, recipients: Sequence[str]
+        self, transaction: SmtpTransaction, message_id: str, recipients: Sequence[str]
     ) -> OpenedDeliveries:
         """Open the rows of those who are to get a mail now; committed.
 
@@ -157,7 +157,7 @@ class Ledger:
             "recipients": recipients,
             "message_id": message_id,
             "digest": message_id_hash(message_id),
-            "transaction": secrets.token_hex(8),
+            "smtp_transaction": secrets.token_hex(8),
             "uid": SUPERUSER_ID,
         }
         cr = self._connection()
@@ -170,7 +170,7 @@ class Ledger:
         return OpenedDeliveries(tuple(recipients))
 
     def close_sent(
-        self, transaction: Transaction, recipients: Sequence[str], copy: bytes
+        self, transaction: SmtpTransaction, recipients: Sequence[str], copy: bytes
     ) -> None:
         """Close the rows of the mail opened last, which all ``recipients`` have;
         committed.
@@ -202,7 +202,7 @@ class Ledger:
 
     def close(
         self,
-        transaction: Transaction,
+        transaction: SmtpTransaction,
         states: dict[str, tuple[str, str | bool]],
         copy: bytes | None = None,
     ) -> None:
@@ -249,7 +249,7 @@ class Ledger:
             raise
 
     def _open_unusual(
-        self, transaction: Transaction, message_id: str, recipients: list[str]
+        self, transaction: SmtpTransaction, message_id: str, recipients: list[str]
     ) -> OpenedDeliveries:
         """Open rows where some exist, or where a limit or a pause may hold mail back.
 
@@ -317,7 +317,7 @@ def all_sent(env, mail_ids: list[int]) -> set[int]:
     return {mail_id for mail_id, states in rows if set(states) == {"sent"}}
 
 
-def _rows(env, transaction: Transaction, recipients: list[str]):
+def _rows(env, transaction: SmtpTransaction, recipients: list[str]):
     return env["mailbox.delivery"].search(
         [
             ("mail_mail_id_int", "=", transaction.mail_id),
@@ -334,7 +334,7 @@ def _write_opened(rows, transaction, message_id, recipients: list[str]) -> None:
     values = {
         # After the lock, and rounded up: limits are kept to the second.
         "handed_at": whole_second(datetime.utcnow()),
-        "transaction": secrets.token_hex(8),
+        "smtp_transaction": secrets.token_hex(8),
     }
     rows.filtered(
         lambda row: row.state == "failed" and row.recipient in recipients

@@ -1,10 +1,10 @@
 """Handing one mail over to a mailbox's SMTP server, and recording the result.
 
-``mail.mail`` describes the mail by a :class:`.outcome.Transaction`, ``ir.mail_server``
-brings it together with the :class:`.smtp_session.SmtpSession` of the mailbox, and
-:func:`deliver` sends it under the :class:`.ledger.Ledger`: no recipient gets a mail
-twice, whatever is retried or cut off. The :class:`.outcome.Result` is collected in
-:class:`.outcome.Outcomes` until ``mail.mail`` takes its state from it.
+``mail.mail`` describes the mail by a :class:`.outcome.SmtpTransaction`,
+``ir.mail_server`` brings it together with the :class:`.smtp_session.SmtpSession` of the
+mailbox, and :func:`deliver` sends it under the :class:`.ledger.Ledger`: no recipient
+gets a mail twice, whatever is retried or cut off. The :class:`.outcome.Result` is
+collected in :class:`.outcome.Outcomes` until ``mail.mail`` takes its state from it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ...engine.smtp import retry
 from ...engine.smtp.retry import NextStep
 from ...error_messages import explain
 from .ledger import Ledger, OpenedDeliveries
-from .outcome import PutOff, Result, Transaction, whole_second
+from .outcome import PutOff, Result, SmtpTransaction, whole_second
 from .sent_copy_mime import with_all_recipients
 from .sent_record import SentRecorder
 from .smtp_session import SmtpSession
@@ -48,7 +48,7 @@ OF_THE_MAIL = frozenset(
 def deliver(
     env,
     session: SmtpSession,
-    transaction: Transaction,
+    transaction: SmtpTransaction,
     message: EmailMessage,
     recipients: Sequence[str],
     sender: str = "",
@@ -106,7 +106,7 @@ def _prepare(session: SmtpSession, account) -> None:
 
 def _open(
     session: SmtpSession,
-    transaction: Transaction,
+    transaction: SmtpTransaction,
     message_id: str,
     recipients: Sequence[str],
 ) -> OpenedDeliveries:

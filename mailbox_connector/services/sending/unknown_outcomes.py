@@ -130,7 +130,7 @@ def _is_proven(alike, copies: int) -> bool:
     sent = alike.filtered(lambda row: row.state == "sent")
     filed = alike.filtered(lambda row: row.copy_state == "filed")
     return was_sent(
-        copies, len(filed), len({row.transaction or row.id for row in sent})
+        copies, len(filed), len({row.smtp_transaction or row.id for row in sent})
     )
 
 
@@ -139,7 +139,7 @@ def _settle_found(row, alike, mail) -> None:
     same = alike.filtered(
         lambda one: (
             one.state == "unknown"
-            and (one == row or (one.transaction or 0) == row.transaction)
+            and (one == row or (one.smtp_transaction or 0) == row.smtp_transaction)
         )
     )
     _close_as_sent(same, is_in_sent=True)
