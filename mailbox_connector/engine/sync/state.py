@@ -23,7 +23,7 @@ class SkipReason(str, Enum):
     #: It was a draft.
     DRAFT = "draft"
     #: A newsletter, or mail of a list, and the mailbox leaves those out.
-    BULK = "bulk"
+    NEWSLETTER = "newsletter"
     #: It had been deleted here before.
     DELETED = "deleted"
     #: Of no contact, and fetched for what new mail sets off: a delivery report, or an
@@ -78,9 +78,9 @@ class FolderState:
 class Counts:
     """What became of the messages of a batch or a whole pass.
 
-    ``linked`` counts contacts: a message of two counts twice. ``internal``, ``bulk``
-    and ``deleted`` are those of the ``skipped`` with that :class:`SkipReason`; the
-    rest are of strangers.
+    ``linked`` counts contacts: a message of two counts twice. ``internal``,
+    ``newsletters`` and ``deleted`` are those of the ``skipped`` with that
+    :class:`SkipReason`; the rest are of strangers.
     """
 
     seen: int = 0
@@ -89,7 +89,7 @@ class Counts:
     skipped: int = 0
     failed: int = 0
     internal: int = 0
-    bulk: int = 0
+    newsletters: int = 0
     deleted: int = 0
 
     @classmethod
@@ -99,7 +99,7 @@ class Counts:
         return cls(
             skipped=by_reason.total(),
             internal=by_reason[SkipReason.INTERNAL],
-            bulk=by_reason[SkipReason.BULK],
+            newsletters=by_reason[SkipReason.NEWSLETTER],
             deleted=by_reason[SkipReason.DELETED],
         )
 

@@ -93,7 +93,7 @@ class MailboxAccountApi(models.AbstractModel):
         return {
             **{name: getattr(found, name) for name in ("seen", "left", "here")},
             "matched": found.matched,
-            "newsletters": found.bulk,
+            "newsletters": found.newsletters,
             "strangers": found.strangers,
             "bytes": found.size,
             "oldest": _moment(found.oldest),

@@ -83,7 +83,7 @@ class MailboxBackfill(models.Model):
         "newsletters, and e-mails deleted in Odoo before.",
     )
     internal = fields.Integer(string="Between colleagues", readonly=True)
-    bulk = fields.Integer(string="Newsletters and mailing lists", readonly=True)
+    newsletters = fields.Integer(string="Newsletters and mailing lists", readonly=True)
     deleted = fields.Integer(string="Deleted in Odoo before", readonly=True)
     failed = fields.Integer(readonly=True)
     finished_at = fields.Datetime(string="Finished on", readonly=True)

@@ -239,7 +239,7 @@ class MailboxFolder(models.Model):
     def reconsider_newsletters(self):
         """Have the next import look at messages that were skipped as newsletters."""
         for folder in self:
-            if uids := folder.skipped([SkipReason.BULK]):
+            if uids := folder.skipped([SkipReason.NEWSLETTER]):
                 left = folder._without_skipped(uids)
                 folder.write({"skipped_uids": left, "read_since": False})
 

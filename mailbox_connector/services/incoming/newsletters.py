@@ -46,7 +46,7 @@ class Newsletters:
         :func:`mass_mail_kind`."""
         return mass_mail_kind(header, self.own, self.own_domains)
 
-    def left_out(self, candidates: Iterable[Candidate]) -> set[int]:
+    def skipped_uids(self, candidates: Iterable[Candidate]) -> set[int]:
         """UIDs of the messages that the mailbox leaves out.
 
         A message that answers one that is stored here belongs to a conversation and
@@ -54,7 +54,7 @@ class Newsletters:
 
         :param candidates: parsed
         """
-        if not self.account.skip_bulk:
+        if not self.account.skip_newsletters:
             return set()
         suspects = {
             candidate.header.uid: candidate.parsed.references

@@ -224,7 +224,7 @@ class MissingMessages:
         reason = message.folder.skip_reason(message.header.uid)
         if reason is None:
             return None
-        if reason is SkipReason.BULK:
+        if reason is SkipReason.NEWSLETTER:
             return Explanation([self._newsletter()])
         if reason is SkipReason.DELETED:
             return Explanation([self._deleted()])
@@ -297,7 +297,9 @@ class MissingMessages:
 
     def _is_newsletter(self, message: ServerMessage) -> bool:
         """Whether it would be skipped as one."""
-        return bool(self.account.skip_bulk and self.newsletters.kind(message.fields))
+        return bool(
+            self.account.skip_newsletters and self.newsletters.kind(message.fields)
+        )
 
     def _no_contact(self, message: ServerMessage) -> list[str]:
         """Why none of its addresses is a customer's."""

@@ -228,7 +228,7 @@ class TestRuns(MailboxCase):
         return self.env["mailbox.run"].search([("account_id", "=", self.account.id)])
 
     def test_what_was_left_out_and_why(self):
-        self.note(seen=20, matched=5, skipped=15, bulk=4, internal=1, deleted=2)
+        self.note(seen=20, matched=5, skipped=15, newsletters=4, internal=1, deleted=2)
         self.assertEqual(
             self.runs().skipped_text,
             "no contact: 8, newsletters and lists: 4, between colleagues: 1, "
