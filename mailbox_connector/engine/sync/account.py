@@ -24,7 +24,7 @@ How it works
     (:meth:`AccountPass._try`); the others continue.
 
 Example
-    ``AccountPass(session, store, pause=Deadline(8)).run(backfill=True)`` serves a
+    ``AccountPass(session, store, deadline=Deadline(8)).run(backfill=True)`` serves a
     mailbox for about eight seconds. It raises ``EngineError(DEADLINE)`` when it has not
     finished; everything done until then is committed.
 
@@ -78,7 +78,7 @@ class AccountPass:
     May be interrupted anywhere: everything is done in batches, each committed together
     with the state that says so.
 
-    :param pause: after it no further batch is begun; the next pass continues
+    :param deadline: after it no further batch is begun; the next pass continues
     :param single_fetch: the last pass failed; bodies are fetched one by one, so that
         this one gets past a message at which the server breaks off
     """
@@ -87,12 +87,12 @@ class AccountPass:
         self,
         session: Session,
         store: Store,
-        pause: Deadline,
+        deadline: Deadline,
         single_fetch: bool = False,
     ):
         self.session = session
         self.store = store
-        self.pause = pause
+        self.deadline = deadline
         self.single_fetch = single_fetch
         self.new = Counts()
         self.backfill = Counts()
@@ -311,7 +311,7 @@ class AccountPass:
                 and (not state.reconciled_at or state.reconciled_at < due)
             )
         ):
-            self.pause.check(self.session.endpoint.side)
+            self.deadline.check(self.session.endpoint.side)
             self._try(folder, folder.reconcile)
         self.store.purge(due)
 
@@ -322,7 +322,7 @@ class AccountPass:
             self.session,
             self.store,
             state,
-            self.pause,
+            self.deadline,
             self.backfill if backfill else self.new,
             backfill,
             self.single_fetch,

@@ -82,7 +82,7 @@ class FolderPass:
     """Brings one folder up to date.
 
     :param state: what is stored; kept in step with the store
-    :param pause: after it no further batch is begun
+    :param deadline: after it no further batch is begun
     :param totals: what is done is added to them
     :param backfill: whether it is done for a backfill
     :param single_fetch: fetch bodies one by one
@@ -93,7 +93,7 @@ class FolderPass:
         session: Session,
         store: Store,
         state: FolderState,
-        pause: Deadline,
+        deadline: Deadline,
         totals: Counts,
         backfill: bool = False,
         single_fetch: bool = False,
@@ -101,7 +101,7 @@ class FolderPass:
         self.session = session
         self.store = store
         self.state = state
-        self.pause = pause
+        self.deadline = deadline
         self.totals = totals
         self.backfill = backfill
         self.single_fetch = single_fetch
@@ -336,7 +336,7 @@ class FolderPass:
         :param new: these are new mail, no older mail
         :param changes: of the state, saved when everything is done
         """
-        self._check_pause()
+        self._check_deadline()
         headers, withheld = self._headers(uids, new)
         decide = partial(self._decide, headers, withheld, vanished or {}, importable)
         matches = self._commit(decide).matches
@@ -348,7 +348,7 @@ class FolderPass:
         ]
         by_uid = {record.uid: record for record in headers}
         for part in body_batches(left, *([1] if self.single_fetch else [])):
-            self._check_pause()
+            self._check_deadline()
             self._import(part, by_uid, matches)
         if changes:
             self._save(**changes)
@@ -455,8 +455,8 @@ class FolderPass:
         self.store.transaction(work)
         self.state = replace(self.state, **changes)
 
-    def _check_pause(self) -> None:
-        self.pause.check(self.session.endpoint.side)
+    def _check_deadline(self) -> None:
+        self.deadline.check(self.session.endpoint.side)
 
 
 def _is_draft(record: HeaderRecord) -> bool:

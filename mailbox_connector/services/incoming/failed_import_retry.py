@@ -37,14 +37,14 @@ class FailedImportRetry:
         self.session = session
         self.store = store
 
-    def retry_due(self, pause) -> None:
+    def retry_due(self, deadline) -> None:
         """Retry messages that the server did not return and whose time has come;
         after an upgrade of the addon, all of them.
 
-        :param pause: stops the pass when its time is over
+        :param deadline: stops the pass when its time is over
         """
         for row in self.account.failed_import_ids.due():
-            pause.check(self.session.endpoint.side)
+            deadline.check(self.session.endpoint.side)
             self.retry(row)
 
     def retry(self, row) -> bool:

@@ -5,7 +5,7 @@ interface :class:`~...engine.sync.interfaces.Store`, which :class:`OdooStore`
 implements::
 
     store = OdooStore(account, env.cr.commit)
-    AccountPass(session, store, pause).run(backfill=True)
+    AccountPass(session, store, deadline).run(backfill=True)
     store.finish()
 
 How it fits together:
