@@ -371,7 +371,9 @@ class MailboxAccount(models.Model):
         for account in self:
             account._require_password(vals)
         wants_newsletters = not vals.get("skip_newsletters", True)
-        skipping = self.filtered("skip_newsletters") if wants_newsletters else self.browse()
+        skipping = (
+            self.filtered("skip_newsletters") if wants_newsletters else self.browse()
+        )
         result = super().write({**vals, **self._outdated_states(vals)})
         if READERS & vals.keys():
             # Record rules keep each user's audiences in a cache.

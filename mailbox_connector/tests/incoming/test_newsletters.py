@@ -57,7 +57,9 @@ class TestNewsletters(MailboxCase):
             mail(**LIST),
         )
         self.assertEqual(rows(), before)
-        self.assertEqual((counts.matched, counts.skipped, counts.newsletters), (0, 2, 2))
+        self.assertEqual(
+            (counts.matched, counts.skipped, counts.newsletters), (0, 2, 2)
+        )
         newsletters = dict.fromkeys((1, 2), SkipReason.NEWSLETTER)
         self.assertEqual(self.importer.skipped, newsletters)
         self.inbox.mark_handled(skipped=newsletters)
