@@ -105,12 +105,12 @@ class Address:
 class NewMail:
     """What the first phase fetches in addition for new mail, but not for older mail.
 
-    ``answers``: Message-IDs of In-Reply-To, then References, newest first (RFC 5322
+    ``replies_to``: Message-IDs of In-Reply-To, then References, newest first (RFC 5322
     section 3.6.4). ``may_be_report``: it looks like a report on the delivery of
     another message (RFC 3464).
     """
 
-    answers: tuple[str, ...] = ()
+    replies_to: tuple[str, ...] = ()
     may_be_report: bool = False
 
 

@@ -88,7 +88,7 @@ class FailedImportRetry:
             return True
         importer = Importer(row.folder_id, failed_import=row)
         candidate = Candidate(
-            header, wanted.matches, raw, answers_document=bool(wanted.kind)
+            header, wanted.matches, raw, replies_to_document=bool(wanted.kind)
         )
         if not importer.parse_or_keep_failed(candidate):
             return False

@@ -60,7 +60,7 @@ class Newsletters:
             candidate.header.uid: candidate.parsed.references
             for candidate in candidates
             if candidate.parsed.marked_mass_mail
-            and not candidate.answers_document
+            and not candidate.replies_to_document
             and self.kind(candidate.parsed.header_fields)
         }
         known = self._known({one for many in suspects.values() for one in many})

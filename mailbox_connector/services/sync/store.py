@@ -343,7 +343,9 @@ class OdooStore:
 
     def import_messages(self, key, messages):
         candidates = [
-            Candidate(header, wanted.matches, raw, answers_document=bool(wanted.kind))
+            Candidate(
+                header, wanted.matches, raw, replies_to_document=bool(wanted.kind)
+            )
             for header, wanted, raw in messages
         ]
         known = [candidate for candidate in candidates if candidate.matches]
