@@ -129,7 +129,7 @@ class AccountPass:
             if plan.action == "first":
                 first[folder] = status
             elif plan.action == "renumbered":
-                self._try(folder, partial(folder.begin_again, status))
+                self._try(folder, partial(folder.restart_renumbered, status))
             elif plan.action == "changed":
                 changes.append(_Change(folder, status, plan))
         if first:
@@ -154,7 +154,7 @@ class AccountPass:
         ]
         for one in changes:
             if one.key in vanished:
-                one.folder.settle(one.status, vanished[one.key], one.certain)
+                one.folder.save_snapshot(one.status, vanished[one.key], one.certain)
 
     def _find_vanished(
         self, change: _Change, vanished: dict[Hashable, UidRanges]
@@ -173,7 +173,7 @@ class AccountPass:
             if before < 0 or status.messages - before < found:
                 self._find_vanished(change, vanished)
         if change.key not in vanished:
-            folder.settle(status, UidRanges(), change.certain)
+            folder.save_snapshot(status, UidRanges(), change.certain)
 
     def _begin(
         self, first: dict[FolderPass, FolderStatus], begun: bool
@@ -191,7 +191,7 @@ class AccountPass:
         states: dict[FolderPass, FolderState] = {}
 
         def examine(folder: FolderPass) -> None:
-            states[folder] = folder.begin_state(first[folder], new_since, rebind)
+            states[folder] = folder.initial_state(first[folder], new_since, rebind)
 
         def begin() -> None:
             for state in states.values():
@@ -265,7 +265,7 @@ class AccountPass:
             return state.key not in finished and self._wants(backfill, state)
 
         def search(folder: FolderPass) -> None:
-            left[folder] = folder.unread(backfill)
+            left[folder] = folder.unhandled_batches(backfill)
 
         def read(folder: FolderPass) -> None:
             folder.open()
@@ -273,7 +273,7 @@ class AccountPass:
                 if not self.store.is_wanted():
                     return
                 folder.batch(batch)
-            folder.read_back_to(backfill.since)
+            folder.record_handled_since(backfill.since)
             finished.add(folder.state.key)
 
         for folder in self._passes(is_left, backfill=True):
@@ -293,7 +293,7 @@ class AccountPass:
             return True
         return (
             backfill.include_undone
-            and backfill.may_read(state)
+            and backfill.includes(state)
             and self._has_undone(state)
         )
 

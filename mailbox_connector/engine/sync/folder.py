@@ -132,7 +132,7 @@ class FolderPass:
     # Taking over
     # ------------------------------------------------------------------
 
-    def begin_state(
+    def initial_state(
         self, status: FolderStatus, new_since: date | None = None, rebind: bool = False
     ) -> FolderState:
         """The state in which a folder is taken over; new mail starts at its end.
@@ -154,20 +154,20 @@ class FolderPass:
             uidvalidity=status.uidvalidity,
             first_uid=first,
             next_uid=first,
-            read_since=self.state.read_since,
+            handled_since=self.state.handled_since,
             rebind_below=end if rebind else 0,
             reconciled_at=self.store.now(),
             # A snapshot is kept only when all that it counts was handled.
             **(_snapshot(status) if first == end else {}),
         )
 
-    def begin_again(self, status: FolderStatus) -> None:
+    def restart_renumbered(self, status: FolderStatus) -> None:
         """Take over a folder that the server has renumbered.
 
         The old locations of its messages are kept until :meth:`rebind` has found the
         new ones.
         """
-        state = self.begin_state(status, rebind=True)
+        state = self.initial_state(status, rebind=True)
         self.store.transaction(lambda: self.store.begin(state))
         self.state, self._handled = state, None
 
@@ -228,7 +228,7 @@ class FolderPass:
             self._save(next_uid=next_uid)
         return len(found)
 
-    def settle(
+    def save_snapshot(
         self, status: FolderStatus, vanished: UidRanges, certain: bool = True
     ) -> None:
         """Drop vanished locations; keep the snapshot whose changes were handled.
@@ -250,7 +250,7 @@ class FolderPass:
     # Older mail
     # ------------------------------------------------------------------
 
-    def unread(self, backfill: Backfill) -> list[list[int]]:
+    def unhandled_batches(self, backfill: Backfill) -> list[list[int]]:
         """Batches of UIDs that a backfill asks for and that are not handled, newest
         first.
 
@@ -268,12 +268,12 @@ class FolderPass:
         ]
         return backfill_batches(uids, self.handled, BATCH)
 
-    def read_back_to(self, day: date) -> None:
+    def record_handled_since(self, day: date) -> None:
         """Note that all messages received since ``day`` are handled."""
-        if self.state.read_since and self.state.read_since <= day:
+        if self.state.handled_since and self.state.handled_since <= day:
             return
         self.store.transaction(lambda: self.store.backfill_read(self.state.key, day))
-        self.state = replace(self.state, read_since=day)
+        self.state = replace(self.state, handled_since=day)
 
     def rebind(self) -> None:
         """Find messages whose locations have vanished under their UIDs here, newest
@@ -283,7 +283,7 @@ class FolderPass:
         older than what has been read.
         """
         self.open()
-        since = self.state.read_since or self.store.started_on()
+        since = self.state.handled_since or self.store.started_on()
         importable = set(self.session.search_since(since))
         below = self.state.rebind_below
         listed = self.session.search_since(None)
@@ -308,8 +308,8 @@ class FolderPass:
         missed = list((listed & read) - self.handled)
         for batch in backfill_batches(missed, self.handled, BATCH):
             self.batch(batch, new=True)
-        if state.read_since:
-            older = self.session.search_since(state.read_since)
+        if state.handled_since:
+            older = self.session.search_since(state.handled_since)
             older = [uid for uid in older if uid < state.next_uid]
             for batch in backfill_batches(older, self.handled, BATCH):
                 self.batch(batch)

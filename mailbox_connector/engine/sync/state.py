@@ -52,8 +52,8 @@ class FolderState:
     :param highestmodseq: RFC 7162, of the same snapshot
     :param first_uid: UIDs from here on came as new mail; those below are older mail
     :param next_uid: the first UID not yet looked at as new mail
-    :param read_since: every message received since that day is handled; None: no older
-        mail of the folder has been read
+    :param handled_since: every message received since that day is handled; None: no
+        older mail of the folder has been read
     :param rebind_below: after a renumbering, UIDs below it are still to be compared
         with the old locations; 0: none
     :param mailbox_id: RFC 8474; survives a renaming
@@ -68,7 +68,7 @@ class FolderState:
     highestmodseq: int | None = None
     first_uid: int = 1
     next_uid: int = 1
-    read_since: date | None = None
+    handled_since: date | None = None
     rebind_below: int = 0
     mailbox_id: str | None = None
     reconciled_at: datetime | None = None

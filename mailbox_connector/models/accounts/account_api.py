@@ -134,7 +134,7 @@ class MailboxAccountApi(models.AbstractModel):
             importing, waiting, needs_you), ``imap`` and ``smtp`` ({"ok", "problem",
             "field", "last_ok", "next_try"}), ``new_today``, ``failed_imports``,
             ``imports`` that are running or paused (as of :meth:`backfill`),
-            ``folders`` ({"name", "role", "read", "messages", "read_since"})
+            ``folders`` ({"name", "role", "read", "messages", "handled_since"})
         :raise AccessError: the user may not see one of them
         """
         self.check_access("read")
@@ -159,7 +159,8 @@ class MailboxAccountApi(models.AbstractModel):
                     "role": folder.role,
                     "read": folder.sync and not folder.gone,
                     "messages": folder.messages,
-                    "read_since": fields.Date.to_string(folder.read_since) or False,
+                    "handled_since": fields.Date.to_string(folder.handled_since)
+                    or False,
                 }
                 for folder in self.folder_ids
             ],

@@ -72,7 +72,7 @@ class MailboxFolder(models.Model):
         default=1,
         help="UID from which on messages have not been checked as new mail.",
     )
-    read_since = fields.Date(
+    handled_since = fields.Date(
         readonly=True, help="All e-mails received since this day have been handled."
     )
     rebind_below = BigInteger(readonly=True)
@@ -241,7 +241,7 @@ class MailboxFolder(models.Model):
         for folder in self:
             if uids := folder.skipped([SkipReason.NEWSLETTER]):
                 left = folder._without_skipped(uids)
-                folder.write({"skipped_uids": left, "read_since": False})
+                folder.write({"skipped_uids": left, "handled_since": False})
 
     # ------------------------------------------------------------------
     # The folder itself
@@ -274,7 +274,7 @@ class MailboxFolder(models.Model):
             {
                 **NOTHING_HANDLED,
                 "uidvalidity": False,
-                "read_since": False,
+                "handled_since": False,
                 "rebind_below": 0,
                 "gone_at": False,
             }

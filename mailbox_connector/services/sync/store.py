@@ -60,7 +60,7 @@ COLUMNS = (
 OPTIONAL = (
     "uidvalidity",
     "highestmodseq",
-    "read_since",
+    "handled_since",
     "mailbox_id",
     "reconciled_at",
 )
@@ -418,7 +418,7 @@ class OdooStore:
     def backfill_read(self, key, since):
         folder = self._folder(key)
         self._backfill().record_read_before(folder)
-        folder.read_since = since
+        folder.handled_since = since
 
     def backfill_done(self):
         self._backfill().set_state("done")

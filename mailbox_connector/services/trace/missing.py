@@ -186,7 +186,7 @@ class MissingMessages:
             )
         if self._is_in_backfill("paused", day):
             return self.env._("It belongs to an import that is paused.")
-        if folder.read_since and day and day >= folder.read_since:
+        if folder.handled_since and day and day >= folder.handled_since:
             return self.env._(
                 "Odoo has missed it so far. The daily comparison will import it."
             )
@@ -201,12 +201,12 @@ class MissingMessages:
 
     def _too_old(self, folder, day) -> str:
         shown = format_date(self.env, day) if day else self.env._("an unknown date")
-        if folder.read_since:
+        if folder.handled_since:
             return self.env._(
                 "It is from %(day)s, but e-mails were only imported back to %(since)s. "
                 "Press Import older e-mails on the mailbox.",
                 day=shown,
-                since=format_date(self.env, folder.read_since),
+                since=format_date(self.env, folder.handled_since),
             )
         return self.env._(
             "It is from %(day)s, before the mailbox was connected, and no older "

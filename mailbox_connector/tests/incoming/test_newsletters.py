@@ -109,11 +109,11 @@ class TestNewsletters(MailboxCase):
         self.run_import(raw)
         folder = self.inbox
         folder.mark_handled([2, 3], self.importer.skipped)
-        folder.read_since = "2024-01-01"
+        folder.handled_since = "2024-01-01"
         self.assertEqual(folder.skip_reason(1), SkipReason.NEWSLETTER)
         self.account.skip_newsletters = False
         self.assertEqual((folder.imported_uids, folder.skipped_uids), ("2:3", False))
-        self.assertFalse(folder.read_since)
+        self.assertFalse(folder.handled_since)
         self.assertEqual(self.run_import(raw).linked, 1)
 
     def test_what_was_deleted_here_is_counted(self):
