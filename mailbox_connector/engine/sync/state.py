@@ -28,7 +28,7 @@ class SkipReason(str, Enum):
     DELETED = "deleted"
     #: Of no contact, and fetched for what new mail sets off: a delivery report, or an
     #: answer to a document.
-    PASSED_ON = "passed_on"
+    PROCESSED = "processed"
 
 
 #: Looked at again when a contact gets an address that they have.

@@ -35,7 +35,7 @@ class MailboxProvider(models.Model):
         help="MX host suffixes of this provider, one per line, such as "
         "mail.example.com",
     )
-    takes_passwords = fields.Boolean(
+    allows_password_sign_in = fields.Boolean(
         string="Allows password sign-in for mail apps",
         default=True,
         help="If turned off, it can only be connected by OAuth.",
@@ -113,7 +113,7 @@ class MailboxProvider(models.Model):
                 tuple(_names(one.mx)),
                 one._server("imap"),
                 one._server("smtp"),
-                one.takes_passwords,
+                one.allows_password_sign_in,
             )
             for one in self.sudo().search([])
         ]

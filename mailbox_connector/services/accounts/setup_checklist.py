@@ -96,7 +96,7 @@ def _address(account) -> list[dict]:
 def _provider(account) -> list[dict]:
     env = account.env
     provider = account.provider_id
-    if provider and not provider.takes_passwords:
+    if provider and not provider.allows_password_sign_in:
         text = env._("%s does not allow password sign-in for mail apps.", provider.name)
         link = env._("Help page of the provider")
         return [_item(NEEDS_YOU, text, provider.help_url, link)]

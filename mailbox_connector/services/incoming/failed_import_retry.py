@@ -93,8 +93,8 @@ class FailedImportRetry:
         if not importer.parse_or_keep_failed(candidate):
             return False
         counts: Counts = importer.run([candidate] if wanted.matches else [])
-        passed_on = {header.uid: SkipReason.PASSED_ON}
-        self._record_skipped(row, importer.skipped if wanted.matches else passed_on)
+        processed = {header.uid: SkipReason.PROCESSED}
+        self._record_skipped(row, importer.skipped if wanted.matches else processed)
         self.store.enqueue_inbound(importer, [(candidate, wanted.kind)])
         return not counts.failed
 

@@ -152,7 +152,7 @@ def _create(account, mails) -> dict[tuple[str, str], int]:
     keys = [message_key(parsed) for _shown, parsed in mails]
     references = [conversations.reference_hashes(parsed) for _shown, parsed in mails]
     defaults = {}
-    places = conversations.assign_conversations(
+    conversation_ids = conversations.assign_conversations(
         env,
         [(key[0], hashes) for key, hashes in zip(keys, references, strict=True)],
         defaults,
@@ -169,7 +169,9 @@ def _create(account, mails) -> dict[tuple[str, str], int]:
                 ),
                 "date": shown.date,
             }
-            for (shown, parsed), conversation_id in zip(mails, places, strict=True)
+            for (shown, parsed), conversation_id in zip(
+                mails, conversation_ids, strict=True
+            )
         ]
     )
     conversations.store_references(

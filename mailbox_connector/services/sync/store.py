@@ -354,16 +354,16 @@ class OdooStore:
         counts = importer.run(known, reload=False)
         self._shown |= importer.contacts_to_reload
         importer.contacts_to_reload = set()
-        passed_on = {
-            candidate.header.uid: SkipReason.PASSED_ON
+        processed = {
+            candidate.header.uid: SkipReason.PROCESSED
             for candidate in candidates
             if not candidate.matches
         }
-        counts.add(Counts(seen=len(passed_on)))
-        counts.add(Counts.of_skipped(passed_on.values()))
+        counts.add(Counts(seen=len(processed)))
+        counts.add(Counts.of_skipped(processed.values()))
         kinds = [wanted.kind for _header, wanted, _raw in messages]
         self.enqueue_inbound(importer, list(zip(candidates, kinds, strict=True)))
-        return counts, {**importer.skipped, **passed_on}
+        return counts, {**importer.skipped, **processed}
 
     def enqueue_inbound(self, importer, messages):
         """Queue what new e-mails cause, to be done once this transaction is committed;

@@ -237,7 +237,7 @@ class MissingMessages:
             )
             return Explanation([line], importable=True)
         lines = self._no_contact(message)
-        if reason is SkipReason.PASSED_ON:
+        if reason is SkipReason.PROCESSED:
             lines.append(
                 self.env._(
                     "It was only processed as a delivery report, or as a reply to a "

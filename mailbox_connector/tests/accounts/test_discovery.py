@@ -114,7 +114,7 @@ class TestFilling(TransactionCase):
 
     def test_a_provider_without_passwords_says_so_before_one_is_typed(self):
         form = self.form("carl@outlook.com")
-        self.assertFalse(form.provider_takes_passwords)
+        self.assertFalse(form.provider_allows_password_sign_in)
         self.assertIn("Outlook connection", form.provider_note)
 
     def test_a_connected_mailbox_is_left_alone(self):

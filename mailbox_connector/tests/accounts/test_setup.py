@@ -89,7 +89,7 @@ class TestGuidedRun(TransactionCase):
         self.assertEqual(self._state(form, "address", "already"), "needs_you")
 
     def test_a_provider_without_passwords_stops_the_run_unless_one_insists(self):
-        self.provider.takes_passwords = False
+        self.provider.allows_password_sign_in = False
         account = self._form().save()
         account.action_setup_next()
         self.assertEqual(account.setup_step, "address")

@@ -19,7 +19,7 @@ class TestHandledUids(MailboxCase):
                 5: SkipReason.INTERNAL,
                 6: SkipReason.NEWSLETTER,
                 7: SkipReason.DELETED,
-                8: SkipReason.PASSED_ON,
+                8: SkipReason.PROCESSED,
             },
         )
 
@@ -32,7 +32,7 @@ class TestHandledUids(MailboxCase):
                 "internal": "5",
                 "newsletter": "6",
                 "deleted": "7",
-                "passed_on": "8",
+                "processed": "8",
             },
         )
         self.assertEqual(self.folder.skip_reason(5), SkipReason.INTERNAL)
