@@ -59,14 +59,14 @@ class FolderStatus:
     """A folder's state on the server (RFC 9051 STATUS; RFC 7162 MODSEQ).
 
     ``highestmodseq`` is None where the server has no CONDSTORE for the folder,
-    ``mailbox_id`` where it has no OBJECTID (RFC 8474), which survives a renaming.
+    ``imap_object_id`` where it has no OBJECTID (RFC 8474), which survives a renaming.
     """
 
     messages: int
     uidnext: int | None
     uidvalidity: int
     highestmodseq: int | None = None
-    mailbox_id: str | None = None
+    imap_object_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -125,8 +125,8 @@ class FolderPass:
         status = self.session.examine(self.state.raw_name, since)
         if status.uidvalidity != self.state.uidvalidity:
             raise Renumbered
-        if status.mailbox_id and status.mailbox_id != self.state.mailbox_id:
-            self._save(mailbox_id=status.mailbox_id)
+        if status.imap_object_id and status.imap_object_id != self.state.imap_object_id:
+            self._save(imap_object_id=status.imap_object_id)
 
     # ------------------------------------------------------------------
     # Taking over
@@ -174,13 +174,13 @@ class FolderPass:
     def is_renamed(self, raw_name: str) -> bool:
         """Whether the folder of another name is this one, by its MAILBOXID or else by
         its newest messages."""
-        mailbox_id = self.state.mailbox_id
+        imap_object_id = self.state.imap_object_id
         hashes = self.store.header_hashes(self.state.key, SAMPLE)
-        if not (mailbox_id or hashes):
+        if not (imap_object_id or hashes):
             return False
         status = self.session.examine(raw_name)
-        if mailbox_id and status.mailbox_id:
-            return mailbox_id == status.mailbox_id
+        if imap_object_id and status.imap_object_id:
+            return imap_object_id == status.imap_object_id
         if not hashes:
             return False
         found = self.session.fetch_headers(hashes)

@@ -56,7 +56,7 @@ class FolderState:
         older mail of the folder has been read
     :param rebind_below: after a renumbering, UIDs below it are still to be compared
         with the old locations; 0: none
-    :param mailbox_id: RFC 8474; survives a renaming
+    :param imap_object_id: RFC 8474; survives a renaming
     :param reconciled_at: naive UTC
     """
 
@@ -70,7 +70,7 @@ class FolderState:
     next_uid: int = 1
     handled_since: date | None = None
     rebind_below: int = 0
-    mailbox_id: str | None = None
+    imap_object_id: str | None = None
     reconciled_at: datetime | None = None
 
 

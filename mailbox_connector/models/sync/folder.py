@@ -61,7 +61,7 @@ class MailboxFolder(models.Model):
     )
     gone_at = fields.Datetime(readonly=True)
     # What follows is a ``FolderState`` of the engine, which says what each means.
-    mailbox_id = fields.Char(readonly=True)
+    imap_object_id = fields.Char(readonly=True)
     uidvalidity = BigInteger(readonly=True)
     uidnext = BigInteger(readonly=True)
     messages = fields.Integer(string="Messages on the server", readonly=True)

@@ -61,7 +61,7 @@ OPTIONAL = (
     "uidvalidity",
     "highestmodseq",
     "handled_since",
-    "mailbox_id",
+    "imap_object_id",
     "reconciled_at",
 )
 
