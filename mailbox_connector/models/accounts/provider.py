@@ -62,7 +62,7 @@ class MailboxProvider(models.Model):
         required=True,
         default="address",
     )
-    files_sent = fields.Boolean(
+    saves_sent_copies = fields.Boolean(
         string="Saves sent e-mails itself",
         help="E-mails sent by its SMTP server appear in the Sent folder automatically.",
     )

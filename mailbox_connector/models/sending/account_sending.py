@@ -11,7 +11,7 @@ from ...engine.errors import EngineError
 from ...engine.smtp import retry
 from ...engine.smtp.retry import NextStep
 from ...services.framework.concurrency import lock_on_own_cursor, mute_conflicts
-from ...services.sending.self_filing import is_self_filing
+from ...services.sending.sent_copy_providers import saves_sent_copies
 
 _logger = logging.getLogger(__name__)
 
@@ -279,7 +279,7 @@ class MailboxAccountSending(models.AbstractModel):
             self.sent_copy_found = found
 
     @api.private
-    def provider_files_sent(self):
+    def provider_saves_sent_copies(self):
         """Whether sent mail gets into the Sent folder without us."""
         self.ensure_one()
         if self.sent_copy != "automatic":
@@ -289,9 +289,10 @@ class MailboxAccountSending(models.AbstractModel):
         host = self.smtp_host or ""
         # sudo: providers are no secret; who sends through the mailbox may not read them
         providers = self.env["mailbox.provider"].sudo()
-        return is_self_filing(host) or bool(
+        return saves_sent_copies(host) or bool(
             providers.search_count(
-                [("smtp_host", "=ilike", host), ("files_sent", "=", True)], limit=1
+                [("smtp_host", "=ilike", host), ("saves_sent_copies", "=", True)],
+                limit=1,
             )
         )
 

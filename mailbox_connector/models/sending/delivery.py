@@ -2,7 +2,7 @@
 
 from odoo import api, fields, models
 
-from ...services.sending import sent_filing, unknown_outcomes
+from ...services.sending import sent_copy_filing, unknown_outcomes
 
 
 class MailboxDelivery(models.Model):
@@ -76,4 +76,4 @@ class MailboxDelivery(models.Model):
     def _cron_file_sent(self):
         """Look for what may have been sent, then file what was, mailbox by mailbox."""
         if unknown_outcomes.look_up_due(self.env):
-            sent_filing.file_waiting(self.env)
+            sent_copy_filing.file_waiting(self.env)

@@ -32,7 +32,7 @@ How it works
 
 Example::
 
-    ledger = Ledger(env, is_filed_by_provider=False)
+    ledger = Ledger(env, is_saved_by_provider=False)
     opened = ledger.open(transaction, "<1@example.com>", ["a@x.com", "b@x.com"])
     # opened.recipients == ("a@x.com", "b@x.com"); both rows are committed as "sending"
     refused = session.send(opened.recipients, mime)  # a crash here: both "unknown"
@@ -130,12 +130,12 @@ class Ledger:
     """Opens and closes the rows of one SMTP session.
 
     :param env: the environment of the work; its own cursor is never written to
-    :param is_filed_by_provider: whether sent mail gets into the Sent folder without us
+    :param is_saved_by_provider: whether sent mail gets into the Sent folder without us
     """
 
-    def __init__(self, env, is_filed_by_provider: bool):
+    def __init__(self, env, is_saved_by_provider: bool):
         self._env = env
-        self._is_filed_by_provider = is_filed_by_provider
+        self._is_saved_by_provider = is_saved_by_provider
         self._cr = None
         # Whether a copy of the mail that was opened last is kept already.
         self._has_copy = False
@@ -185,7 +185,7 @@ class Ledger:
         kept = {"keeper": None, "copy_state": None, "copy": None}
         if not self._has_copy:
             kept |= {"keeper": recipients[0], "copy_state": "provider"}
-            if not self._is_filed_by_provider:
+            if not self._is_saved_by_provider:
                 mime = psycopg2.Binary(base64.b64encode(copy))
                 kept |= {"copy_state": "waiting", "copy": mime}
         try:

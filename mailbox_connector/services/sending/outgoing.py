@@ -25,7 +25,7 @@ from ...error_messages import explain
 from .ledger import Ledger, OpenedDeliveries
 from .outcome import PutOff, Result, SmtpTransaction, whole_second
 from .sent_copy_mime import with_all_recipients
-from .sent_record import SentRecorder
+from .sent_copy_record import SentRecorder
 from .smtp_session import SmtpSession
 
 #: Failures that say something about one mail, not about the account.
@@ -99,9 +99,9 @@ def deliver(
 def _prepare(session: SmtpSession, account) -> None:
     """Give a session its ledger and recorder, with its first mail."""
     if session.ledger is None:
-        is_filed = account.provider_files_sent()
-        session.ledger = Ledger(account.env, is_filed)
-        session.recorder = SentRecorder(account, is_filed)
+        is_saved = account.provider_saves_sent_copies()
+        session.ledger = Ledger(account.env, is_saved)
+        session.recorder = SentRecorder(account, is_saved)
 
 
 def _open(

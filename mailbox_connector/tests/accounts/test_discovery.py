@@ -130,8 +130,8 @@ class TestFilling(TransactionCase):
         form = self.form()
         form.name = "Carl"
         account = form.save()
-        self.assertFalse(account.provider_files_sent())
-        self.provider.files_sent = True
-        self.assertTrue(account.provider_files_sent())
+        self.assertFalse(account.provider_saves_sent_copies())
+        self.provider.saves_sent_copies = True
+        self.assertTrue(account.provider_saves_sent_copies())
         account.sent_copy = "odoo"
-        self.assertFalse(account.provider_files_sent())
+        self.assertFalse(account.provider_saves_sent_copies())

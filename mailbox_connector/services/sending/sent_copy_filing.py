@@ -29,7 +29,7 @@ from ..framework.scheduled_work import work_off
 from ..incoming.candidate import Candidate
 from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
-from . import sent_record
+from . import sent_copy_record
 
 _logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def _file_one(row, filing: SentFiling) -> None:
     cron = row.env["ir.cron"]
     mime = base64.b64decode(row.copy_mime)
     # In case the sending was rolled back: recorded before the sync can see it.
-    sent_record.record(row.account_id, [(row.mail_message_id_int, mime)])
+    sent_copy_record.record(row.account_id, [(row.mail_message_id_int, mime)])
     cron._commit_progress()
     was_there, location = filing.file(row.message_id, mime)
     row.write({"copy_state": "found" if was_there else "filed", "copy_mime": False})
