@@ -37,6 +37,7 @@ class MailboxAccount(models.Model):
         "mailbox.account.api",
         "mailbox.account.sync",
         "mailbox.account.sending",
+        "mailbox.account.sent.copy",
         "mailbox.account.pace",
         "mailbox.account.health",
     ]
