@@ -131,7 +131,7 @@ class MailboxAccountApi(models.AbstractModel):
         """The state of these mailboxes, in their order.
 
         :return: for each ``id``, ``email``, ``name``, ``health`` (draft, connected,
-            importing, waiting, needs_you), ``imap`` and ``smtp`` ({"ok", "problem",
+            importing, waiting, action_needed), ``imap`` and ``smtp`` ({"ok", "problem",
             "field", "last_ok", "next_try"}), ``new_today``, ``failed_imports``,
             ``imports`` that are running or paused (as of :meth:`backfill`),
             ``folders`` ({"name", "role", "read", "messages", "handled_since"})
