@@ -354,15 +354,16 @@ class OdooStore:
         counts = importer.run(known, reload=False)
         self._shown |= importer.contacts_to_reload
         importer.contacts_to_reload = set()
-        processed = {
-            candidate.header.uid: SkipReason.PROCESSED
-            for candidate in candidates
-            if not candidate.matches
-        }
-        counts.add(Counts(seen=len(processed)))
-        counts.add(Counts.of_skipped(processed.values()))
         kinds = [wanted.kind for _header, wanted, _raw in messages]
         self.enqueue_inbound(importer, list(zip(candidates, kinds, strict=True)))
+        strangers = [one for one in candidates if not one.matches]
+        processed = {
+            one.header.uid: SkipReason.PROCESSED
+            for one in strangers
+            if not one.is_failed
+        }
+        counts.add(Counts(seen=len(strangers), failed=len(strangers) - len(processed)))
+        counts.add(Counts.of_skipped(processed.values()))
         return counts, {**importer.skipped, **processed}
 
     def enqueue_inbound(self, importer, messages):
