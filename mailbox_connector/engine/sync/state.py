@@ -24,12 +24,12 @@ class SkipReason(str, Enum):
     #: It was a draft.
     DRAFT = "draft"
     #: A newsletter or mail of a list, which the mailbox skips.
-    BULK = "bulk"
+    NEWSLETTER = "newsletter"
     #: It had been deleted in Odoo before.
     DELETED = "deleted"
     #: Of no contact, but fetched because new mail triggers something: a delivery
     #: report, or a reply to a document.
-    PASSED_ON = "passed_on"
+    PROCESSED = "processed"
 
 
 #: Checked again when a contact gets an address that they contain.
@@ -53,11 +53,11 @@ class FolderState:
     :param highestmodseq: RFC 7162, of the same snapshot
     :param first_uid: UIDs from here on arrived as new mail; those below are older mail
     :param next_uid: the first UID not yet checked as new mail
-    :param read_since: every message received since that day is handled; None: none of
-        the folder's older mail has been read
+    :param handled_since: every message received since that day is handled; None: none
+        of the folder's older mail has been read
     :param rebind_below: after a renumbering, UIDs below it are still to be compared
         with the old locations; 0: none
-    :param mailbox_id: RFC 8474; survives a renaming
+    :param imap_object_id: RFC 8474; survives a renaming
     :param reconciled_at: naive UTC
     """
 
@@ -69,9 +69,9 @@ class FolderState:
     highestmodseq: int | None = None
     first_uid: int = 1
     next_uid: int = 1
-    read_since: date | None = None
+    handled_since: date | None = None
     rebind_below: int = 0
-    mailbox_id: str | None = None
+    imap_object_id: str | None = None
     reconciled_at: datetime | None = None
 
 
@@ -79,9 +79,9 @@ class FolderState:
 class Counts:
     """How many messages of a batch or a whole pass were imported, skipped, ….
 
-    ``linked`` counts contacts: a message of two counts twice. ``internal``, ``bulk``
-    and ``deleted`` are those of the ``skipped`` with that :class:`SkipReason`; the
-    rest are of strangers.
+    ``linked`` counts contacts: a message of two counts twice. ``internal``,
+    ``newsletters`` and ``deleted`` are those of the ``skipped`` with that
+    :class:`SkipReason`; the rest are of strangers.
     """
 
     seen: int = 0
@@ -90,7 +90,7 @@ class Counts:
     skipped: int = 0
     failed: int = 0
     internal: int = 0
-    bulk: int = 0
+    newsletters: int = 0
     deleted: int = 0
 
     @classmethod
@@ -100,7 +100,7 @@ class Counts:
         return cls(
             skipped=by_reason.total(),
             internal=by_reason[SkipReason.INTERNAL],
-            bulk=by_reason[SkipReason.BULK],
+            newsletters=by_reason[SkipReason.NEWSLETTER],
             deleted=by_reason[SkipReason.DELETED],
         )
 

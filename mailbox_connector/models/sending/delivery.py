@@ -2,7 +2,7 @@
 
 from odoo import api, fields, models
 
-from ...services.sending import sent_filing, unknown_outcomes
+from ...services.sending import sent_copy_filing, unknown_outcomes
 
 
 class MailboxDelivery(models.Model):
@@ -41,7 +41,7 @@ class MailboxDelivery(models.Model):
     )
     reason = fields.Char()
     handed_at = fields.Datetime(string="Sent on")
-    transaction = fields.Char(
+    smtp_transaction = fields.Char(
         size=16, help="The same for all recipients of one SMTP transaction."
     )
     lookup_at = fields.Datetime(string="Next search in the Sent folder")
@@ -77,4 +77,4 @@ class MailboxDelivery(models.Model):
         """Search for e-mails that may have been sent, then save copies of those that
         were."""
         if unknown_outcomes.look_up_due(self.env):
-            sent_filing.file_waiting(self.env)
+            sent_copy_filing.file_waiting(self.env)

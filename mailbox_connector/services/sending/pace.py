@@ -24,7 +24,7 @@ PATIENCE = 40.0
 
 
 def patience(env) -> float:
-    """How many seconds the current work may wait for a mailbox's pace: only the mail
+    """How many seconds the current work may wait for a mailbox's pace: only the e-mail
     queue waits, not a person."""
     return PATIENCE if env.context.get("cron_id") else 0.0
 

@@ -23,7 +23,7 @@ from .pace import patience
 
 if TYPE_CHECKING:
     from .ledger import Ledger
-    from .sent_record import SentRecorder
+    from .sent_copy_record import SentRecorder
 
 #: If one of these occurs on a used connection, nothing was handed over, and a new
 #: connection may work.
