@@ -23,6 +23,7 @@ HELP = """./dev COMMAND [arguments]
   python [ARG ...]   Python with Odoo, the addon and `devtools` importable
   psql [ARG ...]     PostgreSQL's client on this checkout's cluster
   screens [WORD ...] pictures of every screen: wide, on a phone, right to left
+  terms              the file for translators, written again from the addon's texts
   setup              only fetch and build what the others need
 """
 
@@ -157,6 +158,12 @@ def _screens(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _terms(arguments: list[str]) -> int:
+    from .terms import main as run
+
+    return run(arguments)
+
+
 def _corpora(arguments: list[str]) -> int:
     from .corpora import main as run
 
@@ -188,6 +195,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "screens": _screens,
     "setup": _setup,
     "soak": _soak,
+    "terms": _terms,
     "test": _test,
     "up": _up,
 }
