@@ -91,7 +91,9 @@ def ten(mailbox, contact):
 TEN = {str(n) for n in range(10)}
 
 
-def test_more_history_says_how_far_back_and_brings_the_older_slice(mailbox, contact):
+def test_more_older_mail_says_how_far_back_and_imports_the_older_slice(
+    mailbox, contact
+):
     for days in (1, 20, 200):
         mailbox.receive(contact.email, f"{days}", days=days)
     mailbox.connect(days=7)
@@ -242,7 +244,7 @@ def test_time_that_it_rests_does_not_count(env, mailbox):
     assert env["mailbox.backfill"].rate(mailbox.account) == 10
 
 
-def test_undo_takes_out_what_an_import_brought_and_a_later_one_brings_it_again(
+def test_undo_removes_what_an_import_added_and_a_later_one_adds_it_again(
     env, mailbox, contact
 ):
     mailbox.receive(contact.email, "Recent", days=1)
@@ -408,7 +410,7 @@ def test_an_undo_that_cannot_go_on_says_why(env, ten, contact, monkeypatch):
     assert not backfill.undo_problem
 
 
-def test_undo_waits_for_whoever_reads_the_mailbox(env, ten, contact):
+def test_undo_waits_for_the_worker_that_reads_the_mailbox(env, ten, contact):
     backfill = more(ten, 30)
     backfill.start_undo()
     env.cr.commit()

@@ -51,7 +51,7 @@ def mailbox(tour, proxy):
     return account
 
 
-def test_history_is_previewed_imported_paused_and_undone(tour, proxy, mailbox):
+def test_older_mail_is_previewed_imported_paused_and_undone(tour, proxy, mailbox):
     marta = tour.log_in("marta")
     marta.page.goto(f"{tour.live.address}/odoo/mailboxes/{mailbox}")
     marta.press("Import older e-mails")

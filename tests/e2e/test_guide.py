@@ -145,7 +145,7 @@ def test_a_test_mail_arrives_where_it_was_sent(log_in, servers, connected):
     marta.press("Close")
 
 
-def test_an_answer_leaves_and_its_reply_comes_back(log_in, servers, connected):
+def test_a_reply_leaves_and_the_customers_reply_comes_back(log_in, servers, connected):
     """Sent as the mailbox, once in Sent; the reply appears in the open chatter."""
     marta = log_in(MARTA)
     open_contact(marta, NORA_NAME)

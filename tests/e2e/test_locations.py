@@ -107,7 +107,7 @@ def test_deleted_and_made_again_folder(servers, mailbox, contact):
     assert places(mailbox) == [("Project", 1, "Second")]
 
 
-def test_renumbered_folder_is_tied_anew_without_fetching(
+def test_renumbered_folder_is_rebound_without_fetching(
     env, mailbox, contact, bodies, servers
 ):
     """A server restored from a backup gives a folder a new UIDVALIDITY."""
@@ -210,7 +210,7 @@ def test_daily_comparison_repairs(env, mailbox, contact):
     assert mailbox.account not in env["mailbox.sync"]._due("backfill_served_at")
 
 
-def test_mail_in_a_new_folder_is_read_without_history(servers, mailbox, contact):
+def test_mail_in_a_new_folder_is_read_without_older_mail(servers, mailbox, contact):
     mailbox.connect(days=0)
     with servers.imap(mailbox.address) as client:
         client.create_folder("Filed by a rule")

@@ -197,7 +197,7 @@ def test_a_contact_that_was_made_later(env, mailbox, ask, stranger):
     assert "In Odoo “Hello”" in text(dialog.answer) and not dialog.importable
 
 
-def test_a_folder_that_is_numbered_anew(env, mailbox, contact, ask):
+def test_a_folder_that_is_renumbered(env, mailbox, contact, ask):
     name = mailbox.receive(contact.email, "Moved", days=1)
     mailbox.connect()
     env["mailbox.message"].search([("rfc_message_id", "=", name)]).unlink()

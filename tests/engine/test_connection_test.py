@@ -238,7 +238,7 @@ def test_folders_that_cannot_be_read_are_a_failure(tried):
         ([b"250 ok\r\n", CLOSE], Kind.CONNECTION_LOST),
     ],
 )
-def test_who_may_not_send_as_the_address_is_told(tried, no_search, answers, kind):
+def test_who_may_not_send_as_the_address_is_shown(tried, no_search, answers, kind):
     """Some servers refuse the sender only when there is a recipient."""
     test = tried(Side.SMTP, smtp_script(*answers))
     assert states(test)["sender"] == "failed"

@@ -101,13 +101,13 @@ NOT_BULK = {
 
 
 @pytest.mark.parametrize("name", BULK)
-def test_bulk_is_left_out(name):
+def test_newsletters_are_skipped(name):
     header, expected = BULK[name]
     assert kind(header) == expected
 
 
 @pytest.mark.parametrize("name", NOT_BULK)
-def test_what_customers_write_is_never_taken_for_bulk(name):
+def test_what_customers_write_is_never_taken_for_a_newsletter(name):
     assert kind(NOT_BULK[name]) is None
 
 

@@ -17,7 +17,7 @@ from ... import credentials
 
 
 @tagged("post_install", "-at_install")
-class TestKeys(TransactionCase):
+class TestEncryptionKeys(TransactionCase):
     def setUp(self):
         super().setUp()
         folder = tempfile.TemporaryDirectory()
@@ -67,7 +67,7 @@ class TestKeys(TransactionCase):
         with self.assertRaises(credentials.KeyProblem):
             credentials.unseal(token)
 
-    def test_altered_token_and_bad_key_are_told(self):
+    def test_altered_token_and_bad_key_are_shown(self):
         token = credentials.seal("secret")
         with self.assertRaisesRegex(credentials.KeyProblem, "altered"):
             credentials.unseal(token[:-6] + "AAAAA=")

@@ -55,7 +55,7 @@ class TestHealth(MailboxCase):
         self.assertEqual(self.health(), "importing")
         self.assertEqual(self.account.reading_health, "works")
 
-    def test_what_goes_on_by_itself_waits(self):
+    def test_what_goes_on_automatically_waits(self):
         self.start_backfill()
         self.fail(AWAY)
         self.assertEqual(self.health(), "waiting")
@@ -119,7 +119,7 @@ class TestHealth(MailboxCase):
         self.account.imap_problem = False
         self.assertEqual(self.health(), "connected")
 
-    def test_read_by_hand_after_it_had_stopped_goes_on_by_itself(self):
+    def test_read_by_hand_after_it_had_stopped_goes_on_automatically(self):
         """What the provider mended needs no change of settings here."""
         self.fail(WRONG)
         self.fail(WRONG)
@@ -227,7 +227,7 @@ class TestRuns(MailboxCase):
     def runs(self):
         return self.env["mailbox.run"].search([("account_id", "=", self.account.id)])
 
-    def test_what_was_left_out_and_why(self):
+    def test_what_was_skipped_and_why(self):
         self.note(seen=20, matched=5, skipped=15, bulk=4, internal=1, deleted=2)
         self.assertEqual(
             self.runs().skipped_text,

@@ -88,8 +88,8 @@ class TestNewsletters(MailboxCase):
             mail(OURS, "customer@example.com", message_id="<asked@example.org>"),
             folder="Sent",
         )
-        answer = mail(in_reply_to="<asked@example.org>", **LIST)
-        self.assertEqual(self.run_import(answer).linked, 1)
+        reply = mail(in_reply_to="<asked@example.org>", **LIST)
+        self.assertEqual(self.run_import(reply).linked, 1)
         other = mail(in_reply_to="<unknown@example.net>", **LIST)
         self.assertEqual(self.run_import(other).bulk, 1)
 
