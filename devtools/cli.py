@@ -10,19 +10,19 @@ from .base.console import DevError, say
 HELP = """./dev COMMAND [arguments]
 
   demo [--once]      everything running on a filled mailbox, ready to click through
-  mail [FROM ...]    send the demo's mailbox a mail: ./dev mail FROM SUBJECT TEXT
+  mail [FROM ...]    send the demo's mailbox an e-mail: ./dev mail FROM SUBJECT TEXT
   test [PART ...]    engine, addon, loader, e2e (these four by default), core
   test quick         for every day, in under 3 minutes: engine, and addon without
                      its browser tests
   lint [--fix]       ruff, pylint-odoo, the OCA checks, prettier
   bench [--json F]   figures, side by side with Odoo's own
-  corpora [DIR ...]  whole collections of odd mail, through the importer
-  soak [PART ...]    faults and random history for a long time (--seed N, --rounds N)
+  corpora [DIR ...]  whole collections of malformed e-mails, through the importer
+  soak [PART ...]    faults and random traffic for a long time (--seed N, --rounds N)
   up, down           start or stop PostgreSQL and the mail servers
   odoo [ARG ...]     Odoo's command line on this checkout (odoo -d DB -i ADDON ...)
   python [ARG ...]   Python with Odoo, the addon and `devtools` importable
   psql [ARG ...]     PostgreSQL's client on this checkout's cluster
-  screens [WORD ...] pictures of every screen: wide, on a phone, right to left
+  screens [WORD ...] screenshots of every screen: wide, on a phone, right to left
   terms              the file for translators, written again from the addon's texts
   setup              only fetch and build what the others need
 """

@@ -1,1 +1,1 @@
-"""What every other part stands on: messages to the person, paths, processes, locks."""
+"""Used by all other parts: messages to the person, paths, processes, locks."""

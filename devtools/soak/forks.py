@@ -7,7 +7,7 @@
         job.wait()                              # raises Died
 
 One process loads Odoo, closes its connections to the database, and forks for each
-order; a child connects anew. Arguments and results travel as JSON.
+order; a child connects again. Arguments and results travel as JSON.
 """
 
 import importlib

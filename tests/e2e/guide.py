@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, expect
 
 from devtools.base.process import wait_for
 from devtools.demo.parts import pdf
+from devtools.demo.setup import odoos_own_server
 from devtools.servers import mailservers
 
 #: Seconds for mail to get from one place to another.
@@ -35,17 +36,7 @@ def people(live: Live, servers: mailservers.MailServers) -> None:
     )
     company = admin.ref("base.main_company")
     admin.call("res.company", "write", [company], {"name": "Example Lighting"})
-    admin.create(
-        "ir.mail_server",
-        {
-            "name": "Odoo's own",
-            "smtp_host": servers.smtp_host,
-            "smtp_port": servers.smtp_starttls_port,
-            "smtp_encryption": "starttls",
-            "smtp_user": "odoo@example.com",
-            "smtp_pass": servers.password,
-        },
-    )
+    odoos_own_server(admin, servers, "odoo@example.com")
     root = admin.ref("base.user_admin")
     admin.call("res.users", "write", [root], {"email": "admin@example.com"})
     editor = admin.ref("base.group_partner_manager")
