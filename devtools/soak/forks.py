@@ -159,7 +159,7 @@ def _child(database: str, writing: int, function: str, arguments: dict) -> None:
         with os.fdopen(writing, "wb") as pipe:
             pipe.write(result)
         code = 0
-    except BaseException:  # noqa: BLE001  a fork must not go on as its parent
+    except BaseException:  # a fork must not go on as its parent
         traceback.print_exc()
     finally:
         sys.stderr.flush()

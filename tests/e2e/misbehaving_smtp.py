@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "engine"))
-from scripted import CLOSE, ScriptedServer  # noqa: E402
+from scripted import CLOSE, ScriptedServer
 
 __all__ = ["CLOSE", "MisbehavingServer"]
 

@@ -5,7 +5,7 @@ which Dovecot has not.
 """
 
 import pytest
-from test_locations import (  # noqa: F401  collected here once more
+from test_locations import (  # noqa: F401  pytest collects them here again
     bodies,
     test_deleted_and_made_again_folder,
     test_draft_is_nobodys_mail_yet,
@@ -17,7 +17,7 @@ from test_locations import (  # noqa: F401  collected here once more
     test_renamed_folder_is_the_same_folder,
     test_renumbered_folder_is_rebound_without_fetching,
 )
-from test_sync import (  # noqa: F401
+from test_sync import (  # noqa: F401  these too
     test_a_stranger_leaves_only_a_number,
     test_new_folder_is_read,
     test_older_mail_of_the_window_is_shown_on_the_contact,

@@ -17,7 +17,7 @@ from odoo.tools import mute_logger
 from devtools.servers import certificates, mailservers
 
 sys.path.append(str(Path(__file__).parents[1] / "engine"))
-from scripted import ScriptedServer  # noqa: E402
+from scripted import ScriptedServer
 
 CORE = "odoo.addons.mail.models.mail_mail"
 VICTIM = "victim@elsewhere.example"
