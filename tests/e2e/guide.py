@@ -155,7 +155,7 @@ def backfill(servers) -> None:
 
 
 def arrived(servers, user: str, folder: str, subject: str) -> list[EmailMessage]:
-    """The mails of that subject in a folder, as they stand on the server."""
+    """The e-mails of that subject in a folder, as they are on the server."""
     with servers.imap(user) as client:
         client.select_folder(folder, readonly=True)
         uids = client.search(["SUBJECT", subject])
@@ -185,7 +185,7 @@ def open_mailboxes(screen: Screen) -> None:
 
 
 def fill_in(screen: Screen, settings: Settings) -> None:
-    """New, and type; what is filled in by itself is checked, not typed."""
+    """New, and type; what is filled in automatically is checked, not typed."""
     # A form has a button New as well, as long as it is there.
     expect(screen.page.locator(".o_list_view")).to_be_visible()
     screen.press("New")
@@ -234,7 +234,7 @@ def see_the_mails(screen: Screen) -> None:
     for mail in mails:
         expect(mail).to_have_count(1)
     places = [mail.bounding_box()["y"] for mail in mails]
-    assert places == sorted(places), "the newest stands on top"
+    assert places == sorted(places), "the newest is on top"
     for text in ("Offices to let", "Last year's prices"):
         expect(chatter(screen).filter(has_text=text)).to_have_count(0)
 
@@ -269,7 +269,7 @@ def see_the_list(screen: Screen) -> None:
 
 
 def visible(state) -> dict:
-    """What a mail program shows: without mod-sequences, which reading begins."""
+    """What a mail app shows: without mod-sequences, which reading begins."""
     return {
         name: (folder.uidvalidity, folder.uidnext, folder.messages)
         for name, folder in state.items()

@@ -17,7 +17,7 @@ REPLIES = {
 
 
 class MisbehavingServer(ScriptedServer):
-    """An SMTP server that takes everything, except for what it is told to answer
+    """An SMTP server that takes everything, except for what it is ordered to answer
     next: ``says[b"RCPT"] = [b"451 later"]``; ``b"."`` is the end of a mail.
 
     :ivar deliver: called with each mail that was taken

@@ -25,7 +25,7 @@ def proxy(servers):
 
 @pytest.fixture
 def mailbox(tour, proxy):
-    """A mailbox of Marta's, connected without history; its number."""
+    """A mailbox of Marta's, connected without older e-mails; its number."""
     address, sender = f"{unique('history')}@example.com", f"{unique('nora')}@c.example"
     tour.admin().create("res.partner", {"name": "Nora of old", "email": sender})
     received = datetime.now(timezone.utc) - timedelta(days=20)

@@ -158,7 +158,7 @@ def test_sending_out_of_order_does_not_stop_reading(make_mailbox, contact):
 
 def test_password_changed_at_the_provider(env, servers, mailbox, contact):
     """Tried once more after ten minutes, then not again: repeated wrong log-ins lock
-    accounts. The right password brings what came meanwhile."""
+    accounts. The right password imports what came meanwhile."""
     mailbox.connect()
     mailbox.receive(contact.email, "Meanwhile")
     servers.set_password(mailbox.address, "rotated")

@@ -1,4 +1,4 @@
-"""What is seen of a mailbox in trouble, and who is told: against real servers that
+"""What is seen of a mailbox in trouble, and who is alerted: against real servers that
 refuse, fall silent and come back."""
 
 from datetime import timedelta
@@ -58,7 +58,7 @@ def tell(account, **later):
 
 
 def alerts_of(user):
-    """Subjects of what stands in the user's Odoo inbox, oldest first."""
+    """Subjects of what is in the user's Odoo inbox, oldest first."""
     found = user.env["mail.notification"].search(
         [
             ("res_partner_id", "=", user.partner_id.id),

@@ -1,4 +1,4 @@
-"""Where messages stand on the server, and that nothing there takes them from Odoo."""
+"""Where messages are on the server, and that nothing there takes them from Odoo."""
 
 from datetime import datetime, timedelta
 
@@ -23,7 +23,7 @@ def bodies(monkeypatch):
 
 
 def places(mailbox):
-    """Where the e-mails of a mailbox stand: (folder, UID, subject)."""
+    """Where the e-mails of a mailbox are: (folder, UID, subject)."""
     mailbox.env.invalidate_all()
     found = mailbox.env["mailbox.location"].search(
         [("folder_id.account_id", "=", mailbox.account.id)]
@@ -61,7 +61,7 @@ def test_moved_message_is_not_fetched_again(env, servers, mailbox, contact, bodi
     bodies.clear()
     mailbox.sync()
     assert places(mailbox) == [("Archive", 1, "Filed away")]
-    assert not bodies, "its header told that it is the same"
+    assert not bodies, "its header showed that it is the same"
     assert links(env, contact) == 1
 
 

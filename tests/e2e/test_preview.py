@@ -1,4 +1,4 @@
-"""What an import would bring, said before anything is brought."""
+"""What an import would add, shown before anything is added."""
 
 from datetime import date
 
@@ -24,7 +24,7 @@ def said(dialog):
 
 
 def messages(mailbox):
-    """What stands on the server, flags included."""
+    """What is on the server, flags included."""
     state = mailbox.servers.folder_state(mailbox.address)
     return {name: folder.messages for name, folder in state.items()}
 

@@ -217,7 +217,7 @@ def test_a_document_that_refuses_it_is_seen_by_a_person(
 def test_a_reply_that_could_not_be_read_is_processed_when_it_can(
     env, agent, document, asked, monkeypatch
 ):
-    """Put aside as it came; a stranger's, so that no contact shows it."""
+    """Kept as a failed import; a stranger's, so that no contact shows it."""
 
     def unreadable(*_args):
         raise MessageError(ImportFailure.TOO_MANY_PARTS)

@@ -67,7 +67,7 @@ def test_mail_to_the_alias_is_replied_to_as_the_alias(agent, servers):
 def test_a_document_sends_by_the_mailbox_and_the_contact_shows_it(
     agent, servers, document
 ):
-    """What was sent stands on the document, and as an e-mail on the contact."""
+    """What was sent is shown on the document, and as an e-mail on the contact."""
     agent.user.group_ids += agent.env.ref("base.group_system")
     posted = agent.post("About the document", record=document, subject="Document 7")
     [mail] = inbox(servers, agent.contact.email, posted.message_id)

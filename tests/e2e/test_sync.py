@@ -6,7 +6,7 @@ import pytest
 
 
 def visible(state):
-    """What a mail program shows of an account: folders, messages, flags, sizes.
+    """What a mail app shows of an account: folders, messages, flags, sizes.
 
     Without mod-sequences: Dovecot begins to count them when first asked.
     """

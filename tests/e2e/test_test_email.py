@@ -186,7 +186,7 @@ def test_what_does_not_come_back_is_shown(env, make_mailbox, servers, provider):
 
 
 def test_reading_that_fails_is_not_taken_for_sending(agent, servers):
-    """Each side is told apart: the mail left, the mailbox cannot be read."""
+    """Each server is distinguished: the mail left, the mailbox cannot be read."""
     account = agent.account
     account.write({"smtp_password": servers.password, "imap_password": "wrong"})
     wizard = check(agent)

@@ -1,4 +1,4 @@
-"""Mail that cannot go now waits and goes by itself; what nobody knows is asked.
+"""Mail that cannot go now waits and is retried; what nobody knows is asked.
 
 Plain functions: in a class Odoo would take them for tests that do not send.
 """
@@ -366,7 +366,7 @@ def test_lost_after_data_and_not_in_sent_asks_a_person(odd, scripted):
     assert status == "exception" and "most likely it was not sent" in reason
     assert "1 e-mail" in odd.account.asked_text
     run_queue(odd, mail)
-    assert scripted.count(b"DATA") == 1, "never again by itself"
+    assert scripted.count(b"DATA") == 1, "never again automatically"
 
 
 def test_where_the_provider_saves_nothing_a_person_is_asked_at_once(odd, scripted):
@@ -426,7 +426,7 @@ def test_what_was_rolled_back_is_known_before_it_is_in_sent(agent):
 
 
 def test_a_provider_that_saves_copies_automatically_is_found_out(agent, servers):
-    """Three times it stood there before we came: we need not come any more."""
+    """Three times it was there before us: we need not save copies any more."""
     for number in range(3):
         posted = agent.post(f"Number {number}")
         [mail] = inbox(servers, agent.contact.email, posted.message_id)

@@ -173,7 +173,7 @@ def test_which_mail_is_never_taken_from_the_report_itself():
     report = read_report(dsn(ONE, original=None))
     assert report.original_message_id == ""
     assert [one.address for one in report.recipients] == [ANN]
-    # What is returned may bear ids in its text, and a report inside it.
+    # What is returned may have ids in its text, and a report inside it.
     inner = dsn(ONE.replace("ann@", "other@")).decode().replace("RR", "QQ")
     report = read_report(dsn(ONE, original=f"{ORIGINAL}\n{inner}"))
     assert report.original_message_id == ORIGINAL_ID

@@ -74,7 +74,7 @@ def test_which_of_them_exist(session, servers, user):
 
 
 def test_a_moved_message_keeps_its_header_hash(session, servers, user):
-    """By it a moved message is found again, instead of being imported anew."""
+    """By it a moved message is found again, instead of being imported again."""
     (first, second, draft) = servers.append_many(
         user, "INBOX", [mail(1), mail(1, subject="Another"), mail(2)], (), MOMENT
     )

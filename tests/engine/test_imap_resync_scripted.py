@@ -64,14 +64,14 @@ def test_a_server_that_cannot_do_its_qresync(play, script):
 
 
 def test_unknown_is_not_nothing_vanished(play):
-    """A folder without modification sequences, or numbered anew, tells nothing."""
+    """A folder without modification sequences, or a renumbered one, reports nothing."""
     none = (rb" EXAMINE", b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n" + DONE)
-    anew = (rb" EXAMINE", STATE.replace(b"TY 7", b"TY 8") + DONE)
+    renumbered = (rb" EXAMINE", STATE.replace(b"TY 7", b"TY 8") + DONE)
     many = b"* VANISHED (EARLIER) " + b",".join(
         b"%d" % n for n in range(1, 1_200_000, 2)
     )
     flood = (rb" EXAMINE", STATE + many + b"\r\n" + DONE)
-    session = opened(play, ENABLED, none, anew, flood, caps=RESYNC)
+    session = opened(play, ENABLED, none, renumbered, flood, caps=RESYNC)
     for _each in range(3):
         session.examine("INBOX", (7, 44))
         assert session.vanished is None

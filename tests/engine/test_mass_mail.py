@@ -1,4 +1,4 @@
-"""Newsletters and mailing lists are told from mail of one person to one."""
+"""Newsletters and mailing lists are distinguished from mail of one person to one."""
 
 from __future__ import annotations
 

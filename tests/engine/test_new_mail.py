@@ -1,4 +1,4 @@
-"""What the first phase fetches of new mail besides, and of history does not."""
+"""What the first phase fetches of new mail besides, and of older mail does not."""
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_the_header_of_a_message_ends_at_the_first_empty_line(end):
 def test_new_mail_is_recognized_by_what_older_mail_knows_of_it(
     servers, user, imap_endpoint, policy
 ):
-    """A message read as new that is moved later, and found there as history, would
+    """A message read as new that is moved later, and found there as older mail, would
     be imported a second time."""
     raw = ANSWER.replace(b"\n", b"\r\n")
     uid = servers.append(user, "INBOX", raw)

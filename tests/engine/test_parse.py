@@ -1,4 +1,4 @@
-"""Messages as the world sends them: what stands on the contact is what was meant."""
+"""Messages as the world sends them: what the contact shows is what was meant."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class TestAlerts(MailboxCase):
         self.later(hours=2)
         self.assertEqual(len(self.inbox()), 2)
         self.assertIn("This has lasted since", self.inbox()[-1].body)
-        self.assertEqual(len(self.activities()), 1, "one activity, brought up to date")
+        self.assertEqual(len(self.activities()), 1, "one activity, updated")
         self.assertEqual(self.activities().date_deadline, fields.Date.today())
 
     def test_recovery_is_alerted_once_and_asks_nothing_more(self):

@@ -217,7 +217,7 @@ class TestHealth(MailboxCase):
 
 @tagged("post_install", "-at_install")
 class TestRuns(MailboxCase):
-    """What passes brought and why they failed can be read afterwards."""
+    """What passes imported and why they failed can be read afterwards."""
 
     def note(self, kind="new", problem=False, **counts):
         self.env["mailbox.run"].record(

@@ -1,4 +1,4 @@
-"""Newsletters and mailing lists are left out; what customers write never is."""
+"""Newsletters and mailing lists are skipped; what customers write never is."""
 
 from odoo.tests import tagged
 

@@ -170,7 +170,7 @@ class TestNotifications(MailboxCase):
         self.assertIn(other.id, [info["partner_id"] for info in suggested])
 
     def test_a_message_sent_from_the_contact_does_not_refer_to_copies(self):
-        """A copy's Message-ID is made up: the customer's mail program could not find
+        """A copy's Message-ID is made up: the customer's mail app could not find
         such a message."""
         self.import_mail(mail(subject="One"), mail(subject="Two"))
         message = self.customer.with_user(self.agent).message_post(

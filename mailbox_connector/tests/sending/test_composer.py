@@ -178,7 +178,7 @@ class TestReplyComposer(MailboxCase):
             mail(sender=CUSTOMER, to="orders@example.org"), "reply"
         )
         self.assertEqual(composer.mailbox_identity_id.email, "orders@example.org")
-        # Whoever may not send as it answers as themselves.
+        # Users who may not send as it reply as themselves.
         composer = self.open_composer(
             mail(sender=CUSTOMER, to="orders@example.org"), "reply", user=self.agent
         )
@@ -228,7 +228,7 @@ class TestReplyComposer(MailboxCase):
 @tagged("post_install", "-at_install")
 class TestSenders(MailboxCase):
     def has_senders(self, user):
-        """What the chatter of a contact is told."""
+        """What the chatter of a contact gets."""
         contact = self.customer.with_user(user)
         requested = ["suggestedRecipients"]
         store = Store().add(contact, as_thread=True, request_list=requested)

@@ -1,4 +1,4 @@
-"""What became of mail, told to who sent it, and what they can do."""
+"""What became of mail, shown to who sent it, and what they can do."""
 
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
@@ -44,7 +44,7 @@ class TestFailure(MailboxCase):
         )
 
     def seen(self, user, mail):
-        """What the client of ``user`` is told of a mail."""
+        """What the client of ``user`` gets about a mail."""
         data = Store().add(self.message.with_user(user).sudo(False)).get_result()
         [found] = [
             one

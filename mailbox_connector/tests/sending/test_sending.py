@@ -225,7 +225,7 @@ class TestSendingRights(SendingCase):
         self.assertEqual(self.servers_of(own | named), [self.server.id])
 
     def test_automation_is_nobodys(self):
-        """What the server posts by itself, and mail passed on, leaves as before."""
+        """What the server posts automatically, and forwarded mail, leaves as before."""
         root = self.env.ref("base.user_root")
         for user, kind in (
             (root, "comment"),

@@ -11,7 +11,7 @@ from ..common import MailboxCase, mail
 
 @tagged("post_install", "-at_install")
 class TestChatterReload(MailboxCase):
-    """Open chatters reload: at once for new mail, once a slice for history."""
+    """Open chatters reload: at once for new mail, once a slice for older e-mails."""
 
     def setUp(self):
         super().setUp()
