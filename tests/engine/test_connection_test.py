@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import socket
 from datetime import datetime, timezone
 
 import pytest
@@ -14,7 +15,9 @@ from scripted import CLOSE, PASSWORD, ScriptedServer, signed_in
 from odoo.addons.mailbox_connector.engine.connection_test import run
 from odoo.addons.mailbox_connector.engine.connection_test.run import run_connection_test
 from odoo.addons.mailbox_connector.engine.connection_test.steps import State, StepName
+from odoo.addons.mailbox_connector.engine.discovery import port_probe
 from odoo.addons.mailbox_connector.engine.errors import Field, Kind, Side
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.redact import Redaction
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
@@ -164,6 +167,23 @@ def test_a_wrong_encryption_is_found_out(
     assert (port, Security.TLS) not in test.alternatives
     assert (True, True) in seen, "what failed is reported before others are looked for"
     assert not test.is_searching
+
+
+def test_a_port_that_stays_silent_before_a_first_sign_in(
+    imap_endpoint, policy, servers, monkeypatch
+):
+    """The time is over then, and still the port that responds is found."""
+    usual = ((servers.imap_starttls_port, Security.STARTTLS),)
+    monkeypatch.setitem(port_probe.USUAL, Side.IMAP, usual)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        test = run_connection_test(
+            imap_endpoint(port=silent.getsockname()[1]),
+            policy,
+            Deadline(1.5),
+            signs_in=False,
+        )
+    assert test.error.kind in (Kind.DEADLINE, Kind.TIMEOUT)
+    assert list(usual) == test.alternatives
 
 
 @pytest.mark.parametrize(

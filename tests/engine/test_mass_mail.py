@@ -125,3 +125,10 @@ def test_junk_in_a_header_raises_nothing(value):
         "list",
         "newsletter",
     )
+
+
+def test_what_a_program_sent_automatically_is_no_mass_mail():
+    """The field is enough, even with nothing but a comment in it (RFC 3834)."""
+    assert kind(f"{ANN}Precedence: bulk\nAuto-Submitted: no") == "newsletter"
+    for value in ("auto-replied", "auto-generated; x=y", "(by a program)"):
+        assert kind(f"{ANN}Precedence: bulk\nAuto-Submitted: {value}") is None, value

@@ -54,7 +54,8 @@ def run_connection_test(
 ) -> ConnectionTest:
     """Resolve, connect, encrypt, sign in; read the folders, or ask who may send.
 
-    If port or encryption look wrong, the host's others are tried (without signing in).
+    If port or encryption look wrong, and after any failure of a test that stops before
+    signing in, the host's others are tried (without signing in).
     Never raises :class:`EngineError`: it is in the result.
 
     :param address: the sender to ask about (SMTP); "": do not ask
@@ -75,7 +76,8 @@ def run_connection_test(
     except EngineError as error:
         test.fail(_failed_step(test, error), error)
         test.transcript = watch.lines
-        if error.kind in WRONG_PORT:
+        # Before a first sign-in, whatever is wrong may be the port.
+        if error.kind in WRONG_PORT or not signs_in:
             _find_alternatives(watch, endpoint, policy)
     test.transcript = watch.lines
     test.is_done = True

@@ -103,7 +103,7 @@ def _token(found: _Values, name: str) -> str:
 
 
 def _is_bulk(found: _Values) -> bool:
-    automatic = _token(found, "auto-submitted") not in ("", "no")
+    automatic = "auto-submitted" in found and _token(found, "auto-submitted") != "no"
     return _token(found, "precedence") in _BULK and not automatic
 
 

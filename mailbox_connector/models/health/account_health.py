@@ -440,9 +440,11 @@ class MailboxAccountHealth(models.AbstractModel):
 
         :return: why it does not work, in a sentence, or False
         """
+        if not self.smtp_host:
+            return self.env._("Enter the SMTP host.")
         # sudo: members may use a mailbox, but not its settings
         account = self.sudo()
-        test = MailboxConnectionTest(account, ["smtp"])
+        test = MailboxConnectionTest(account, ["smtp"], asks_sender=False)
         test.run()
         problem, error = test.results["smtp"]["problem"], test.error("smtp")
         if error or not problem:

@@ -161,7 +161,8 @@ class MailboxAccountPace(models.AbstractModel):
             with lock_on_own_cursor(
                 self, wait=True, latest=True, lock_timeout=LOCK_TIMEOUT
             ) as account:
-                return account._save_pause(error, reason)
+                # Empty if the mailbox has been deleted meanwhile.
+                return account._save_pause(error, reason) if account else None
         except OperationalError:
             # Somebody is changing the mailbox: the next mail pauses it.
             _logger.info("Mailbox %s: not paused", self.id, exc_info=True)

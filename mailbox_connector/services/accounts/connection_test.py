@@ -73,6 +73,7 @@ class MailboxConnectionTest:
     :param account: ``mailbox.account``
     :param sides: which servers
     :param report: called with the result of a side after each of its steps
+    :param asks_sender: whether SMTP is asked if the mailbox may send as its address
     """
 
     def __init__(
@@ -80,8 +81,10 @@ class MailboxConnectionTest:
         account,
         sides: Iterable[str] = SIDES,
         report: Callable[[dict], None] = lambda _result: None,
+        asks_sender: bool = True,
     ):
         self.account = account
+        self._asks_sender = asks_sender
         self.tests: dict[str, ConnectionTest] = {}
         self.results: dict[str, dict] = {}
         self._endpoints: dict[str, Endpoint] = {}
@@ -110,10 +113,14 @@ class MailboxConnectionTest:
             self._endpoints.values(),
             egress_policy(account.env),
             report=lambda test: self._report(describe(account, test)),
-            address=account.email_normalized or account.email,
+            address=self._sender(),
         )
         for side, test in self.tests.items():
             self.results[side] = describe(account, test, self.tests)
+
+    def _sender(self) -> str:
+        account = self.account
+        return (account.email_normalized or account.email) if self._asks_sender else ""
 
     def error(self, side: str) -> EngineError | None:
         """Why a server that was asked does not work."""

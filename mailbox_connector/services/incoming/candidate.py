@@ -23,6 +23,7 @@ class Candidate:
     :ivar answers_document: it answers a document in Odoo, so it is never left out as a
         newsletter
     :ivar parsed: set when the message has been parsed
+    :ivar is_failed: it could not be parsed and is kept as a failed import
     :ivar record_id: id of its ``mailbox.message``; 0 until that exists
     :ivar audience_id: id of that message's ``mailbox.audience``
     :ivar is_new: that message was created by this import, for this candidate
@@ -34,6 +35,7 @@ class Candidate:
     raw: bytes
     answers_document: bool = False
     parsed: ParsedMessage | None = None
+    is_failed: bool = False
     record_id: int = 0
     audience_id: int = 0
     is_new: bool = False

@@ -179,6 +179,7 @@ class Importer:
             self._parse(candidate)
         except Exception as error:  # any message may be a bad one
             self._keep_failed_candidate(candidate, error)
+            candidate.is_failed = True
             return False
         return True
 

@@ -352,15 +352,16 @@ class OdooStore:
         counts = importer.run(known, reload=False)
         self._shown |= importer.contacts_to_reload
         importer.contacts_to_reload = set()
-        passed_on = {
-            candidate.header.uid: SkipReason.PASSED_ON
-            for candidate in candidates
-            if not candidate.matches
-        }
-        counts.add(Counts(seen=len(passed_on)))
-        counts.add(Counts.of_skipped(passed_on.values()))
         kinds = [wanted.kind for _header, wanted, _raw in messages]
         self.enqueue_inbound(importer, list(zip(candidates, kinds, strict=True)))
+        strangers = [one for one in candidates if not one.matches]
+        passed_on = {
+            one.header.uid: SkipReason.PASSED_ON
+            for one in strangers
+            if not one.is_failed
+        }
+        counts.add(Counts(seen=len(strangers), failed=len(strangers) - len(passed_on)))
+        counts.add(Counts.of_skipped(passed_on.values()))
         return counts, {**importer.skipped, **passed_on}
 
     def enqueue_inbound(self, importer, messages):

@@ -193,6 +193,15 @@ class TestHealth(MailboxCase):
         with self.assertRaises(AccessError):
             stranger.action_try_again()
 
+    def test_sending_without_a_server_does_not_work_again(self):
+        """Nobody is alerted that it works, and nothing is sent elsewhere."""
+        self.account.smtp_problem = "localhost refuses the username or the password."
+        self.account.smtp_host = False
+        result = self.account.with_user(self.owner).action_try_again()
+        self.assertEqual(result["params"]["type"], "danger")
+        self.assertIn("SMTP host", result["params"]["message"])
+        self.assertTrue(self.account.smtp_problem)
+
     # ------------------------------------------------------------------
 
     def test_new_today_is_mail_of_contacts_since_the_readers_midnight(self):

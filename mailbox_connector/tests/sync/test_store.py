@@ -1,7 +1,16 @@
+from datetime import datetime, timezone
+
 from odoo.tests import tagged
 
+from odoo.addons.mailbox_connector.engine.errors import ImportFailure, MessageError
+from odoo.addons.mailbox_connector.engine.mime.headers import (
+    block,
+    first_phase,
+    new_mail,
+)
 from odoo.addons.mailbox_connector.engine.sync.state import Counts
 from odoo.addons.mailbox_connector.engine.types import Address, HeaderRecord
+from odoo.addons.mailbox_connector.services.incoming import importer
 from odoo.addons.mailbox_connector.services.incoming.after_import import FetchReason
 from odoo.addons.mailbox_connector.services.incoming.matcher import Match
 from odoo.addons.mailbox_connector.services.sync.store import OdooStore
@@ -67,3 +76,31 @@ class TestChatterReload(MailboxCase):
         self.store.rollback()
         self.store.finish()
         self.assertEqual(self.notified, [[self.customer.id]])
+
+
+@tagged("post_install", "-at_install")
+class TestStrangers(MailboxCase):
+    def test_what_cannot_be_read_is_failed_and_not_skipped(self):
+        """A reply of a stranger's that cannot be parsed is kept as a failed import. It
+        counts as that alone, and its UID as handled."""
+        folder = self.account.folder_ids.filtered(lambda one: one.role == "inbox")
+        self.account.started_on = "2024-01-01"
+        raw = mail(sender="stranger@elsewhere.example", subject="Broken")
+        head = block(raw)
+        addresses, message_id = first_phase(head)
+        now = datetime.now(timezone.utc)
+        header = HeaderRecord(
+            7, len(raw), now, addresses, message_id, new=new_mail(head)
+        )
+
+        def refuse(*_args):
+            raise MessageError(ImportFailure.UNREADABLE)
+
+        self.patch(importer, "parse_message", refuse)
+        store = OdooStore(self.account, self.env.flush_all)
+        counts, skipped = store.import_messages(
+            folder.id, [(header, FetchReason([], "reply"), raw)]
+        )
+        self.assertEqual((counts.seen, counts.failed, counts.skipped), (1, 1, 0))
+        self.assertFalse(skipped)
+        self.assertEqual(self.account.failed_import_ids.mapped("uid"), [7])
