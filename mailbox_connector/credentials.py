@@ -9,7 +9,7 @@ database. They come from, in this order:
 
 Each holds one or more Fernet keys separated by commas. The first one encrypts; the one
 named by a token's key id decrypts it. To rotate: put a new key in front, call
-``env["mailbox.credential"].reseal()``, then remove the old key.
+``env["mailbox.credential"].reencrypt_all()``, then remove the old key.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class KeyProblem(Exception):
         super().__init__(f"{fault.value}: {detail}" if detail else fault.value)
 
 
-def seal(secret: str, stored_key_ids: frozenset[str] = frozenset()) -> str:
+def encrypt(secret: str, stored_key_ids: frozenset[str] = frozenset()) -> str:
     """Encrypt ``secret`` under the first key.
 
     :param stored_key_ids: key ids of all tokens in the database; a key file is created
@@ -64,23 +64,23 @@ def seal(secret: str, stored_key_ids: frozenset[str] = frozenset()) -> str:
     return f"{key_id(key)}:{Fernet(key).encrypt(secret.encode()).decode()}"
 
 
-def unseal(token: str) -> str:
-    """Decrypt a token of :func:`seal`.
+def decrypt(token: str) -> str:
+    """Decrypt a token of :func:`encrypt`.
 
     :raise KeyProblem: its key is missing, or the token has been altered
     """
-    wanted, _colon, sealed = token.partition(":")
+    wanted, _colon, encrypted = token.partition(":")
     keys = {key_id(key): key for key in _keys(frozenset({wanted}))}
     if wanted not in keys:
         raise KeyProblem(KeyFault.MISSING, wanted)
     try:
-        return Fernet(keys[wanted]).decrypt(sealed.encode()).decode()
+        return Fernet(keys[wanted]).decrypt(encrypted.encode()).decode()
     except InvalidToken as error:
         raise KeyProblem(KeyFault.ALTERED) from error
 
 
 def token_key_id(token: str) -> str:
-    """The id of the key that sealed ``token``."""
+    """The id of the key that encrypted ``token``."""
     return token.partition(":")[0]
 
 

@@ -59,14 +59,14 @@ class FolderStatus:
     """A folder's state on the server (RFC 9051 STATUS; RFC 7162 MODSEQ).
 
     ``highestmodseq`` is None where the server has no CONDSTORE for the folder,
-    ``mailbox_id`` where it has no OBJECTID (RFC 8474), which survives a renaming.
+    ``imap_object_id`` where it has no OBJECTID (RFC 8474), which survives a renaming.
     """
 
     messages: int
     uidnext: int | None
     uidvalidity: int
     highestmodseq: int | None = None
-    mailbox_id: str | None = None
+    imap_object_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,12 @@ class Address:
 class NewMail:
     """What the first phase fetches in addition for new mail, but not for older mail.
 
-    ``answers``: Message-IDs of In-Reply-To, then References, newest first (RFC 5322
+    ``replies_to``: Message-IDs of In-Reply-To, then References, newest first (RFC 5322
     section 3.6.4). ``may_be_report``: it looks like a report on the delivery of
     another message (RFC 3464).
     """
 
-    answers: tuple[str, ...] = ()
+    replies_to: tuple[str, ...] = ()
     may_be_report: bool = False
 
 

@@ -37,7 +37,7 @@ class MailboxBackfillStart(models.TransientModel):
     def _for(self, account):
         """The dialog for a mailbox, with the next longer period suggested."""
         folders = account.folder_ids.filtered(lambda one: one.sync and not one.gone)
-        read = [folder.read_since for folder in folders if folder.read_since]
+        read = [folder.handled_since for folder in folders if folder.handled_since]
         today = fields.Date.context_today(self)
         reached = (today - min(read)).days if read else 0
         return self.create(
@@ -114,7 +114,7 @@ class MailboxBackfillStartFolder(models.TransientModel):
 
     def _compute_reached(self):
         for line in self:
-            day = line.folder_id.read_since
+            day = line.folder_id.handled_since
             line.reached = (
                 self.env._("back to %s", format_date(self.env, day))
                 if day

@@ -8,9 +8,9 @@ from odoo.exceptions import AccessError, UserError
 from ..engine.mime.addresses import normalize
 from ..engine.mime.parse import parse_message
 from ..error_messages import explain
-from ..services.accounts import test_email
+from ..services.accounts import self_test
 from ..services.accounts.endpoints import egress_policy, endpoint
-from ..services.accounts.test_email_messages import EmailTestMessages
+from ..services.accounts.self_test_messages import EmailTestMessages
 from ..services.incoming.message_values import message_key
 from ..services.sending.outgoing import OF_THE_MAIL
 
@@ -114,22 +114,22 @@ class MailboxTestEmail(models.TransientModel):
         except UserError as error:
             self.write({"state": "failed", "result": str(error), "steps": False})
             return
-        mail = test_email.compose(account, recipient, self.subject)
+        mail = self_test.compose(account, recipient, self.subject)
         mime = mail.as_bytes()
         self._keep_off_contacts(mime)
         policy = egress_policy(account.env)
         sender = account.email_normalized
-        test = test_email.hand_over(smtp, policy, sender, recipient, mime)
+        test = self_test.hand_over(smtp, policy, sender, recipient, mime)
         self._record(account, test.smtp_error)
-        folders = test_email.folders_to_watch(account)
+        folders = self_test.folders_to_watch(account)
         if imap and not test.smtp_error:
-            test_email.watch(
+            self_test.watch(
                 test,
                 imap,
                 policy,
                 folders.mapped("raw_name") or ["INBOX"],
                 mail["Message-ID"],
-                mail[test_email.HEADER],
+                mail[self_test.HEADER],
             )
         messages = EmailTestMessages(account, recipient, test, folders)
         state, verdict = messages.verdict()

@@ -56,9 +56,9 @@ class MailboxTrace(models.TransientModel):
             self.subject,
             self.day,
         )
-        answering = trace.Trace(self.env, asked, self._accounts())
-        self.show(answering.answer(), answering.notes)
-        self.importable = answering.importable or False
+        explanation = trace.Trace(self.env, asked, self._accounts())
+        self.show(explanation.answer(), explanation.notes)
+        self.importable = explanation.importable or False
         return self.reopen()
 
     def action_import(self):

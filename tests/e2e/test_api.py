@@ -78,7 +78,7 @@ def test_from_connecting_to_more_older_mail(box):
     [status] = box("status")
     assert status["health"] == "connected" and status["imap"]["ok"]
     inbox = next(one for one in status["folders"] if one["role"] == "inbox")
-    assert inbox["read"] and inbox["read_since"]
+    assert inbox["read"] and inbox["handled_since"]
 
 
 def test_what_does_not_work_is_an_answer_and_what_is_asked_wrongly_an_error(

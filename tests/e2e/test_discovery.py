@@ -53,7 +53,7 @@ def test_a_known_provider_behind_an_own_domain(env, ask):
     form = Form(env["mailbox.account"])
     form.email = "carl@firm.example"
     assert form.provider_id.name == "Microsoft 365"
-    assert not form.provider_takes_passwords
+    assert not form.provider_allows_password_sign_in
     assert not any("carl" in name for name, _kind in server.asked)
 
 

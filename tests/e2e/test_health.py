@@ -78,8 +78,8 @@ def test_a_refused_password_is_notified_at_once_and_its_repair(
     env.cr.commit()
     served(account)
     tell(account)
-    assert account.health == "needs_you"
-    assert account.reading_health == "needs_you"
+    assert account.health == "action_needed"
+    assert account.reading_health == "action_needed"
     assert account.sending_health == "works"
     assert alerts_of(owner) == [f"The mailbox {box.address} cannot be read"]
     assert account.activity_ids.user_id == owner
@@ -135,11 +135,14 @@ def test_wrong_password_for_sending_alone(env, servers, box, owner):
     assert account._try_sending()
     env.cr.commit()
     tell(account)
-    assert account.health == "needs_you"
-    assert (account.reading_health, account.sending_health) == ("works", "needs_you")
+    assert account.health == "action_needed"
+    assert (account.reading_health, account.sending_health) == (
+        "works",
+        "action_needed",
+    )
     assert alerts_of(owner) == [f"The mailbox {box.address} cannot send"]
     served(account)
-    assert account.health == "needs_you", "reading well mends no sending"
+    assert account.health == "action_needed", "reading well mends no sending"
 
     account.smtp_password = servers.password
     env.cr.commit()

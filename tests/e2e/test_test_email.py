@@ -13,12 +13,12 @@ from odoo.addons.mailbox_connector.services.accounts.endpoints import (
     egress_policy,
     endpoint,
 )
-from odoo.addons.mailbox_connector.services.accounts.test_email import (
+from odoo.addons.mailbox_connector.services.accounts.self_test import (
     HEADER,
     EmailTest,
     watch,
 )
-from odoo.addons.mailbox_connector.services.accounts.test_email_messages import (
+from odoo.addons.mailbox_connector.services.accounts.self_test_messages import (
     EmailTestMessages,
 )
 

@@ -135,8 +135,8 @@ def test_a_newsletter_stays_out_until_it_is_wanted(env, mailbox, contact, ask):
     assert not mailbox.subjects(contact)
     for name in (before, after):
         assert "It is a newsletter or from a mailing list" in ask(name)
-    assert mailbox.account.backfill_ids.bulk == 1
-    mailbox.account.skip_bulk = False
+    assert mailbox.account.backfill_ids.newsletters == 1
+    mailbox.account.skip_newsletters = False
     env.cr.commit()
     mailbox.sync()
     assert mailbox.subjects(contact) == ["Weekly 2", "Weekly 1"]

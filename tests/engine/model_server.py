@@ -196,7 +196,7 @@ class ModelSession:
             )
         status = self._status(self._box)
         if self.can.objectid:
-            status = replace(status, mailbox_id=self._box.mailbox_id)
+            status = replace(status, imap_object_id=self._box.mailbox_id)
         return status
 
     def search_since(self, date):

@@ -276,8 +276,8 @@ class ModelStore:
     def backfill_read(self, key, since):
         state = self.data.states[key]
         wanted = self.data.backfills[self._serving]
-        wanted.before.setdefault(key, state.read_since)
-        self.save(key, read_since=since)
+        wanted.before.setdefault(key, state.handled_since)
+        self.save(key, handled_since=since)
 
     def backfill_done(self):
         self.data.backfills[self._serving].state = "done"
@@ -308,8 +308,8 @@ class ModelStore:
         wanted.state, wanted.undo_mark = "undone", max(data.backfills)
         for folder, day in wanted.before.items():
             state = data.states.get(folder)
-            if state and state.read_since and (not day or day > state.read_since):
-                state.read_since = day
+            if state and state.handled_since and (not day or day > state.handled_since):
+                state.handled_since = day
         mine = {
             location for location, backfill in data.found_by.items() if backfill == key
         }

@@ -12,7 +12,7 @@ from mails import multipart, raw, text_part
 from memory import growth
 from reports import ORIGINAL, ORIGINAL_ID, dsn, wire
 
-from odoo.addons.mailbox_connector.engine.mime.report import (
+from odoo.addons.mailbox_connector.engine.mime.delivery_report import (
     RecipientStatus,
     read_report,
 )

@@ -132,4 +132,4 @@ def test_a_folder_opened_with_numbers_that_cannot_be(play):
     session = opened(play, (rb" EXAMINE", answer + DONE))
     state = session.examine("INBOX")
     assert (state.messages, state.uidnext, state.uidvalidity) == (0, None, 0)
-    assert state.highestmodseq is None and state.mailbox_id is None
+    assert state.highestmodseq is None and state.imap_object_id is None

@@ -26,7 +26,7 @@ REPORT = ANSWER.replace(
 
 def test_the_newest_message_replied_to_comes_first():
     found = new_mail(ANSWER)
-    assert found.answers == ("<two@a.example>", "<one@a.example>")
+    assert found.replies_to == ("<two@a.example>", "<one@a.example>")
     assert not found.may_be_report
 
 
@@ -74,7 +74,7 @@ def test_new_mail_is_recognized_by_what_older_mail_knows_of_it(
         session.examine("INBOX")
         (new,) = session.fetch_headers([uid], new=True)
         (backfill,) = session.fetch_headers([uid])
-    assert new.new.answers == ("<two@a.example>", "<one@a.example>")
+    assert new.new.replies_to == ("<two@a.example>", "<one@a.example>")
     assert backfill.new is None
     assert new.header_hash and new.header_hash == backfill.header_hash
     assert new.addresses == backfill.addresses

@@ -142,7 +142,7 @@ class MessageCommands(AccountConnection):
         """
         records = []
         labels = " X-GM-LABELS" if "X-GM-EXT-1" in self.capabilities else ""
-        names = headers.MATCHING + (headers.ANSWERING if new else ())
+        names = headers.MATCHING + (headers.REPLY_FIELDS if new else ())
         items = _HEADERS % (labels, " ".join(names))
         parse = _of_new if new else _of_history
         for batch in _batches(sorted(set(uids)), HEADER_BATCH):

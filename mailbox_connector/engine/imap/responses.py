@@ -111,7 +111,7 @@ def read_examined(untagged: dict[str, list]) -> FolderStatus:
         uidnext=number("UIDNEXT", MAX_UID + 1) or None,
         uidvalidity=number("UIDVALIDITY", MAX_UID) or 0,
         highestmodseq=number("HIGHESTMODSEQ", MAX_MODSEQ) or None,
-        mailbox_id=_mailbox_id((given.strip(b"() "),)),
+        imap_object_id=_imap_object_id((given.strip(b"() "),)),
     )
 
 
@@ -278,7 +278,7 @@ def _within(value: object, highest: int) -> int | None:
     return value if isinstance(value, int) and 0 <= value <= highest else None
 
 
-def _mailbox_id(value: object) -> str | None:
+def _imap_object_id(value: object) -> str | None:
     """RFC 8474 section 4: an objectid in parentheses."""
     if not isinstance(value, tuple) or len(value) != 1:
         return None

@@ -22,7 +22,7 @@ _NOT = ("no", "none", "false", "0")
 class Automatic(str, Enum):
     """What kind of machine wrote a message.
 
-    BOUNCE: a report on the delivery of another message, see :mod:`.report`;
+    BOUNCE: a report on the delivery of another message, see :mod:`.delivery_report`;
     AUTO_REPLY: answers a message automatically (out of office, read receipt);
     AUTO_GENERATED: generated otherwise (order confirmation, alarm);
     LIST: sent by a mailing list, or as mass mail.

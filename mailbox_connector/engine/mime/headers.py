@@ -14,7 +14,7 @@ MAX_HEADER = 500_000
 #: Fields that the first phase fetches of each message.
 MATCHING = ("FROM", "REPLY-TO", "TO", "CC", "MESSAGE-ID")
 #: Fields that it fetches of new mail in addition.
-ANSWERING = (
+REPLY_FIELDS = (
     "IN-REPLY-TO",
     "REFERENCES",
     "CONTENT-TYPE",
@@ -45,13 +45,13 @@ def first_phase(header: bytes) -> tuple[dict[str, list[Address]], str]:
 
 
 def new_mail(header: bytes) -> NewMail:
-    """What the :data:`ANSWERING` fields say, of HEADER.FIELDS as fetched."""
+    """What the :data:`REPLY_FIELDS` fields say, of HEADER.FIELDS as fetched."""
     found = fields(header)
     values = dict(reversed(found))
-    answered = parse_references(values.get("in-reply-to"))
+    in_reply_to = parse_references(values.get("in-reply-to"))
     references = parse_references(values.get("references"))
     return NewMail(
-        tuple(dict.fromkeys([*answered, *reversed(references)])),
+        tuple(dict.fromkeys([*in_reply_to, *reversed(references)])),
         automatic_kind(found) is Automatic.BOUNCE,
     )
 

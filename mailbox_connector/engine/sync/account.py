@@ -24,7 +24,7 @@ How it works
     (:meth:`AccountPass._try`); the others continue.
 
 Example
-    ``AccountPass(session, store, pause=Deadline(8)).run(backfill=True)`` serves a
+    ``AccountPass(session, store, deadline=Deadline(8)).run(backfill=True)`` serves a
     mailbox for about eight seconds. It raises ``EngineError(DEADLINE)`` when it has not
     finished; everything done until then is committed.
 
@@ -78,7 +78,7 @@ class AccountPass:
     May be interrupted anywhere: everything is done in batches, each committed together
     with the state that says so.
 
-    :param pause: after it no further batch is begun; the next pass continues
+    :param deadline: after it no further batch is begun; the next pass continues
     :param single_fetch: the last pass failed; bodies are fetched one by one, so that
         this one gets past a message at which the server breaks off
     """
@@ -87,12 +87,12 @@ class AccountPass:
         self,
         session: Session,
         store: Store,
-        pause: Deadline,
+        deadline: Deadline,
         single_fetch: bool = False,
     ):
         self.session = session
         self.store = store
-        self.pause = pause
+        self.deadline = deadline
         self.single_fetch = single_fetch
         self.new = Counts()
         self.backfill = Counts()
@@ -129,7 +129,7 @@ class AccountPass:
             if plan.action == "first":
                 first[folder] = status
             elif plan.action == "renumbered":
-                self._try(folder, partial(folder.begin_again, status))
+                self._try(folder, partial(folder.restart_renumbered, status))
             elif plan.action == "changed":
                 changes.append(_Change(folder, status, plan))
         if first:
@@ -154,7 +154,7 @@ class AccountPass:
         ]
         for one in changes:
             if one.key in vanished:
-                one.folder.settle(one.status, vanished[one.key], one.certain)
+                one.folder.save_snapshot(one.status, vanished[one.key], one.certain)
 
     def _find_vanished(
         self, change: _Change, vanished: dict[Hashable, UidRanges]
@@ -173,7 +173,7 @@ class AccountPass:
             if before < 0 or status.messages - before < found:
                 self._find_vanished(change, vanished)
         if change.key not in vanished:
-            folder.settle(status, UidRanges(), change.certain)
+            folder.save_snapshot(status, UidRanges(), change.certain)
 
     def _begin(
         self, first: dict[FolderPass, FolderStatus], begun: bool
@@ -191,7 +191,7 @@ class AccountPass:
         states: dict[FolderPass, FolderState] = {}
 
         def examine(folder: FolderPass) -> None:
-            states[folder] = folder.begin_state(first[folder], new_since, rebind)
+            states[folder] = folder.initial_state(first[folder], new_since, rebind)
 
         def begin() -> None:
             for state in states.values():
@@ -265,7 +265,7 @@ class AccountPass:
             return state.key not in finished and self._wants(backfill, state)
 
         def search(folder: FolderPass) -> None:
-            left[folder] = folder.unread(backfill)
+            left[folder] = folder.unhandled_batches(backfill)
 
         def read(folder: FolderPass) -> None:
             folder.open()
@@ -273,7 +273,7 @@ class AccountPass:
                 if not self.store.is_wanted():
                     return
                 folder.batch(batch)
-            folder.read_back_to(backfill.since)
+            folder.record_handled_since(backfill.since)
             finished.add(folder.state.key)
 
         for folder in self._passes(is_left, backfill=True):
@@ -293,7 +293,7 @@ class AccountPass:
             return True
         return (
             backfill.include_undone
-            and backfill.may_read(state)
+            and backfill.includes(state)
             and self._has_undone(state)
         )
 
@@ -311,7 +311,7 @@ class AccountPass:
                 and (not state.reconciled_at or state.reconciled_at < due)
             )
         ):
-            self.pause.check(self.session.endpoint.side)
+            self.deadline.check(self.session.endpoint.side)
             self._try(folder, folder.reconcile)
         self.store.purge(due)
 
@@ -322,7 +322,7 @@ class AccountPass:
             self.session,
             self.store,
             state,
-            self.pause,
+            self.deadline,
             self.backfill if backfill else self.new,
             backfill,
             self.single_fetch,

@@ -82,7 +82,7 @@ class FolderPass:
     """Brings one folder up to date.
 
     :param state: what is stored; kept in step with the store
-    :param pause: after it no further batch is begun
+    :param deadline: after it no further batch is begun
     :param totals: what is done is added to them
     :param backfill: whether it is done for a backfill
     :param single_fetch: fetch bodies one by one
@@ -93,7 +93,7 @@ class FolderPass:
         session: Session,
         store: Store,
         state: FolderState,
-        pause: Deadline,
+        deadline: Deadline,
         totals: Counts,
         backfill: bool = False,
         single_fetch: bool = False,
@@ -101,7 +101,7 @@ class FolderPass:
         self.session = session
         self.store = store
         self.state = state
-        self.pause = pause
+        self.deadline = deadline
         self.totals = totals
         self.backfill = backfill
         self.single_fetch = single_fetch
@@ -125,14 +125,14 @@ class FolderPass:
         status = self.session.examine(self.state.raw_name, since)
         if status.uidvalidity != self.state.uidvalidity:
             raise Renumbered
-        if status.mailbox_id and status.mailbox_id != self.state.mailbox_id:
-            self._save(mailbox_id=status.mailbox_id)
+        if status.imap_object_id and status.imap_object_id != self.state.imap_object_id:
+            self._save(imap_object_id=status.imap_object_id)
 
     # ------------------------------------------------------------------
     # Taking over
     # ------------------------------------------------------------------
 
-    def begin_state(
+    def initial_state(
         self, status: FolderStatus, new_since: date | None = None, rebind: bool = False
     ) -> FolderState:
         """The state in which a folder is taken over; new mail starts at its end.
@@ -154,33 +154,33 @@ class FolderPass:
             uidvalidity=status.uidvalidity,
             first_uid=first,
             next_uid=first,
-            read_since=self.state.read_since,
+            handled_since=self.state.handled_since,
             rebind_below=end if rebind else 0,
             reconciled_at=self.store.now(),
             # A snapshot is kept only when all that it counts was handled.
             **(_snapshot(status) if first == end else {}),
         )
 
-    def begin_again(self, status: FolderStatus) -> None:
+    def restart_renumbered(self, status: FolderStatus) -> None:
         """Take over a folder that the server has renumbered.
 
         The old locations of its messages are kept until :meth:`rebind` has found the
         new ones.
         """
-        state = self.begin_state(status, rebind=True)
+        state = self.initial_state(status, rebind=True)
         self.store.transaction(lambda: self.store.begin(state))
         self.state, self._handled = state, None
 
     def is_renamed(self, raw_name: str) -> bool:
         """Whether the folder of another name is this one, by its MAILBOXID or else by
         its newest messages."""
-        mailbox_id = self.state.mailbox_id
+        imap_object_id = self.state.imap_object_id
         hashes = self.store.header_hashes(self.state.key, SAMPLE)
-        if not (mailbox_id or hashes):
+        if not (imap_object_id or hashes):
             return False
         status = self.session.examine(raw_name)
-        if mailbox_id and status.mailbox_id:
-            return mailbox_id == status.mailbox_id
+        if imap_object_id and status.imap_object_id:
+            return imap_object_id == status.imap_object_id
         if not hashes:
             return False
         found = self.session.fetch_headers(hashes)
@@ -228,7 +228,7 @@ class FolderPass:
             self._save(next_uid=next_uid)
         return len(found)
 
-    def settle(
+    def save_snapshot(
         self, status: FolderStatus, vanished: UidRanges, certain: bool = True
     ) -> None:
         """Drop vanished locations; keep the snapshot whose changes were handled.
@@ -250,7 +250,7 @@ class FolderPass:
     # Older mail
     # ------------------------------------------------------------------
 
-    def unread(self, backfill: Backfill) -> list[list[int]]:
+    def unhandled_batches(self, backfill: Backfill) -> list[list[int]]:
         """Batches of UIDs that a backfill asks for and that are not handled, newest
         first.
 
@@ -268,12 +268,12 @@ class FolderPass:
         ]
         return backfill_batches(uids, self.handled, BATCH)
 
-    def read_back_to(self, day: date) -> None:
+    def record_handled_since(self, day: date) -> None:
         """Note that all messages received since ``day`` are handled."""
-        if self.state.read_since and self.state.read_since <= day:
+        if self.state.handled_since and self.state.handled_since <= day:
             return
         self.store.transaction(lambda: self.store.backfill_read(self.state.key, day))
-        self.state = replace(self.state, read_since=day)
+        self.state = replace(self.state, handled_since=day)
 
     def rebind(self) -> None:
         """Find messages whose locations have vanished under their UIDs here, newest
@@ -283,7 +283,7 @@ class FolderPass:
         older than what has been read.
         """
         self.open()
-        since = self.state.read_since or self.store.started_on()
+        since = self.state.handled_since or self.store.started_on()
         importable = set(self.session.search_since(since))
         below = self.state.rebind_below
         listed = self.session.search_since(None)
@@ -308,8 +308,8 @@ class FolderPass:
         missed = list((listed & read) - self.handled)
         for batch in backfill_batches(missed, self.handled, BATCH):
             self.batch(batch, new=True)
-        if state.read_since:
-            older = self.session.search_since(state.read_since)
+        if state.handled_since:
+            older = self.session.search_since(state.handled_since)
             older = [uid for uid in older if uid < state.next_uid]
             for batch in backfill_batches(older, self.handled, BATCH):
                 self.batch(batch)
@@ -336,7 +336,7 @@ class FolderPass:
         :param new: these are new mail, no older mail
         :param changes: of the state, saved when everything is done
         """
-        self._check_pause()
+        self._check_deadline()
         headers, withheld = self._headers(uids, new)
         decide = partial(self._decide, headers, withheld, vanished or {}, importable)
         matches = self._commit(decide).matches
@@ -348,7 +348,7 @@ class FolderPass:
         ]
         by_uid = {record.uid: record for record in headers}
         for part in body_batches(left, *([1] if self.single_fetch else [])):
-            self._check_pause()
+            self._check_deadline()
             self._import(part, by_uid, matches)
         if changes:
             self._save(**changes)
@@ -455,8 +455,8 @@ class FolderPass:
         self.store.transaction(work)
         self.state = replace(self.state, **changes)
 
-    def _check_pause(self) -> None:
-        self.pause.check(self.session.endpoint.side)
+    def _check_deadline(self) -> None:
+        self.deadline.check(self.session.endpoint.side)
 
 
 def _is_draft(record: HeaderRecord) -> bool:

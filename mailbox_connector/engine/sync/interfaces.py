@@ -40,14 +40,14 @@ class Backfill:
     folders: frozenset[Hashable] | None = None
     include_undone: bool = False
 
-    def may_read(self, state: FolderState) -> bool:
+    def includes(self, state: FolderState) -> bool:
         """Whether it includes a folder."""
         return self.folders is None or state.key in self.folders
 
     def wants(self, state: FolderState) -> bool:
         """Whether it includes a folder that has not been read as far back."""
-        return self.may_read(state) and (
-            state.read_since is None or state.read_since > self.since
+        return self.includes(state) and (
+            state.handled_since is None or state.handled_since > self.since
         )
 
 

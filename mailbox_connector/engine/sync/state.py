@@ -23,12 +23,12 @@ class SkipReason(str, Enum):
     #: It was a draft.
     DRAFT = "draft"
     #: A newsletter, or mail of a list, and the mailbox leaves those out.
-    BULK = "bulk"
+    NEWSLETTER = "newsletter"
     #: It had been deleted here before.
     DELETED = "deleted"
     #: Of no contact, and fetched for what new mail sets off: a delivery report, or an
     #: answer to a document.
-    PASSED_ON = "passed_on"
+    PROCESSED = "processed"
 
 
 #: Looked at again when a contact gets an address that they have.
@@ -52,11 +52,11 @@ class FolderState:
     :param highestmodseq: RFC 7162, of the same snapshot
     :param first_uid: UIDs from here on came as new mail; those below are older mail
     :param next_uid: the first UID not yet looked at as new mail
-    :param read_since: every message received since that day is handled; None: no older
-        mail of the folder has been read
+    :param handled_since: every message received since that day is handled; None: no
+        older mail of the folder has been read
     :param rebind_below: after a renumbering, UIDs below it are still to be compared
         with the old locations; 0: none
-    :param mailbox_id: RFC 8474; survives a renaming
+    :param imap_object_id: RFC 8474; survives a renaming
     :param reconciled_at: naive UTC
     """
 
@@ -68,9 +68,9 @@ class FolderState:
     highestmodseq: int | None = None
     first_uid: int = 1
     next_uid: int = 1
-    read_since: date | None = None
+    handled_since: date | None = None
     rebind_below: int = 0
-    mailbox_id: str | None = None
+    imap_object_id: str | None = None
     reconciled_at: datetime | None = None
 
 
@@ -78,9 +78,9 @@ class FolderState:
 class Counts:
     """What became of the messages of a batch or a whole pass.
 
-    ``linked`` counts contacts: a message of two counts twice. ``internal``, ``bulk``
-    and ``deleted`` are those of the ``skipped`` with that :class:`SkipReason`; the
-    rest are of strangers.
+    ``linked`` counts contacts: a message of two counts twice. ``internal``,
+    ``newsletters`` and ``deleted`` are those of the ``skipped`` with that
+    :class:`SkipReason`; the rest are of strangers.
     """
 
     seen: int = 0
@@ -89,7 +89,7 @@ class Counts:
     skipped: int = 0
     failed: int = 0
     internal: int = 0
-    bulk: int = 0
+    newsletters: int = 0
     deleted: int = 0
 
     @classmethod
@@ -99,7 +99,7 @@ class Counts:
         return cls(
             skipped=by_reason.total(),
             internal=by_reason[SkipReason.INTERNAL],
-            bulk=by_reason[SkipReason.BULK],
+            newsletters=by_reason[SkipReason.NEWSLETTER],
             deleted=by_reason[SkipReason.DELETED],
         )
 

@@ -37,6 +37,7 @@ class MailboxAccount(models.Model):
         "mailbox.account.api",
         "mailbox.account.sync",
         "mailbox.account.sending",
+        "mailbox.account.sent.copy",
         "mailbox.account.pace",
         "mailbox.account.health",
     ]
@@ -192,7 +193,7 @@ class MailboxAccount(models.Model):
         "(email_normalized, company_id) WHERE active",
         "A mailbox with this address already exists.",
     )
-    skip_bulk = fields.Boolean(
+    skip_newsletters = fields.Boolean(
         string="Skip newsletters and mailing lists",
         default=True,
         help="Newsletters, and e-mails from mailing lists of others, are not imported, "
@@ -370,8 +371,10 @@ class MailboxAccount(models.Model):
         vals = self._stripped(vals)
         for account in self:
             account._require_password(vals)
-        wants_newsletters = not vals.get("skip_bulk", True)
-        skipping = self.filtered("skip_bulk") if wants_newsletters else self.browse()
+        wants_newsletters = not vals.get("skip_newsletters", True)
+        skipping = (
+            self.filtered("skip_newsletters") if wants_newsletters else self.browse()
+        )
         result = super().write({**vals, **self._outdated_states(vals)})
         if READERS & vals.keys():
             # Record rules keep each user's audiences in a cache.

@@ -93,7 +93,7 @@ class MailboxAccountApi(models.AbstractModel):
         return {
             **{name: getattr(found, name) for name in ("seen", "left", "here")},
             "matched": found.matched,
-            "newsletters": found.bulk,
+            "newsletters": found.newsletters,
             "strangers": found.strangers,
             "bytes": found.size,
             "oldest": _moment(found.oldest),
@@ -131,10 +131,10 @@ class MailboxAccountApi(models.AbstractModel):
         """The state of these mailboxes, in their order.
 
         :return: for each ``id``, ``email``, ``name``, ``health`` (draft, connected,
-            importing, waiting, needs_you), ``imap`` and ``smtp`` ({"ok", "problem",
+            importing, waiting, action_needed), ``imap`` and ``smtp`` ({"ok", "problem",
             "field", "last_ok", "next_try"}), ``new_today``, ``failed_imports``,
             ``imports`` that are running or paused (as of :meth:`backfill`),
-            ``folders`` ({"name", "role", "read", "messages", "read_since"})
+            ``folders`` ({"name", "role", "read", "messages", "handled_since"})
         :raise AccessError: the user may not see one of them
         """
         self.check_access("read")
@@ -159,7 +159,8 @@ class MailboxAccountApi(models.AbstractModel):
                     "role": folder.role,
                     "read": folder.sync and not folder.gone,
                     "messages": folder.messages,
-                    "read_since": fields.Date.to_string(folder.read_since) or False,
+                    "handled_since": fields.Date.to_string(folder.handled_since)
+                    or False,
                 }
                 for folder in self.folder_ids
             ],

@@ -42,7 +42,9 @@ class MailboxAccountSetup(models.AbstractModel):
         "mailbox.provider", readonly=True, ondelete="set null"
     )
     provider_name = fields.Char(related="provider_id.name", string="Provider name")
-    provider_takes_passwords = fields.Boolean(related="provider_id.takes_passwords")
+    provider_allows_password_sign_in = fields.Boolean(
+        related="provider_id.allows_password_sign_in"
+    )
     provider_note = fields.Text(related="provider_id.note")
     provider_app_password_url = fields.Char(related="provider_id.app_password_url")
     provider_help_url = fields.Char(related="provider_id.help_url")
@@ -110,7 +112,7 @@ class MailboxAccountSetup(models.AbstractModel):
         self.check_access("write")
         if self.setup_step == "address":
             provider = self.provider_id
-            if provider and not provider.takes_passwords:
+            if provider and not provider.allows_password_sign_in:
                 return False
         if missing := self._missing_in_setup_step():
             return self._notification_action("warning", missing)
@@ -150,8 +152,8 @@ class MailboxAccountSetup(models.AbstractModel):
         :param by: 1 or -1
         """
         if self.setup_step in STEPS:
-            place = STEPS.index(self.setup_step) + by
-            self.setup_step = STEPS[min(max(place, 0), len(STEPS) - 1)]
+            index = STEPS.index(self.setup_step) + by
+            self.setup_step = STEPS[min(max(index, 0), len(STEPS) - 1)]
         return False
 
     def _missing_in_setup_step(self):

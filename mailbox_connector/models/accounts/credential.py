@@ -43,7 +43,7 @@ class MailboxCredential(models.Model):
             own.unlink()
             return
         try:
-            token = credentials.seal(secret, self._stored_key_ids())
+            token = credentials.encrypt(secret, self._stored_key_ids())
         except credentials.KeyProblem as problem:
             raise UserError(
                 self.env._(
@@ -63,7 +63,7 @@ class MailboxCredential(models.Model):
 
     @api.model
     @api.private
-    def reseal(self):
+    def reencrypt_all(self):
         """Encrypt every password under the first key again, after a new one was put in
         front.
 
@@ -72,5 +72,5 @@ class MailboxCredential(models.Model):
         """
         rows = self.sudo().search([("token", "!=", False)])
         for row in rows:
-            row.token = credentials.seal(credentials.unseal(row.token))
+            row.token = credentials.encrypt(credentials.decrypt(row.token))
         return len(rows)

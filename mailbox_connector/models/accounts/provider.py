@@ -35,7 +35,7 @@ class MailboxProvider(models.Model):
         help="MX host suffixes of this provider, one per line, such as "
         "mail.example.com",
     )
-    takes_passwords = fields.Boolean(
+    allows_password_sign_in = fields.Boolean(
         string="Allows password sign-in for mail apps",
         default=True,
         help="If turned off, it can only be connected by OAuth.",
@@ -62,7 +62,7 @@ class MailboxProvider(models.Model):
         required=True,
         default="address",
     )
-    files_sent = fields.Boolean(
+    saves_sent_copies = fields.Boolean(
         string="Saves sent e-mails itself",
         help="E-mails sent by its SMTP server appear in the Sent folder automatically.",
     )
@@ -113,7 +113,7 @@ class MailboxProvider(models.Model):
                 tuple(_names(one.mx)),
                 one._server("imap"),
                 one._server("smtp"),
-                one.takes_passwords,
+                one.allows_password_sign_in,
             )
             for one in self.sudo().search([])
         ]

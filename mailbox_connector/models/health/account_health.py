@@ -21,14 +21,14 @@ HEALTH = [
     ("connected", "Connected"),
     ("importing", "Importing"),
     ("waiting", "Waiting"),
-    ("needs_you", "Action needed"),
+    ("action_needed", "Action needed"),
 ]
 #: Of one connection.
 SIDE = [
     ("off", "Off"),
     ("works", "Works"),
     ("waiting", "Waiting"),
-    ("needs_you", "Action needed"),
+    ("action_needed", "Action needed"),
 ]
 #: A server that refuses one of these needs a person.
 SIGN_IN = {"username", "password"}
@@ -144,7 +144,7 @@ class MailboxAccountHealth(models.AbstractModel):
                 OR EXISTS (SELECT FROM mail_mail mail
                             WHERE mail.mailbox_account_id = %(account)s.id
                               AND mail.mailbox_outcome = 'ask'
-                              AND mail.state = 'exception') THEN 'needs_you'
+                              AND mail.state = 'exception') THEN 'action_needed'
             WHEN %(account)s.imap_problem IS NOT NULL
                 OR %(account)s.smtp_problem IS NOT NULL
                 OR %(account)s.sending_paused_until > %(now)s THEN 'waiting'
@@ -241,7 +241,7 @@ class MailboxAccountHealth(models.AbstractModel):
         if self.state == "draft":
             health, text = "off", self.env._("Not connected yet.")
         elif is_stopped or self.folder_problem:
-            health = "needs_you"
+            health = "action_needed"
             text = is_stopped and self._next_try_text(self.needs_person)
         elif self.imap_problem:
             health, text = "waiting", self._next_try_text(False)
@@ -272,7 +272,7 @@ class MailboxAccountHealth(models.AbstractModel):
         elif self.state == "draft":
             health, text = "off", self.env._("Not connected yet.")
         elif is_stopped or is_asked:
-            health = "needs_you"
+            health = "action_needed"
             text = is_stopped and self.env._("Stopped.")
         elif self.smtp_problem or self.paused_until():
             until = self.paused_until() or next_attempt

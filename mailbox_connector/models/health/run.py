@@ -64,7 +64,7 @@ class MailboxRun(models.Model):
     )
     skipped = fields.Integer(readonly=True)
     internal = fields.Integer(readonly=True)
-    bulk = fields.Integer(readonly=True)
+    newsletters = fields.Integer(readonly=True)
     deleted = fields.Integer(readonly=True)
     failed = fields.Integer(readonly=True)
     problem = fields.Char(readonly=True)
@@ -75,13 +75,14 @@ class MailboxRun(models.Model):
     _account_idx = models.Index("(account_id, id DESC)")
     _ended_idx = models.Index("(ended_at)")
 
-    @api.depends("skipped", "internal", "bulk", "deleted")
+    @api.depends("skipped", "internal", "newsletters", "deleted")
     def _compute_skipped_text(self):
         for run in self:
-            strangers = run.skipped - run.internal - run.bulk - run.deleted
+            strangers = run.skipped - run.internal - run.newsletters - run.deleted
             parts = [
                 strangers > 0 and self.env._("no contact: %s", strangers),
-                run.bulk and self.env._("newsletters and lists: %s", run.bulk),
+                run.newsletters
+                and self.env._("newsletters and lists: %s", run.newsletters),
                 run.internal and self.env._("between colleagues: %s", run.internal),
                 run.deleted and self.env._("deleted here before: %s", run.deleted),
             ]

@@ -265,10 +265,10 @@ class MailboxMessage(models.Model):
         self.ensure_one()
         self.check_access("read")
         dialog = self.env["mailbox.trace"].create({"message_id": self.id})
-        answering = trace.Trace(
+        explanation = trace.Trace(
             self.env, trace.Question(), self.env["mailbox.account"].browse()
         )
-        dialog.show(answering.of(self))
+        dialog.show(explanation.of(self))
         return dialog.reopen()
 
     def action_reply(self):

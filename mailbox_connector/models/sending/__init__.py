@@ -2,6 +2,7 @@
 
 from . import account_pace
 from . import account_sending
+from . import account_sent_copy
 from . import delivery
 from . import identity
 from . import ir_mail_server

@@ -11,12 +11,9 @@ from ...engine.errors import EngineError
 from ...engine.smtp import retry
 from ...engine.smtp.retry import NextStep
 from ...services.framework.concurrency import lock_on_own_cursor, mute_conflicts
-from ...services.sending.self_filing import is_self_filing
 
 _logger = logging.getLogger(__name__)
 
-#: Sent mails in a row that the provider had filed before us, until we rely on that.
-FOUND_OFTEN = 3
 #: Odoo's names of the encryptions; always with verification.
 ENCRYPTION = {"tls": "ssl_strict", "starttls": "starttls_strict"}
 #: After all other servers: among several, core takes the first by sequence.
@@ -61,24 +58,6 @@ class MailboxAccountSending(models.AbstractModel):
         string="Also use for automatic e-mails",
         help="E-mails that Odoo sends on its own, such as confirmations and reminders, "
         "can be sent from this mailbox if a default sender says so.",
-    )
-    sent_copy = fields.Selection(
-        [
-            ("automatic", "Automatic"),
-            ("odoo", "By Odoo"),
-            ("provider", "By the provider"),
-        ],
-        string="Who saves a copy in Sent",
-        required=True,
-        default="automatic",
-        help="E-mails sent from Odoo are saved in the mailbox's Sent folder as well. "
-        "Some providers do that automatically; for the others Odoo does it. With "
-        "Automatic, Odoo knows the large providers, and checks the folder before it "
-        "saves a copy.",
-    )
-    sent_copy_found = fields.Integer(readonly=True, copy=False)
-    sent_copy_problem = fields.Char(
-        string="Problem with the Sent folder", readonly=True, copy=False
     )
 
     # ------------------------------------------------------------------
@@ -256,44 +235,6 @@ class MailboxAccountSending(models.AbstractModel):
                     )
         except OperationalError:
             _logger.info("Mailbox %s: not recorded", self.id, exc_info=True)
-
-    # ------------------------------------------------------------------
-    # Sent folder
-    # ------------------------------------------------------------------
-
-    @api.private
-    def sent_folder(self):
-        """The ``mailbox.folder`` with the role Sent; empty if there is none."""
-        self.ensure_one()
-        return self.folder_ids.filtered(lambda f: f.role == "sent" and not f.gone)[:1]
-
-    @api.private
-    def record_filing(self, was_there):
-        """Count how often in a row a sent mail was in Sent before we filed it.
-
-        :param was_there: whether the last one was
-        """
-        self.ensure_one()
-        found = self.sent_copy_found + 1 if was_there else 0
-        if found != self.sent_copy_found:
-            self.sent_copy_found = found
-
-    @api.private
-    def provider_files_sent(self):
-        """Whether sent mail gets into the Sent folder without us."""
-        self.ensure_one()
-        if self.sent_copy != "automatic":
-            return self.sent_copy == "provider"
-        if self.sent_copy_found >= FOUND_OFTEN:
-            return True
-        host = self.smtp_host or ""
-        # sudo: providers are no secret; who sends through the mailbox may not read them
-        providers = self.env["mailbox.provider"].sudo()
-        return is_self_filing(host) or bool(
-            providers.search_count(
-                [("smtp_host", "=ilike", host), ("files_sent", "=", True)], limit=1
-            )
-        )
 
 
 def _needs_person(error):

@@ -2,7 +2,7 @@
 
 from odoo import api, fields, models
 
-from ...services.sending import sent_filing, unknown_outcomes
+from ...services.sending import sent_copy_filing, unknown_outcomes
 
 
 class MailboxDelivery(models.Model):
@@ -41,7 +41,7 @@ class MailboxDelivery(models.Model):
     )
     reason = fields.Char()
     handed_at = fields.Datetime(string="Sent on")
-    transaction = fields.Char(
+    smtp_transaction = fields.Char(
         size=16, help="The same for all recipients of one SMTP transaction."
     )
     lookup_at = fields.Datetime(string="Next look in the Sent folder")
@@ -76,4 +76,4 @@ class MailboxDelivery(models.Model):
     def _cron_file_sent(self):
         """Look for what may have been sent, then file what was, mailbox by mailbox."""
         if unknown_outcomes.look_up_due(self.env):
-            sent_filing.file_waiting(self.env)
+            sent_copy_filing.file_waiting(self.env)

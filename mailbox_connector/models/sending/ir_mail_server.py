@@ -7,7 +7,7 @@ from odoo.tools import email_normalize
 
 from odoo.addons.base.models.ir_mail_server import extract_rfc2822_addresses
 
-from ...services.sending.outcome import HEADER, SendingFailed, Transaction
+from ...services.sending.outcome import HEADER, SendingFailed, SmtpTransaction
 from ...services.sending.outgoing import deliver
 from ...services.sending.smtp_session import (
     SmtpSession,
@@ -200,7 +200,7 @@ def _one_line(value):
         return type(value)(map(_one_line, value))
     if isinstance(value, dict):
         return {name: _one_line(one) for name, one in value.items()}
-    if isinstance(value, Transaction):
+    if isinstance(value, SmtpTransaction):
         return replace(
             value,
             email_from=_one_line(value.email_from),

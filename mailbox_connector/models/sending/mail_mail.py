@@ -15,7 +15,7 @@ from ...services.sending import (
     sent_copy_queue,
     unknown_outcomes,
 )
-from ...services.sending.outcome import HEADER, Outcomes, PutOff, Transaction
+from ...services.sending.outcome import HEADER, Outcomes, PutOff, SmtpTransaction
 from ...services.sending.smtp_session import SmtpSession
 
 #: Mails handed over through one SMTP session, at most.
@@ -205,7 +205,7 @@ class MailMail(models.Model):
         )
         if not self.mailbox_email_from:
             return emails
-        transaction = Transaction(
+        transaction = SmtpTransaction(
             mail_id=self.id,
             mail_message_id=self.mail_message_id.id,
             account_id=self.mailbox_account_id.id,

@@ -83,7 +83,7 @@ class MailboxBackfill(models.Model):
         "newsletters, and e-mails deleted in Odoo before.",
     )
     internal = fields.Integer(string="Between colleagues", readonly=True)
-    bulk = fields.Integer(string="Newsletters and mailing lists", readonly=True)
+    newsletters = fields.Integer(string="Newsletters and mailing lists", readonly=True)
     deleted = fields.Integer(string="Deleted in Odoo before", readonly=True)
     failed = fields.Integer(readonly=True)
     finished_at = fields.Datetime(string="Finished on", readonly=True)
@@ -197,7 +197,7 @@ class MailboxBackfill(models.Model):
         self.ensure_one()
         before = dict(self.read_before or {})
         if str(folder.id) not in before:
-            day = folder.read_since
+            day = folder.handled_since
             before[str(folder.id)] = day and day.isoformat()
             self.read_before = before
 
@@ -371,8 +371,8 @@ class MailboxBackfill(models.Model):
         """Folders count as read no farther back than before this import."""
         for number, day in self._days_before().items():
             folder = self.env["mailbox.folder"].browse(number).exists()
-            if folder.read_since and (not day or day > folder.read_since):
-                folder.read_since = day or False
+            if folder.handled_since and (not day or day > folder.handled_since):
+                folder.handled_since = day or False
         self.undo_mark = self.account_id.backfill_ids[:1].id
         self.undo_total = len(Undo(self).remaining())
 

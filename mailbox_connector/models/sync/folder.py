@@ -61,7 +61,7 @@ class MailboxFolder(models.Model):
     )
     gone_at = fields.Datetime(readonly=True)
     # What follows is a ``FolderState`` of the engine, which says what each means.
-    mailbox_id = fields.Char(readonly=True)
+    imap_object_id = fields.Char(readonly=True)
     uidvalidity = BigInteger(readonly=True)
     uidnext = BigInteger(readonly=True)
     messages = fields.Integer(string="Messages on the server", readonly=True)
@@ -72,7 +72,7 @@ class MailboxFolder(models.Model):
         default=1,
         help="UID from which on messages have not been checked as new mail.",
     )
-    read_since = fields.Date(
+    handled_since = fields.Date(
         readonly=True, help="All e-mails received since this day have been handled."
     )
     rebind_below = BigInteger(readonly=True)
@@ -239,9 +239,9 @@ class MailboxFolder(models.Model):
     def reconsider_newsletters(self):
         """Have the next import look at messages that were skipped as newsletters."""
         for folder in self:
-            if uids := folder.skipped([SkipReason.BULK]):
+            if uids := folder.skipped([SkipReason.NEWSLETTER]):
                 left = folder._without_skipped(uids)
-                folder.write({"skipped_uids": left, "read_since": False})
+                folder.write({"skipped_uids": left, "handled_since": False})
 
     # ------------------------------------------------------------------
     # The folder itself
@@ -274,7 +274,7 @@ class MailboxFolder(models.Model):
             {
                 **NOTHING_HANDLED,
                 "uidvalidity": False,
-                "read_since": False,
+                "handled_since": False,
                 "rebind_below": 0,
                 "gone_at": False,
             }

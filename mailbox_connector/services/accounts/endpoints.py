@@ -82,7 +82,7 @@ def _password(account, side: str) -> str:
     if not token:
         _raise_missing(env, side, "password")
     try:
-        return credentials.unseal(token)
+        return credentials.decrypt(token)
     except credentials.KeyProblem as problem:
         raise UserError(
             env._(

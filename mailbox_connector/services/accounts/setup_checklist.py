@@ -1,8 +1,8 @@
 """The setup checklist: what to have ready before connecting, as far as Odoo can tell.
 
 Each item is a dict for the screen: ``state`` is "done", "open" (nothing wrong, to do
-yet) or "needs_you"; ``text`` a sentence; ``url`` and ``link`` a page of the provider
-and what to call it, if any.
+yet) or "action_needed"; ``text`` a sentence; ``url`` and ``link`` a page of the
+provider and what to call it, if any.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...error_messages import explain
 from .connection_test import run_connection_tests
 from .endpoints import egress_policy
 
-DONE, OPEN, NEEDS_YOU = "done", "open", "needs_you"
+DONE, OPEN, ACTION_NEEDED = "done", "open", "action_needed"
 #: Seconds for asking whether a server answers; a person is waiting.
 SECONDS = 5.0
 #: More days than these are a lot for a first import.
@@ -68,8 +68,8 @@ def _server(env, endpoint: Endpoint, test: ConnectionTest) -> dict:
             other=port,
             security=security.name,
         )
-        return _item(NEEDS_YOU, text)
-    return _item(NEEDS_YOU, explain(env, test.error))
+        return _item(ACTION_NEEDED, text)
+    return _item(ACTION_NEEDED, explain(env, test.error))
 
 
 def _item(state: str, text: str, url: str | bool = False, link: str = "") -> dict:
@@ -83,11 +83,11 @@ def _address(account) -> list[dict]:
         return [_item(OPEN, env._("Enter the address of the mailbox."))]
     if not address:
         text = env._("%s is not a complete e-mail address.", account.email)
-        return [_item(NEEDS_YOU, text)]
+        return [_item(ACTION_NEEDED, text)]
     items = [_item(DONE, env._("The address is complete."))]
     if _is_taken(account, address):
         text = env._("A mailbox with this address already exists. Open that one.")
-        items.append(_item(NEEDS_YOU, text))
+        items.append(_item(ACTION_NEEDED, text))
     else:
         items.append(_item(DONE, env._("No other mailbox in Odoo uses it.")))
     return items + _provider(account)
@@ -96,10 +96,10 @@ def _address(account) -> list[dict]:
 def _provider(account) -> list[dict]:
     env = account.env
     provider = account.provider_id
-    if provider and not provider.takes_passwords:
+    if provider and not provider.allows_password_sign_in:
         text = env._("%s does not allow password sign-in for mail apps.", provider.name)
         link = env._("Help page of the provider")
-        return [_item(NEEDS_YOU, text, provider.help_url, link)]
+        return [_item(ACTION_NEEDED, text, provider.help_url, link)]
     if provider:
         text = env._("%s allows mail apps to sign in with a password.", provider.name)
         items = [_item(DONE, text)]
@@ -156,7 +156,7 @@ def _servers(account) -> list[dict]:
     items = []
     if not account.imap_host:
         text = env._("Enter the server for reading (IMAP) that your provider names.")
-        items.append(_item(NEEDS_YOU, text))
+        items.append(_item(ACTION_NEEDED, text))
     if not account.smtp_host:
         text = env._(
             "Without a server for sending (SMTP), e-mails are read but none are sent."
@@ -185,7 +185,7 @@ def _passwords(account) -> list[dict]:
 def _owner(account) -> dict:
     env = account.env
     if not account.owner_id:
-        return _item(NEEDS_YOU, env._("Choose the owner of this mailbox."))
+        return _item(ACTION_NEEDED, env._("Choose the owner of this mailbox."))
     text = env._(
         "%s is the owner: they renew the password and are alerted about problems.",
         account.owner_id.name,
@@ -197,7 +197,9 @@ def _username(account) -> dict:
     env = account.env
     username, address = account.imap_username, account.email or ""
     if not username:
-        return _item(NEEDS_YOU, env._("Enter the username that the provider requires."))
+        return _item(
+            ACTION_NEEDED, env._("Enter the username that the provider requires.")
+        )
     if username.lower() == address.lower():
         return _item(
             DONE, env._("The username is the address, as most providers require.")
@@ -234,9 +236,9 @@ def _backfill(account) -> list[dict]:
             "No contact has an e-mail address yet. E-mails are shown on contacts, so "
             "add one that you exchange e-mails with."
         )
-        items.append(_item(NEEDS_YOU, text))
+        items.append(_item(ACTION_NEEDED, text))
     if account.imap_password_set:
         items.append(_item(DONE, env._("Servers, username and password are set.")))
     else:
-        items.append(_item(NEEDS_YOU, env._("Go back and enter the password.")))
+        items.append(_item(ACTION_NEEDED, env._("Go back and enter the password.")))
     return items

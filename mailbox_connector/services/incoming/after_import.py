@@ -69,12 +69,12 @@ class AfterImport:
         """
         new = [header for header in headers if header.new and self._is_new(header)]
         reports = {header.uid: "report" for header in new if header.new.may_be_report}
-        answers = {
-            header.uid: (header.message_id, header.new.answers)
+        references = {
+            header.uid: (header.message_id, header.new.replies_to)
             for header in new
-            if header.new.answers and not self._is_own(header)
+            if header.new.replies_to and not self._is_own(header)
         }
-        replies = document_replies.find_answered(self.env, answers)
+        replies = document_replies.find_replied_to(self.env, references)
         return {**dict.fromkeys(replies, "reply"), **reports}
 
     def enqueue(

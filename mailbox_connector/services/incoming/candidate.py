@@ -20,8 +20,8 @@ class Candidate:
     :ivar matches: the contacts it belongs to; empty if it was fetched for another
         reason
     :ivar raw: the whole message, as the server gave it
-    :ivar answers_document: it answers a document in Odoo, so it is never left out as a
-        newsletter
+    :ivar replies_to_document: it answers a document in Odoo, so it is never left out as
+        a newsletter
     :ivar parsed: set when the message has been parsed
     :ivar is_failed: it could not be parsed and is kept as a failed import
     :ivar record_id: id of its ``mailbox.message``; 0 until that exists
@@ -33,7 +33,7 @@ class Candidate:
     header: HeaderRecord
     matches: list[Match]
     raw: bytes
-    answers_document: bool = False
+    replies_to_document: bool = False
     parsed: ParsedMessage | None = None
     is_failed: bool = False
     record_id: int = 0

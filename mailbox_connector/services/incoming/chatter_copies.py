@@ -313,11 +313,11 @@ def _bind_parents(env, record_ids: list[int]) -> None:
                 WHERE provider_hash = mine.parent_hash OFFSET 0) parent
          WHERE mine.parent_hash IS NOT NULL
         UNION
-        SELECT answer.id, mine.id
+        SELECT reply.id, mine.id
           FROM mine CROSS JOIN LATERAL (
                SELECT id FROM mailbox_message
                 WHERE parent_hash IN (mine.message_id_hash, mine.provider_hash)
-               OFFSET 0) answer
+               OFFSET 0) reply
         """,
         [record_ids],
     )
@@ -328,8 +328,8 @@ def _bind_parents(env, record_ids: list[int]) -> None:
         """
         UPDATE mail_message copy
            SET parent_id = parent_link.mail_message_id
-          FROM unnest(%s, %s) AS pair (answer_id, parent_id)
-          JOIN mailbox_link link ON link.message_id = pair.answer_id
+          FROM unnest(%s, %s) AS pair (reply_id, parent_id)
+          JOIN mailbox_link link ON link.message_id = pair.reply_id
           JOIN mailbox_link parent_link
             ON parent_link.message_id = pair.parent_id
            AND parent_link.partner_id = link.partner_id
@@ -338,6 +338,6 @@ def _bind_parents(env, record_ids: list[int]) -> None:
            AND copy.parent_id IS NULL
            AND parent_link.mail_message_id != copy.id
         """,
-        [[answer for answer, _parent in pairs], [parent for _answer, parent in pairs]],
+        [[reply for reply, _parent in pairs], [parent for _reply, parent in pairs]],
     )
     env["mail.message"].invalidate_model(["parent_id", "child_ids"])

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from markupsafe import escape
 
 from ...engine.mime.addresses import normalize
+from ...engine.mime.delivery_report import DeliveryReport, RecipientStatus
 from ...engine.mime.ids import message_id_hash
-from ...engine.mime.report import DeliveryReport, RecipientStatus
 from .raw_mail import RawMail
 
 #: States of a notification whose e-mail was sent.

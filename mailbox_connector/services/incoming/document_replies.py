@@ -22,21 +22,21 @@ from .rewritten_message_ids import ODOO_HEADER
 MAX_REFERENCES = 32
 
 
-def find_answered(
-    env, answers: Mapping[int, tuple[str, tuple[str, ...]]]
+def find_replied_to(
+    env, emails: Mapping[int, tuple[str, tuple[str, ...]]]
 ) -> dict[int, int]:
-    """Which messages on documents are answered by these e-mails. One query.
+    """Which messages on documents are replied to by these e-mails. One query.
 
     The newest reference that is known here decides: a reply to a message on a contact
     belongs to the contact alone. E-mails that Odoo has itself are left out.
 
-    :param answers: (Message-ID, Message-IDs that it answers, newest first) of each
+    :param emails: (Message-ID, Message-IDs that it answers, newest first) of each
         e-mail, by any key
     :return: ``mail.message`` ids by key
     """
     wanted = {
         one
-        for message_id, references in answers.values()
+        for message_id, references in emails.values()
         for one in (message_id, *references[:MAX_REFERENCES])
     }
     wanted.discard("")
@@ -54,7 +54,7 @@ def find_answered(
     )
     known = {row[0]: row[1:] for row in env.cr.fetchall()}
     found = {}
-    for key, (message_id, references) in answers.items():
+    for key, (message_id, references) in emails.items():
         if message_id in known:
             continue
         newest = [one for one in references[:MAX_REFERENCES] if one in known][:1]
@@ -73,12 +73,12 @@ def post_reply(account, mail: RawMail) -> str:
     """
     env = account.env
     parsed = mail.parsed
-    references = new_mail(block(mail.raw)).answers
-    found = find_answered(env, {0: (parsed.message_id, references)})
+    references = new_mail(block(mail.raw)).replies_to
+    found = find_replied_to(env, {0: (parsed.message_id, references)})
     if not found:
         return "answers no document, or was posted before"
-    answered = env["mail.message"].browse(found[0])
-    document = env[answered.model].browse(answered.res_id)
+    replied_to = env["mail.message"].browse(found[0])
+    document = env[replied_to.model].browse(replied_to.res_id)
     if not document.exists():
         return "answers a document that was deleted"
     if _is_sent_by_odoo(env, parsed):
@@ -86,12 +86,12 @@ def post_reply(account, mail: RawMail) -> str:
     recipients = {one.email for key in ("to", "cc") for one in parsed.addresses[key]}
     identity = _receiving_identity(account, recipients)
     if parsed.automatic not in ("", Automatic.LIST.value):
-        _log_automatic_reply(document, answered, parsed, identity)
+        _log_automatic_reply(document, replied_to, parsed, identity)
         return ""
-    return _route(account, mail, answered, document, identity)
+    return _route(account, mail, replied_to, document, identity)
 
 
-def _route(account, mail: RawMail, answered, document, identity) -> str:
+def _route(account, mail: RawMail, replied_to, document, identity) -> str:
     """Let Odoo's gateway post a reply, on this document only.
 
     :return: why it did not, or ""
@@ -101,13 +101,13 @@ def _route(account, mail: RawMail, answered, document, identity) -> str:
     Thread = env["mail.thread"].with_company(account.company_id)
     values = Thread.message_parse(message)
     if values["is_bounce"]:
-        _log_automatic_reply(document, answered, mail.parsed, identity)
+        _log_automatic_reply(document, replied_to, mail.parsed, identity)
         return ""
     if Thread._detect_loop_headers(values):
         return "answers an automatic e-mail of the gateway"
     # It may refer to other messages as well, but this is the one that it answers.
-    values["references"] = values["in_reply_to"] = answered.message_id
-    values.update(Thread._message_parse_extract_from_parent(answered))
+    values["references"] = values["in_reply_to"] = replied_to.message_id
+    values.update(Thread._message_parse_extract_from_parent(replied_to))
     for name in ("to_filtered", "cc_filtered"):
         values[name] = _without_mailboxes(env, values[name])
     routes = Thread.message_route(message, values)
@@ -123,21 +123,21 @@ def _route(account, mail: RawMail, answered, document, identity) -> str:
         message, values, routes
     )
     env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
-    _restrict_like_question(answered, values["message_id"])
+    _restrict_like_question(replied_to, values["message_id"])
     return ""
 
 
-def _restrict_like_question(answered, message_id: str) -> None:
+def _restrict_like_question(replied_to, message_id: str) -> None:
     """Give a reply the readers of the message that it answers, which it quotes."""
-    if not answered.mailbox_audience_id:
+    if not replied_to.mailbox_audience_id:
         return
-    answered.search(
+    replied_to.search(
         [
             ("message_id", "=", message_id),
-            ("model", "=", answered.model),
-            ("res_id", "=", answered.res_id),
+            ("model", "=", replied_to.model),
+            ("res_id", "=", replied_to.res_id),
         ]
-    ).mailbox_audience_id = answered.mailbox_audience_id
+    ).mailbox_audience_id = replied_to.mailbox_audience_id
 
 
 def _is_document(env, model: str | None, res_id: int | None) -> bool:
@@ -199,7 +199,7 @@ def _without_mailboxes(env, text: str) -> str:
     )
 
 
-def _log_automatic_reply(document, answered, parsed: ParsedMessage, identity) -> None:
+def _log_automatic_reply(document, replied_to, parsed: ParsedMessage, identity) -> None:
     """Show an automatic reply on the document; nobody is notified."""
     env = document.env
     sender = ", ".join(map(str, parsed.addresses["from"][:1]))
@@ -231,8 +231,8 @@ def _log_automatic_reply(document, answered, parsed: ParsedMessage, identity) ->
     posted.sudo().write(
         {
             "message_id": parsed.message_id or posted.message_id,
-            "parent_id": answered.id,
+            "parent_id": replied_to.id,
             "mailbox_identity_id": identity.id,
-            "mailbox_audience_id": answered.mailbox_audience_id.id,
+            "mailbox_audience_id": replied_to.mailbox_audience_id.id,
         }
     )

@@ -37,14 +37,14 @@ class FailedImportRetry:
         self.session = session
         self.store = store
 
-    def retry_due(self, pause) -> None:
+    def retry_due(self, deadline) -> None:
         """Retry messages that the server did not return and whose time has come;
         after an upgrade of the addon, all of them.
 
-        :param pause: stops the pass when its time is over
+        :param deadline: stops the pass when its time is over
         """
         for row in self.account.failed_import_ids.due():
-            pause.check(self.session.endpoint.side)
+            deadline.check(self.session.endpoint.side)
             self.retry(row)
 
     def retry(self, row) -> bool:
@@ -88,13 +88,13 @@ class FailedImportRetry:
             return True
         importer = Importer(row.folder_id, failed_import=row)
         candidate = Candidate(
-            header, wanted.matches, raw, answers_document=bool(wanted.kind)
+            header, wanted.matches, raw, replies_to_document=bool(wanted.kind)
         )
         if not importer.parse_or_keep_failed(candidate):
             return False
         counts: Counts = importer.run([candidate] if wanted.matches else [])
-        passed_on = {header.uid: SkipReason.PASSED_ON}
-        self._record_skipped(row, importer.skipped if wanted.matches else passed_on)
+        processed = {header.uid: SkipReason.PROCESSED}
+        self._record_skipped(row, importer.skipped if wanted.matches else processed)
         self.store.enqueue_inbound(importer, [(candidate, wanted.kind)])
         return not counts.failed
 

@@ -148,11 +148,11 @@ class Importer:
         provider_hashes = rewritten_message_ids.restore_message_ids(
             self.env, self.account, candidates
         )
-        left_out = self.newsletters.left_out(candidates)
-        rest = [one for one in candidates if one.header.uid not in left_out]
+        newsletters = self.newsletters.skipped_uids(candidates)
+        rest = [one for one in candidates if one.header.uid not in newsletters]
         kept = self._without_deleted(rest)
         deleted = {c.header.uid for c in rest} - {c.header.uid for c in kept}
-        skipped = dict.fromkeys(left_out, SkipReason.BULK)
+        skipped = dict.fromkeys(newsletters, SkipReason.NEWSLETTER)
         skipped |= dict.fromkeys(deleted, SkipReason.DELETED)
         counts = Counts.of_skipped(skipped.values())
         if not kept:

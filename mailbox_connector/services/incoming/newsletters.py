@@ -46,7 +46,7 @@ class Newsletters:
         :func:`mass_mail_kind`."""
         return mass_mail_kind(header, self.own, self.own_domains)
 
-    def left_out(self, candidates: Iterable[Candidate]) -> set[int]:
+    def skipped_uids(self, candidates: Iterable[Candidate]) -> set[int]:
         """UIDs of the messages that the mailbox leaves out.
 
         A message that answers one that is stored here belongs to a conversation and
@@ -54,13 +54,13 @@ class Newsletters:
 
         :param candidates: parsed
         """
-        if not self.account.skip_bulk:
+        if not self.account.skip_newsletters:
             return set()
         suspects = {
             candidate.header.uid: candidate.parsed.references
             for candidate in candidates
             if candidate.parsed.marked_mass_mail
-            and not candidate.answers_document
+            and not candidate.replies_to_document
             and self.kind(candidate.parsed.header_fields)
         }
         known = self._known({one for many in suspects.values() for one in many})

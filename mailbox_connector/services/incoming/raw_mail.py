@@ -7,8 +7,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from functools import cached_property
 
+from ...engine.mime.delivery_report import DeliveryReport, read_report
 from ...engine.mime.parse import parse_message
-from ...engine.mime.report import DeliveryReport, read_report
 from ...engine.types import ParsedMessage
 
 

@@ -32,7 +32,7 @@ How it works
 
 Example::
 
-    ledger = Ledger(env, is_filed_by_provider=False)
+    ledger = Ledger(env, is_saved_by_provider=False)
     opened = ledger.open(transaction, "<1@example.com>", ["a@x.com", "b@x.com"])
     # opened.recipients == ("a@x.com", "b@x.com"); both rows are committed as "sending"
     refused = session.send(opened.recipients, mime)  # a crash here: both "unknown"
@@ -64,7 +64,7 @@ from ...engine.mime.ids import message_id_hash
 from ...error_messages import explain
 from ..framework.concurrency import CONFLICT_ERRORS, mute_conflicts, own_cursor
 from . import sent_copy_queue
-from .outcome import PutOff, Transaction, whole_second
+from .outcome import PutOff, SmtpTransaction, whole_second
 from .pace import may_send_now
 
 _logger = logging.getLogger(__name__)
@@ -91,10 +91,10 @@ _OPEN = f"""
     ), opened AS (
         INSERT INTO mailbox_delivery (
                account_id, mail_mail_id_int, mail_message_id_int, recipient, message_id,
-               message_id_hash, state, handed_at, transaction,
+               message_id_hash, state, handed_at, smtp_transaction,
                create_uid, create_date, write_uid, write_date)
         SELECT %(account_id)s, %(mail_id)s, %(mail_message_id)s, wanted.recipient,
-               %(message_id)s, %(digest)s, 'sending', moment.now, %(transaction)s,
+               %(message_id)s, %(digest)s, 'sending', moment.now, %(smtp_transaction)s,
                %(uid)s, moment.now, %(uid)s, moment.now
           FROM look, unnest(%(recipients)s) AS wanted (recipient),
                (SELECT date_trunc('second', now() AT TIME ZONE 'UTC')) AS moment (now)
@@ -130,12 +130,12 @@ class Ledger:
     """Opens and closes the rows of one SMTP session.
 
     :param env: the environment of the work; its own cursor is never written to
-    :param is_filed_by_provider: whether sent mail gets into the Sent folder without us
+    :param is_saved_by_provider: whether sent mail gets into the Sent folder without us
     """
 
-    def __init__(self, env, is_filed_by_provider: bool):
+    def __init__(self, env, is_saved_by_provider: bool):
         self._env = env
-        self._is_filed_by_provider = is_filed_by_provider
+        self._is_saved_by_provider = is_saved_by_provider
         self._cr = None
         # Whether a copy of the mail that was opened last is kept already.
         self._has_copy = False
@@ -143,7 +143,7 @@ class Ledger:
         self.has_queued = False
 
     def open(
-        self, transaction: Transaction, message_id: str, recipients: Sequence[str]
+        self, transaction: SmtpTransaction, message_id: str, recipients: Sequence[str]
     ) -> OpenedDeliveries:
         """Open the rows of those who are to get a mail now; committed.
 
@@ -157,7 +157,7 @@ class Ledger:
             "recipients": recipients,
             "message_id": message_id,
             "digest": message_id_hash(message_id),
-            "transaction": secrets.token_hex(8),
+            "smtp_transaction": secrets.token_hex(8),
             "uid": SUPERUSER_ID,
         }
         cr = self._connection()
@@ -172,7 +172,7 @@ class Ledger:
         return OpenedDeliveries(tuple(recipients))
 
     def close_sent(
-        self, transaction: Transaction, recipients: Sequence[str], copy: bytes
+        self, transaction: SmtpTransaction, recipients: Sequence[str], copy: bytes
     ) -> None:
         """Close the rows of the mail opened last, which all ``recipients`` have;
         committed.
@@ -187,7 +187,7 @@ class Ledger:
         kept = {"keeper": None, "copy_state": None, "copy": None}
         if not self._has_copy:
             kept |= {"keeper": recipients[0], "copy_state": "provider"}
-            if not self._is_filed_by_provider:
+            if not self._is_saved_by_provider:
                 mime = psycopg2.Binary(base64.b64encode(copy))
                 kept |= {"copy_state": "waiting", "copy": mime}
         try:
@@ -204,7 +204,7 @@ class Ledger:
 
     def close(
         self,
-        transaction: Transaction,
+        transaction: SmtpTransaction,
         states: dict[str, tuple[str, str | bool]],
         copy: bytes | None = None,
     ) -> None:
@@ -252,7 +252,7 @@ class Ledger:
             raise
 
     def _open_unusual(
-        self, transaction: Transaction, message_id: str, recipients: list[str]
+        self, transaction: SmtpTransaction, message_id: str, recipients: list[str]
     ) -> OpenedDeliveries:
         """Open rows where some exist, or where a limit or a pause may hold mail back.
 
@@ -320,7 +320,7 @@ def all_sent(env, mail_ids: list[int]) -> set[int]:
     return {mail_id for mail_id, states in rows if set(states) == {"sent"}}
 
 
-def _rows(env, transaction: Transaction, recipients: list[str]):
+def _rows(env, transaction: SmtpTransaction, recipients: list[str]):
     return env["mailbox.delivery"].search(
         [
             ("mail_mail_id_int", "=", transaction.mail_id),
@@ -337,7 +337,7 @@ def _write_opened(rows, transaction, message_id, recipients: list[str]) -> None:
     values = {
         # After the lock, and rounded up: limits are kept to the second.
         "handed_at": whole_second(datetime.utcnow()),
-        "transaction": secrets.token_hex(8),
+        "smtp_transaction": secrets.token_hex(8),
     }
     rows.filtered(
         lambda row: row.state == "failed" and row.recipient in recipients

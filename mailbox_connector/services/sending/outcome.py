@@ -1,7 +1,7 @@
 """What happened to a mail: values that sending, its ledger and ``mail.mail`` share.
 
 One ``mail.mail`` is sent in one or more SMTP transactions, as a rule one per customer.
-``mail.mail`` describes each as a :class:`Transaction`, sending answers with a
+``mail.mail`` describes each as a :class:`SmtpTransaction`, sending answers with a
 :class:`Result`, and :class:`Outcomes` collects the results of a mail until
 ``mail.mail`` takes its new state from them.
 """
@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 
 from odoo.exceptions import UserError
 
-#: The header field in which core carries a :class:`Transaction` from ``mail.mail`` to
-#: ``ir.mail_server``. It is taken out there and is never sent.
+#: The header field in which core carries a :class:`SmtpTransaction` from ``mail.mail``
+#: to ``ir.mail_server``. It is taken out there and is never sent.
 HEADER = "X-Mailbox-Transaction"
 
 
@@ -25,7 +25,7 @@ class SendingFailed(UserError):
 
 
 @dataclass(frozen=True)
-class Transaction:
+class SmtpTransaction:
     """One SMTP transaction of a ``mail.mail``.
 
     ``sent_to``, ``sent_cc``: everybody the message goes to, for the copy in the Sent
@@ -141,7 +141,7 @@ class Outcomes(defaultdict):
             parts.append((email["partner_id"], list(email["email_to"] or ())))
         self[mail_id] = Outcome(parts)
 
-    def record(self, transaction: Transaction, result: Result) -> None:
+    def record(self, transaction: SmtpTransaction, result: Result) -> None:
         """Save the result of a transaction; with the last one of a mail, raise if the
         mail failed, which is how core learns of it.
 

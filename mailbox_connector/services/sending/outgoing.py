@@ -1,10 +1,10 @@
 """Handing one mail over to a mailbox's SMTP server, and recording the result.
 
-``mail.mail`` describes the mail by a :class:`.outcome.Transaction`, ``ir.mail_server``
-brings it together with the :class:`.smtp_session.SmtpSession` of the mailbox, and
-:func:`deliver` sends it under the :class:`.ledger.Ledger`: no recipient gets a mail
-twice, whatever is retried or cut off. The :class:`.outcome.Result` is collected in
-:class:`.outcome.Outcomes` until ``mail.mail`` takes its state from it.
+``mail.mail`` describes the mail by a :class:`.outcome.SmtpTransaction`,
+``ir.mail_server`` brings it together with the :class:`.smtp_session.SmtpSession` of the
+mailbox, and :func:`deliver` sends it under the :class:`.ledger.Ledger`: no recipient
+gets a mail twice, whatever is retried or cut off. The :class:`.outcome.Result` is
+collected in :class:`.outcome.Outcomes` until ``mail.mail`` takes its state from it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from ...engine.smtp import retry
 from ...engine.smtp.retry import NextStep
 from ...error_messages import explain
 from .ledger import Ledger, OpenedDeliveries
-from .outcome import PutOff, Result, Transaction, whole_second
+from .outcome import PutOff, Result, SmtpTransaction, whole_second
 from .sent_copy_mime import with_all_recipients
-from .sent_record import SentRecorder
+from .sent_copy_record import SentRecorder
 from .smtp_session import SmtpSession
 
 #: Failures that say something about one mail, not about the account.
@@ -48,7 +48,7 @@ OF_THE_MAIL = frozenset(
 def deliver(
     env,
     session: SmtpSession,
-    transaction: Transaction,
+    transaction: SmtpTransaction,
     message: EmailMessage,
     recipients: Sequence[str],
     sender: str = "",
@@ -99,14 +99,14 @@ def deliver(
 def _prepare(session: SmtpSession, account) -> None:
     """Give a session its ledger and recorder, with its first mail."""
     if session.ledger is None:
-        is_filed = account.provider_files_sent()
-        session.ledger = Ledger(account.env, is_filed)
-        session.recorder = SentRecorder(account, is_filed)
+        is_saved = account.provider_saves_sent_copies()
+        session.ledger = Ledger(account.env, is_saved)
+        session.recorder = SentRecorder(account, is_saved)
 
 
 def _open(
     session: SmtpSession,
-    transaction: Transaction,
+    transaction: SmtpTransaction,
     message_id: str,
     recipients: Sequence[str],
 ) -> OpenedDeliveries:

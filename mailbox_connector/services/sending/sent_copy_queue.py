@@ -3,7 +3,7 @@
 It consists of columns of ``mailbox.delivery``: the row of the first recipient who got
 a message keeps the MIME in ``copy_mime`` until the copy is in the Sent folder, and
 ``copy_state`` tells how that went. A unique index allows one such row per mailbox and
-Message-ID. :mod:`sent_filing` works the queue off.
+Message-ID. :mod:`sent_copy_filing` works the queue off.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def queue(row, mime: bytes) -> bool:
     )
     if has_copy:
         return False
-    if row.account_id.provider_files_sent():
+    if row.account_id.provider_saves_sent_copies():
         row.copy_state = "provider"
         return False
     row.write({"copy_state": "waiting", "copy_mime": base64.b64encode(mime)})

@@ -23,7 +23,7 @@ from .pace import patience
 
 if TYPE_CHECKING:
     from .ledger import Ledger
-    from .sent_record import SentRecorder
+    from .sent_copy_record import SentRecorder
 
 #: After these on a used connection nothing was handed over, and a new one may work.
 STALE = frozenset({Kind.CONNECTION_LOST, Kind.TIMEOUT})

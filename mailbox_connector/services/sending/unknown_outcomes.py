@@ -21,8 +21,8 @@ from ...engine.errors import EngineError
 from ...engine.net.deadline import Deadline
 from ..accounts.endpoints import egress_policy, endpoint
 from ..framework.scheduled_work import work_off
-from . import sent_copy_queue, sent_record
-from .sent_lookup import SentLookup, was_sent
+from . import sent_copy_queue, sent_copy_record
+from .sent_copy_lookup import SentLookup, was_sent
 
 _logger = logging.getLogger(__name__)
 
@@ -110,16 +110,16 @@ def _conclude(row, copies: int | None) -> None:
     if copies is not None and _is_proven(alike, copies):
         _settle_found(row, alike, mail)
         return
-    files = row.account_id.provider_files_sent()
+    saves_copies = row.account_id.provider_saves_sent_copies()
     lookups = row.lookups + 1
-    # If the provider files nothing, looking again shows nothing new.
-    pause = backoff.step(lookups, PAUSES) if copies is None or files else None
+    # If the provider saves no copies, looking again shows nothing new.
+    pause = backoff.step(lookups, PAUSES) if copies is None or saves_copies else None
     row.lookups = lookups
     row.lookup_at = pause and fields.Datetime.now() + pause
     if pause:
         sent_copy_queue.trigger_cron(row.env, row.lookup_at)
     elif mail:
-        mail.mailbox_ask_person(_finding(copies, files))
+        mail.mailbox_ask_person(_finding(copies, saves_copies))
 
 
 def _is_proven(alike, copies: int) -> bool:
@@ -130,7 +130,7 @@ def _is_proven(alike, copies: int) -> bool:
     sent = alike.filtered(lambda row: row.state == "sent")
     filed = alike.filtered(lambda row: row.copy_state == "filed")
     return was_sent(
-        copies, len(filed), len({row.transaction or row.id for row in sent})
+        copies, len(filed), len({row.smtp_transaction or row.id for row in sent})
     )
 
 
@@ -139,7 +139,7 @@ def _settle_found(row, alike, mail) -> None:
     same = alike.filtered(
         lambda one: (
             one.state == "unknown"
-            and (one == row or (one.transaction or 0) == row.transaction)
+            and (one == row or (one.smtp_transaction or 0) == row.smtp_transaction)
         )
     )
     _close_as_sent(same, is_in_sent=True)
@@ -150,10 +150,10 @@ def _settle_found(row, alike, mail) -> None:
         mail.mailbox_settle_as_sent()
 
 
-def _finding(copies: int | None, files: bool) -> str:
+def _finding(copies: int | None, saves_copies: bool) -> str:
     if copies is None:
         return "unread"
-    return "missing" if files else "open"
+    return "missing" if saves_copies else "open"
 
 
 def _close_as_sent(rows, is_in_sent: bool = False) -> None:
@@ -166,6 +166,6 @@ def _close_as_sent(rows, is_in_sent: bool = False) -> None:
             continue
         mime = base64.b64decode(row.copy_mime)
         row.copy_mime = False
-        sent_record.record(row.account_id, [(row.mail_message_id_int, mime)])
+        sent_copy_record.record(row.account_id, [(row.mail_message_id_int, mime)])
         if not is_in_sent and sent_copy_queue.queue(row, mime):
             sent_copy_queue.trigger_cron(row.env)

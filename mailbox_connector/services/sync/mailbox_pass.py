@@ -77,8 +77,8 @@ class MailboxPass:
         self.account = account
         self.request = request
         self.commit = commit
-        self.pause = Deadline(request.seconds)
-        self.deadline = Deadline(request.hard_seconds)
+        self.deadline = Deadline(request.seconds)
+        self.hard_deadline = Deadline(request.hard_seconds)
         self.new = Counts()
         self.backfill = Counts()
         #: Failed imports that are settled now, of so many tried.
@@ -120,15 +120,17 @@ class MailboxPass:
         store = OdooStore(self.account, self.commit)
         with self._session() as session:
             # After a failure bodies are fetched one by one.
-            work = AccountPass(session, store, self.pause, bool(self.account.failures))
+            work = AccountPass(
+                session, store, self.deadline, bool(self.account.failures)
+            )
             self.new, self.backfill = work.new, work.backfill
             try:
                 if backfill:
-                    NewContacts(self.account, session, store).search(self.pause)
+                    NewContacts(self.account, session, store).search(self.deadline)
                 work.run(backfill)
                 if backfill:
                     FailedImportRetry(self.account, session, store).retry_due(
-                        self.pause
+                        self.deadline
                     )
             except EngineError as error:
                 store.rollback()
@@ -141,7 +143,9 @@ class MailboxPass:
     def _hung(self) -> bool:
         """Whether all the time has passed and nothing came: the server does not answer,
         and another pass right now would end the same way."""
-        return not self.deadline.left() and not (self.new.seen or self.backfill.seen)
+        return not self.hard_deadline.left() and not (
+            self.new.seen or self.backfill.seen
+        )
 
     def _retry(self) -> None:
         """Try failed imports again: first those whose bytes are kept here."""
@@ -160,5 +164,5 @@ class MailboxPass:
         return ImapSession(
             endpoint(self.account, "imap"),
             egress_policy(self.account.env),
-            self.deadline,
+            self.hard_deadline,
         )

@@ -29,10 +29,10 @@ class NewContacts:
         self.session = session
         self.store = store
 
-    def search(self, pause) -> None:
+    def search(self, deadline) -> None:
         """Have the pass look again at what is found; an interruption loses nothing.
 
-        :param pause: when to begin no further search
+        :param deadline: when to begin no further search
         """
         mine = [("account_id", "=", self.account.id)]
         while rows := self.rows.search(mine, limit=MANY + 1):
@@ -41,7 +41,7 @@ class NewContacts:
             emails = None if is_many else rows.mapped("email")
             found = {}
             for folder in self._folders():
-                pause.check(self.session.endpoint.side)
+                deadline.check(self.session.endpoint.side)
                 found[folder] = self._skipped(folder, emails)
             self.store.transaction(lambda rows=rows, found=found: _settle(rows, found))
 

@@ -42,19 +42,19 @@ class Preview:
     """Counts of the e-mails in a window.
 
     ``seen``: new ones that were looked at; ``left``: those there was no time for;
-    ``here``: imported before. ``matched``: of contacts; ``bulk``: newsletters and mail
-    of lists, which are skipped. ``contacts``: e-mails by contact id; ``ambiguous``:
-    contact ids by address, where there are several; ``domains``: e-mails of strangers
-    by their domain. ``size``: bytes of those matched. ``oldest``, ``newest``: naive
-    UTC, of those with contacts. ``rate``: e-mails a second that earlier imports looked
-    at; 0: not known.
+    ``here``: imported before. ``matched``: of contacts; ``newsletters``: newsletters
+    and mail of lists, which are skipped. ``contacts``: e-mails by contact id;
+    ``ambiguous``: contact ids by address, where there are several; ``domains``: e-mails
+    of strangers by their domain. ``size``: bytes of those matched. ``oldest``,
+    ``newest``: naive UTC, of those with contacts. ``rate``: e-mails a second that
+    earlier imports looked at; 0: not known.
     """
 
     seen: int = 0
     left: int = 0
     here: int = 0
     matched: int = 0
-    bulk: int = 0
+    newsletters: int = 0
     size: int = 0
     contacts: Counter = field(default_factory=Counter)
     ambiguous: dict[str, set[int]] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Preview:
     @property
     def strangers(self) -> int:
         """E-mails without a contact."""
-        return self.seen - self.matched - self.bulk
+        return self.seen - self.matched - self.newsletters
 
     @property
     def expected_size(self) -> int:
@@ -140,7 +140,7 @@ class _Scanner:
         self.own = account.addresses()
         self.matcher = Matcher(account.env, account)
         self.newsletters = Newsletters(account, self.matcher.colleagues)
-        self.skip_bulk = account.skip_bulk
+        self.skip_newsletters = account.skip_newsletters
         self.names: set[str] = set()
 
     def new(self, folder, uidvalidity: int, uids: list[int]) -> list[int]:
@@ -160,20 +160,20 @@ class _Scanner:
             self.names.add(header.message_id)
             fresh.append(header)
         matches = self.matcher.match(fresh)
-        bulk = self._bulk(matches, session)
+        newsletters = self._newsletters_among(matches, session)
         self.found.seen += len(fresh)
-        self.found.bulk += len(bulk)
+        self.found.newsletters += len(newsletters)
         for header in fresh:
-            if header.uid in bulk:
+            if header.uid in newsletters:
                 continue
             if header.uid in matches:
                 self._matched(header, matches[header.uid])
             else:
                 self._stranger(header)
 
-    def _bulk(self, uids, session: ImapSession) -> set[int]:
+    def _newsletters_among(self, uids, session: ImapSession) -> set[int]:
         """Those of contacts that would be skipped as newsletters."""
-        if not (uids and self.skip_bulk):
+        if not (uids and self.skip_newsletters):
             return set()
         found = session.fetch_fields(uids, FIELDS)
         return {uid for uid, header in found.items() if self.newsletters.kind(header)}

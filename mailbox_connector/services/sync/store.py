@@ -5,7 +5,7 @@ interface :class:`~...engine.sync.interfaces.Store`, which :class:`OdooStore`
 implements::
 
     store = OdooStore(account, env.cr.commit)
-    AccountPass(session, store, pause).run(backfill=True)
+    AccountPass(session, store, deadline).run(backfill=True)
     store.finish()
 
 How it fits together:
@@ -60,8 +60,8 @@ COLUMNS = (
 OPTIONAL = (
     "uidvalidity",
     "highestmodseq",
-    "read_since",
-    "mailbox_id",
+    "handled_since",
+    "imap_object_id",
     "reconciled_at",
 )
 
@@ -343,7 +343,9 @@ class OdooStore:
 
     def import_messages(self, key, messages):
         candidates = [
-            Candidate(header, wanted.matches, raw, answers_document=bool(wanted.kind))
+            Candidate(
+                header, wanted.matches, raw, replies_to_document=bool(wanted.kind)
+            )
             for header, wanted, raw in messages
         ]
         known = [candidate for candidate in candidates if candidate.matches]
@@ -355,14 +357,14 @@ class OdooStore:
         kinds = [wanted.kind for _header, wanted, _raw in messages]
         self.enqueue_inbound(importer, list(zip(candidates, kinds, strict=True)))
         strangers = [one for one in candidates if not one.matches]
-        passed_on = {
-            one.header.uid: SkipReason.PASSED_ON
+        processed = {
+            one.header.uid: SkipReason.PROCESSED
             for one in strangers
             if not one.is_failed
         }
-        counts.add(Counts(seen=len(strangers), failed=len(strangers) - len(passed_on)))
-        counts.add(Counts.of_skipped(passed_on.values()))
-        return counts, {**importer.skipped, **passed_on}
+        counts.add(Counts(seen=len(strangers), failed=len(strangers) - len(processed)))
+        counts.add(Counts.of_skipped(processed.values()))
+        return counts, {**importer.skipped, **processed}
 
     def enqueue_inbound(self, importer, messages):
         """Queue what new e-mails cause, to be done once this transaction is committed;
@@ -417,7 +419,7 @@ class OdooStore:
     def backfill_read(self, key, since):
         folder = self._folder(key)
         self._backfill().record_read_before(folder)
-        folder.read_since = since
+        folder.handled_since = since
 
     def backfill_done(self):
         self._backfill().set_state("done")

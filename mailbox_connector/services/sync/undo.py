@@ -42,13 +42,13 @@ _REASONS = """
         THEN 'by_hand'
       WHEN EXISTS (
           SELECT FROM mail_message copy
-            JOIN mail_message answer ON answer.parent_id = copy.id
+            JOIN mail_message reply ON reply.parent_id = copy.id
            WHERE copy.mailbox_message_id = message.id
-             AND answer.mailbox_message_id IS NULL)
+             AND reply.mailbox_message_id IS NULL)
         OR EXISTS (
-          SELECT FROM mailbox_message answer
-            JOIN mailbox_link link ON link.message_id = answer.id
-           WHERE answer.parent_hash IN (message.message_id_hash, message.provider_hash)
+          SELECT FROM mailbox_message reply
+            JOIN mailbox_link link ON link.message_id = reply.id
+           WHERE reply.parent_hash IN (message.message_id_hash, message.provider_hash)
              AND link.origin = 'sent')
         OR EXISTS (
           SELECT FROM ir_attachment file
@@ -56,7 +56,7 @@ _REASONS = """
             JOIN mail_message other ON other.id = rel.message_id
            WHERE file.res_model = 'mailbox.message' AND file.res_id = message.id
              AND other.mailbox_message_id IS DISTINCT FROM message.id)
-        THEN 'answered'
+        THEN 'replied'
       WHEN EXISTS (
           SELECT FROM mail_message copy
            WHERE copy.mailbox_message_id = message.id
@@ -264,7 +264,7 @@ def words(env) -> dict[str, str]:
         ),
         "odoo": env._("sent from Odoo, or received by Odoo itself"),
         "by_hand": env._("linked to a contact by a user"),
-        "answered": env._("answered or forwarded from Odoo"),
+        "replied": env._("answered or forwarded from Odoo"),
         "starred": env._("starred or pinned"),
         "reaction": env._("with a reaction"),
         "document": env._("also on another document"),

@@ -186,7 +186,7 @@ class MissingMessages:
             )
         if self._is_in_backfill("paused", day):
             return self.env._("It belongs to an import that is paused.")
-        if folder.read_since and day and day >= folder.read_since:
+        if folder.handled_since and day and day >= folder.handled_since:
             return self.env._(
                 "Odoo has missed it so far. The daily comparison will import it."
             )
@@ -201,12 +201,12 @@ class MissingMessages:
 
     def _too_old(self, folder, day) -> str:
         shown = format_date(self.env, day) if day else self.env._("an unknown date")
-        if folder.read_since:
+        if folder.handled_since:
             return self.env._(
                 "It is from %(day)s, but e-mails were only imported back to %(since)s. "
                 "Press Import older e-mails on the mailbox.",
                 day=shown,
-                since=format_date(self.env, folder.read_since),
+                since=format_date(self.env, folder.handled_since),
             )
         return self.env._(
             "It is from %(day)s, before the mailbox was connected, and no older "
@@ -224,7 +224,7 @@ class MissingMessages:
         reason = message.folder.skip_reason(message.header.uid)
         if reason is None:
             return None
-        if reason is SkipReason.BULK:
+        if reason is SkipReason.NEWSLETTER:
             return Explanation([self._newsletter()])
         if reason is SkipReason.DELETED:
             return Explanation([self._deleted()])
@@ -237,7 +237,7 @@ class MissingMessages:
             )
             return Explanation([line], importable=True)
         lines = self._no_contact(message)
-        if reason is SkipReason.PASSED_ON:
+        if reason is SkipReason.PROCESSED:
             lines.append(
                 self.env._(
                     "It was only processed as a delivery report, or as a reply to a "
@@ -297,7 +297,9 @@ class MissingMessages:
 
     def _is_newsletter(self, message: ServerMessage) -> bool:
         """Whether it would be skipped as one."""
-        return bool(self.account.skip_bulk and self.newsletters.kind(message.fields))
+        return bool(
+            self.account.skip_newsletters and self.newsletters.kind(message.fields)
+        )
 
     def _no_contact(self, message: ServerMessage) -> list[str]:
         """Why none of its addresses is a customer's."""

@@ -28,52 +28,52 @@ class TestEncryptionKeys(TransactionCase):
         os.environ.pop(credentials.ENVIRONMENT, None)
 
     def test_key_file_is_made_once_and_only_its_owner_reads_it(self):
-        token = credentials.seal("secret")
+        token = credentials.encrypt("secret")
         path = self.folder / credentials.FILE_NAME
         self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
         self.assertEqual([p.name for p in self.folder.iterdir()], [path.name])
-        self.assertEqual(credentials.unseal(token), "secret")
+        self.assertEqual(credentials.decrypt(token), "secret")
         self.assertEqual(
-            credentials.token_key_id(credentials.seal("more")),
+            credentials.token_key_id(credentials.encrypt("more")),
             credentials.token_key_id(token),
         )
 
     def test_no_key_is_made_where_passwords_of_another_key_are_stored(self):
         with self.assertRaisesRegex(credentials.KeyProblem, "0badcafe"):
-            credentials.seal("secret", frozenset({"0badcafe"}))
+            credentials.encrypt("secret", frozenset({"0badcafe"}))
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_missing_key_is_named_and_nothing_is_made(self):
-        token = credentials.seal("secret")
+        token = credentials.encrypt("secret")
         (self.folder / credentials.FILE_NAME).unlink()
         with self.assertRaisesRegex(
             credentials.KeyProblem, credentials.token_key_id(token)
         ):
-            credentials.unseal(token)
+            credentials.decrypt(token)
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_environment_comes_before_the_file_and_keys_rotate(self):
         old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
         os.environ[credentials.ENVIRONMENT] = old
-        token = credentials.seal("secret")
+        token = credentials.encrypt("secret")
         os.environ[credentials.ENVIRONMENT] = f"{new},{old}"
-        self.assertEqual(credentials.unseal(token), "secret")
-        fresh = credentials.seal("secret")
+        self.assertEqual(credentials.decrypt(token), "secret")
+        fresh = credentials.encrypt("secret")
         self.assertNotEqual(
             credentials.token_key_id(fresh), credentials.token_key_id(token)
         )
         os.environ[credentials.ENVIRONMENT] = new
-        self.assertEqual(credentials.unseal(fresh), "secret")
+        self.assertEqual(credentials.decrypt(fresh), "secret")
         with self.assertRaises(credentials.KeyProblem):
-            credentials.unseal(token)
+            credentials.decrypt(token)
 
     def test_altered_token_and_bad_key_are_shown(self):
-        token = credentials.seal("secret")
+        token = credentials.encrypt("secret")
         with self.assertRaisesRegex(credentials.KeyProblem, "altered"):
-            credentials.unseal(token[:-6] + "AAAAA=")
+            credentials.decrypt(token[:-6] + "AAAAA=")
         os.environ[credentials.ENVIRONMENT] = "not-a-key"
         with self.assertRaisesRegex(credentials.KeyProblem, "not a Fernet key"):
-            credentials.seal("secret")
+            credentials.encrypt("secret")
 
     def test_reseal_moves_every_stored_password_to_the_first_key(self):
         old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
@@ -91,6 +91,6 @@ class TestEncryptionKeys(TransactionCase):
         self.env["mailbox.credential"].search(
             [("account_id", "!=", account.id)]
         ).unlink()
-        self.assertEqual(self.env["mailbox.credential"].reseal(), 1)
+        self.assertEqual(self.env["mailbox.credential"].reencrypt_all(), 1)
         os.environ[credentials.ENVIRONMENT] = new
         self.assertEqual(endpoint(account, "imap").password, "secret")

@@ -114,7 +114,7 @@ class TestDiscovery(TransactionCase):
 
     def test_a_provider_without_passwords_says_so_before_one_is_typed(self):
         form = self.form("carl@outlook.com")
-        self.assertFalse(form.provider_takes_passwords)
+        self.assertFalse(form.provider_allows_password_sign_in)
         self.assertIn("Outlook connection", form.provider_note)
 
     def test_a_connected_mailbox_is_left_alone(self):
@@ -130,8 +130,8 @@ class TestDiscovery(TransactionCase):
         form = self.form()
         form.name = "Carl"
         account = form.save()
-        self.assertFalse(account.provider_files_sent())
-        self.provider.files_sent = True
-        self.assertTrue(account.provider_files_sent())
+        self.assertFalse(account.provider_saves_sent_copies())
+        self.provider.saves_sent_copies = True
+        self.assertTrue(account.provider_saves_sent_copies())
         account.sent_copy = "odoo"
-        self.assertFalse(account.provider_files_sent())
+        self.assertFalse(account.provider_saves_sent_copies())

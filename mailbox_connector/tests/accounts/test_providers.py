@@ -135,5 +135,5 @@ class TestProviderTable(TransactionCase):
     def _known(self, provider):
         """All that is shown about a provider, in lower case."""
         texts = (provider.note, provider.app_password_url, provider.help_url)
-        files = "files sent" if provider.files_sent else ""
+        files = "files sent" if provider.saves_sent_copies else ""
         return " ".join([*filter(None, texts), files]).lower()

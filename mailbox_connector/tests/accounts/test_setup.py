@@ -84,12 +84,12 @@ class TestSetup(TransactionCase):
         form = Form(self.Account, view=SETUP)
         form.email = "nora at known"
         text = form.setup_checklist["address"]
-        self.assertEqual(text[0]["state"], "needs_you")
+        self.assertEqual(text[0]["state"], "action_needed")
         form.email = "Nora@KNOWN.example"
-        self.assertEqual(self._state(form, "address", "already"), "needs_you")
+        self.assertEqual(self._state(form, "address", "already"), "action_needed")
 
     def test_a_provider_without_passwords_stops_the_run_unless_one_insists(self):
-        self.provider.takes_passwords = False
+        self.provider.allows_password_sign_in = False
         account = self._form().save()
         account.action_setup_next()
         self.assertEqual(account.setup_step, "address")
@@ -128,9 +128,9 @@ class TestSetup(TransactionCase):
             self.env["mailbox.account"].with_user(agent).setup_test_servers({})
         forbidden = {"imap": {"host": "localhost", "port": 993, "security": "tls"}}
         [check] = self.Account.setup_test_servers(forbidden)
-        self.assertEqual(check["state"], "needs_you")
+        self.assertEqual(check["state"], "action_needed")
         [check] = self.Account.setup_test_servers(forbidden, "no certificate")
-        self.assertEqual(check["state"], "needs_you")
+        self.assertEqual(check["state"], "action_needed")
         self.assertEqual(self.Account.setup_test_servers({"imap": {"host": ""}}), [])
         for wrong in ({"imap": {"host": "a.example"}}, ["imap"], {"imap": 3}):
             with self.assertRaises(UserError):

@@ -75,26 +75,26 @@ class TestHealth(MailboxCase):
 
     def test_a_refused_password_needs_a_person_from_the_first_time(self):
         self.fail(WRONG)
-        self.assertEqual(self.health(), "needs_you")
+        self.assertEqual(self.health(), "action_needed")
         self.assertIn("Next try", self.account.reading_text)
         self.fail(WRONG)
         self.assertIn("Stopped", self.account.reading_text)
 
     def test_settings_that_cannot_be_right_need_a_person(self):
         self.fail(EXPIRED)
-        self.assertEqual(self.health(), "needs_you")
+        self.assertEqual(self.health(), "action_needed")
 
     def test_a_refused_password_for_sending_needs_a_person(self):
         error = EngineError(Kind.LOGIN_WRONG, Side.SMTP, host="smtp.example.org")
         self.account.smtp_problem = "Sending (SMTP): no"
         self.account.report_problem("smtp", "Sending (SMTP): no", error=error)
-        self.assertEqual(self.health(), "needs_you")
-        self.assertEqual(self.account.sending_health, "needs_you")
+        self.assertEqual(self.health(), "action_needed")
+        self.assertEqual(self.account.sending_health, "action_needed")
         self.assertEqual(self.account.reading_health, "works")
 
     def test_a_folder_that_is_gone_needs_a_person(self):
         self.account.folder_ids[:1].mark_gone()
-        self.assertEqual(self.health(), "needs_you")
+        self.assertEqual(self.health(), "action_needed")
         self.assertIn("no longer exist", self.account.problem_text)
 
     def test_mail_to_decide_on_needs_a_person(self):
@@ -108,8 +108,8 @@ class TestHealth(MailboxCase):
                 "mailbox_outcome": "ask",
             }
         )
-        self.assertEqual(self.health(), "needs_you")
-        self.assertEqual(self.account.sending_health, "needs_you")
+        self.assertEqual(self.health(), "action_needed")
+        self.assertEqual(self.account.sending_health, "action_needed")
 
     def test_mended_settings_are_tried_before_anybody_is_asked(self):
         self.fail(WRONG)
@@ -138,19 +138,19 @@ class TestHealth(MailboxCase):
         self.fail(WRONG, other)
         Account = self.env["mailbox.account"].with_user(self.manager)
         both = [("id", "in", (self.account | other).ids)]
-        found = Account.search([*both, ("health", "=", "needs_you")])
+        found = Account.search([*both, ("health", "=", "action_needed")])
         self.assertEqual(found, other)
-        found = Account.search([*both, ("health", "!=", "needs_you")])
+        found = Account.search([*both, ("health", "!=", "action_needed")])
         self.assertEqual(found, self.account)
         groups = Account.formatted_read_group(both, ["health"], ["__count"])
         self.assertEqual(
             {(group["health"], group["__count"]) for group in groups},
-            {("connected", 1), ("needs_you", 1)},
+            {("connected", 1), ("action_needed", 1)},
         )
 
     def test_a_manager_sees_those_of_all_and_others_their_own(self):
         self.fail(WRONG)
-        needs = [("health", "=", "needs_you")]
+        needs = [("health", "=", "action_needed")]
         for user, sees in (
             (self.manager, True),
             (self.owner, True),
@@ -237,7 +237,7 @@ class TestRuns(MailboxCase):
         return self.env["mailbox.run"].search([("account_id", "=", self.account.id)])
 
     def test_what_was_skipped_and_why(self):
-        self.note(seen=20, matched=5, skipped=15, bulk=4, internal=1, deleted=2)
+        self.note(seen=20, matched=5, skipped=15, newsletters=4, internal=1, deleted=2)
         self.assertEqual(
             self.runs().skipped_text,
             "no contact: 8, newsletters and lists: 4, between colleagues: 1, "

@@ -57,11 +57,13 @@ class TestNewsletters(MailboxCase):
             mail(**LIST),
         )
         self.assertEqual(rows(), before)
-        self.assertEqual((counts.matched, counts.skipped, counts.bulk), (0, 2, 2))
-        bulk = dict.fromkeys((1, 2), SkipReason.BULK)
-        self.assertEqual(self.importer.skipped, bulk)
-        self.inbox.mark_handled(skipped=bulk)
-        self.assertEqual(self.inbox.skipped_uids, {"bulk": "1:2"})
+        self.assertEqual(
+            (counts.matched, counts.skipped, counts.newsletters), (0, 2, 2)
+        )
+        newsletters = dict.fromkeys((1, 2), SkipReason.NEWSLETTER)
+        self.assertEqual(self.importer.skipped, newsletters)
+        self.inbox.mark_handled(skipped=newsletters)
+        self.assertEqual(self.inbox.skipped_uids, {"newsletter": "1:2"})
 
     def test_mail_of_our_own_group_is_imported(self):
         """support@ may be our own group: all mail that it forwards looks like mail of
@@ -81,7 +83,7 @@ class TestNewsletters(MailboxCase):
         domain = provider.domains.split()[0]
         self.account.email = f"shop@{domain}"
         raw = mail(to=self.account.email, List_Id=f"<news.{domain}>")
-        self.assertEqual(self.run_import(raw).bulk, 1)
+        self.assertEqual(self.run_import(raw).newsletters, 1)
 
     def test_a_reply_to_us_by_a_list_is_imported(self):
         self.import_mail(
@@ -91,7 +93,7 @@ class TestNewsletters(MailboxCase):
         reply = mail(in_reply_to="<asked@example.org>", **LIST)
         self.assertEqual(self.run_import(reply).linked, 1)
         other = mail(in_reply_to="<unknown@example.net>", **LIST)
-        self.assertEqual(self.run_import(other).bulk, 1)
+        self.assertEqual(self.run_import(other).newsletters, 1)
 
     def test_what_we_send_and_automatic_replies_are_imported(self):
         counts = self.run_import(
@@ -107,11 +109,11 @@ class TestNewsletters(MailboxCase):
         self.run_import(raw)
         folder = self.inbox
         folder.mark_handled([2, 3], self.importer.skipped)
-        folder.read_since = "2024-01-01"
-        self.assertEqual(folder.skip_reason(1), SkipReason.BULK)
-        self.account.skip_bulk = False
+        folder.handled_since = "2024-01-01"
+        self.assertEqual(folder.skip_reason(1), SkipReason.NEWSLETTER)
+        self.account.skip_newsletters = False
         self.assertEqual((folder.imported_uids, folder.skipped_uids), ("2:3", False))
-        self.assertFalse(folder.read_since)
+        self.assertFalse(folder.handled_since)
         self.assertEqual(self.run_import(raw).linked, 1)
 
     def test_what_was_deleted_here_is_counted(self):

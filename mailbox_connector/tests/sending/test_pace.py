@@ -11,10 +11,10 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.mailbox_connector.services.sending.pace import may_send_now
+from odoo.addons.mailbox_connector.services.sending.sent_copy_lookup import was_sent
 from odoo.addons.mailbox_connector.services.sending.sent_copy_mime import (
     with_all_recipients,
 )
-from odoo.addons.mailbox_connector.services.sending.sent_lookup import was_sent
 
 from .test_sending import SendingCase
 
@@ -116,13 +116,13 @@ class TestSentFolder(SendingCase):
         account = self.account
         for was_there in (True, True, False, True, True):
             account.record_filing(was_there)
-        self.assertFalse(account.provider_files_sent())
+        self.assertFalse(account.provider_saves_sent_copies())
         account.record_filing(True)
-        self.assertTrue(account.provider_files_sent())
+        self.assertTrue(account.provider_saves_sent_copies())
         account.sent_copy = "odoo"
-        self.assertFalse(account.provider_files_sent(), "a setting is a setting")
+        self.assertFalse(account.provider_saves_sent_copies(), "a setting is a setting")
         account.sent_copy = "automatic"
-        self.assertFalse(account.provider_files_sent(), "and it begins again")
+        self.assertFalse(account.provider_saves_sent_copies(), "and it begins again")
 
     def test_the_copy_names_everybody(self):
         message = EmailMessage()

@@ -10,8 +10,8 @@ from odoo.addons.mailbox_connector.engine.mime import subjects
 from odoo.addons.mailbox_connector.engine.mime.ids import message_id_hash
 from odoo.addons.mailbox_connector.engine.mime.parse import parse_message
 from odoo.addons.mailbox_connector.services.incoming.message_values import parent_hash
-from odoo.addons.mailbox_connector.services.sending.self_filing import (
-    is_self_filing,
+from odoo.addons.mailbox_connector.services.sending.sent_copy_providers import (
+    saves_sent_copies,
 )
 
 from ..common import MailboxCase, mail
@@ -117,9 +117,9 @@ class TestServer(SendingCase):
         self.assertFalse(found)
 
     def test_providers_that_save_sent_mail_are_known(self):
-        self.assertTrue(is_self_filing("smtp.gmail.com"))
-        self.assertTrue(is_self_filing("smtp.office365.com"))
-        self.assertFalse(is_self_filing("smtp.notgmail.com"))
+        self.assertTrue(saves_sent_copies("smtp.gmail.com"))
+        self.assertTrue(saves_sent_copies("smtp.office365.com"))
+        self.assertFalse(saves_sent_copies("smtp.notgmail.com"))
 
 
 @tagged("post_install", "-at_install")

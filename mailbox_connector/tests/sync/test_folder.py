@@ -17,9 +17,9 @@ class TestHandledUids(MailboxCase):
                 3: SkipReason.NO_CONTACT,
                 4: SkipReason.NO_CONTACT,
                 5: SkipReason.INTERNAL,
-                6: SkipReason.BULK,
+                6: SkipReason.NEWSLETTER,
                 7: SkipReason.DELETED,
-                8: SkipReason.PASSED_ON,
+                8: SkipReason.PROCESSED,
             },
         )
 
@@ -30,9 +30,9 @@ class TestHandledUids(MailboxCase):
             {
                 "no_contact": "3:4",
                 "internal": "5",
-                "bulk": "6",
+                "newsletter": "6",
                 "deleted": "7",
-                "passed_on": "8",
+                "processed": "8",
             },
         )
         self.assertEqual(self.folder.skip_reason(5), SkipReason.INTERNAL)
@@ -41,9 +41,9 @@ class TestHandledUids(MailboxCase):
         self.assertEqual(str(self.folder.handled()), "1:8")
 
     def test_a_failed_import_may_turn_out_to_be_skipped(self):
-        self.folder.mark_skipped({2: SkipReason.BULK})
+        self.folder.mark_skipped({2: SkipReason.NEWSLETTER})
         self.assertEqual(self.folder.imported_uids, "1")
-        self.assertEqual(self.folder.skip_reason(2), SkipReason.BULK)
+        self.assertEqual(self.folder.skip_reason(2), SkipReason.NEWSLETTER)
         self.assertEqual(str(self.folder.handled()), "1:8")
 
     def test_reconsidered_messages_are_not_handled(self):
@@ -73,8 +73,8 @@ class TestHandledUids(MailboxCase):
         self.assertEqual(lookup.search([]).email, self.customer.email_normalized)
 
     def test_counts_are_those_of_the_reasons(self):
-        reasons = [*SkipReason, SkipReason.BULK]
+        reasons = [*SkipReason, SkipReason.NEWSLETTER]
         self.assertEqual(
             Counts.of_skipped(reasons),
-            Counts(skipped=len(reasons), internal=1, bulk=2, deleted=1),
+            Counts(skipped=len(reasons), internal=1, newsletters=2, deleted=1),
         )

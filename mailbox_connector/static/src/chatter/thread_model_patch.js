@@ -98,13 +98,13 @@ patch(Thread.prototype, {
             this.status !== "loading" &&
             !(this.isLoaded && this.messages.some(({id}) => id === messageId));
         await super.loadAround(...arguments);
-        const place = this.messages.findIndex(({id}) => id === messageId);
-        if (!jumps || !this.isByDate || !messageId || place === -1) {
+        const index = this.messages.findIndex(({id}) => id === messageId);
+        if (!jumps || !this.isByDate || !messageId || index === -1) {
             return;
         }
         const half = this.store.FETCH_LIMIT;
-        this.loadOlder = place >= half - 1;
-        this.loadNewer = this.messages.length - 1 - place >= half;
+        this.loadOlder = index >= half - 1;
+        this.loadNewer = this.messages.length - 1 - index >= half;
     },
 
     addOrReplaceMessage() {

@@ -223,8 +223,8 @@ export class MailboxProgress extends Component {
                 : _t("E-mails checked: %s", number(one.seen)),
             _t("with your contacts: %s", number(one.matched)),
         ];
-        if (one.bulk) {
-            parts.push(_t("newsletters skipped: %s", number(one.bulk)));
+        if (one.newsletters) {
+            parts.push(_t("newsletters skipped: %s", number(one.newsletters)));
         }
         if (one.failed) {
             parts.push(_t("failed: %s", number(one.failed)));

@@ -99,7 +99,7 @@ export class SetupChecklist extends Component {
         return {
             done: "fa-check-circle text-success",
             open: "fa-circle-o text-muted",
-            needs_you: "fa-exclamation-circle text-warning",
+            action_needed: "fa-exclamation-circle text-warning",
         }[state];
     }
 
@@ -107,7 +107,7 @@ export class SetupChecklist extends Component {
         return {
             done: _t("Done"),
             open: _t("To do"),
-            needs_you: _t("Action needed"),
+            action_needed: _t("Action needed"),
         }[state];
     }
 }

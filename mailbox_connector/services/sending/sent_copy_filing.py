@@ -29,7 +29,7 @@ from ..framework.scheduled_work import work_off
 from ..incoming.candidate import Candidate
 from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
-from . import sent_record
+from . import sent_copy_record
 
 _logger = logging.getLogger(__name__)
 
@@ -95,19 +95,19 @@ def _file_one(row, filing: SentFiling) -> None:
     cron = row.env["ir.cron"]
     mime = base64.b64decode(row.copy_mime)
     # In case the sending was rolled back: recorded before the sync can see it.
-    sent_record.record(row.account_id, [(row.mail_message_id_int, mime)])
+    sent_copy_record.record(row.account_id, [(row.mail_message_id_int, mime)])
     cron._commit_progress()
-    was_there, place = filing.file(row.message_id, mime)
+    was_there, location = filing.file(row.message_id, mime)
     row.write({"copy_state": "found" if was_there else "filed", "copy_mime": False})
     if row.account_id.sent_copy_problem:
         row.account_id.sent_copy_problem = False
     row.account_id.record_filing(was_there and not row.copy_failures)
     cron._commit_progress()
-    if not place:
+    if not location:
         return
     try:
         with mute_conflicts():
-            filing.locate(place, mime)
+            filing.locate(location, mime)
             cron._commit_progress()
     except CONFLICT_ERRORS:
         # The folder is being read at this moment: the sync then finds the mail.
@@ -170,15 +170,15 @@ class SentFiling:
         now = datetime.now(timezone.utc)
         return False, self.session.append(self.folder.raw_name, mime, ("\\Seen",), now)
 
-    def locate(self, place: tuple[int, int], mime: bytes) -> None:
+    def locate(self, location: tuple[int, int], mime: bytes) -> None:
         """Record where a filed mail is, so that the sync need not fetch it.
 
         Other contacts in To and Cc get it as in any sync. If the folder is being read
         at this moment nothing is recorded, and the sync recognizes the mail.
 
-        :param place: (UIDVALIDITY, UID)
+        :param location: (UIDVALIDITY, UID)
         """
-        uidvalidity, uid = place
+        uidvalidity, uid = location
         if uidvalidity != self.folder.uidvalidity:
             return
         addresses, message_id = first_phase(mime.partition(b"\r\n\r\n")[0])

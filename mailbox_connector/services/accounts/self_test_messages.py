@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...error_messages import explain, with_side
-from .test_email import WATCH_SECONDS, EmailTest
+from .self_test import WATCH_SECONDS, EmailTest
 
 #: How far it came: the states of a verdict and of each step.
 OK, WARNING, FAILED, SKIPPED = "ok", "warning", "failed", "skipped"

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..errors import MessageError
 from ..types import HeaderFields
-from . import bounces, charsets, headers, structure
+from . import charsets, headers, nonstandard_bounces, structure
 from .addresses import normalize
 from .automatic import from_machine
-from .delivery import (
+from .delivery_status import (
     MAX_RECIPIENTS,
     MAX_TEXT,
     DeliveryReport,
@@ -50,7 +50,7 @@ def read_report(raw: bytes) -> DeliveryReport | None:
     """
     try:
         message = structure.parse(raw[:MAX_SIZE])
-        return _standard(message) or bounces.read(message)
+        return _standard(message) or nonstandard_bounces.read(message)
     except (MessageError, RecursionError, MemoryError):
         return None
 
@@ -74,7 +74,7 @@ def _standard(message: Part) -> DeliveryReport | None:
     return report_of(
         original,
         _recipients(groups, addressed[0] if len(addressed) == 1 else "")
-        or bounces.named_failures(message, ""),
+        or nonstandard_bounces.named_failures(message, ""),
         reporting_mta=untyped(first(everything, "reporting-mta")),
         hints=_id_hints(message, everything),
     )

@@ -24,13 +24,13 @@ class SentRecorder:
     """Records the sent mails of one SMTP session, many together where that is possible.
 
     :param account: ``mailbox.account`` in a superuser environment
-    :param is_filed_by_provider: whether sent mail gets into the Sent folder without us;
+    :param is_saved_by_provider: whether sent mail gets into the Sent folder without us;
         it is then recorded at once, before the sync can see it there
     """
 
-    def __init__(self, account, is_filed_by_provider: bool):
+    def __init__(self, account, is_saved_by_provider: bool):
         self._account = account
-        self._is_filed_by_provider = is_filed_by_provider
+        self._is_saved_by_provider = is_saved_by_provider
         self._sent: list[tuple[int, bytes]] = []
         self._size = 0
 
@@ -42,7 +42,7 @@ class SentRecorder:
         self._sent.append((mail_message_id, mime))
         self._size += len(mime)
         is_full = len(self._sent) >= TOGETHER or self._size >= TOGETHER_BYTES
-        if self._is_filed_by_provider or is_full:
+        if self._is_saved_by_provider or is_full:
             self.flush()
 
     def flush(self) -> None:
@@ -152,7 +152,7 @@ def _create(account, mails) -> dict[tuple[str, str], int]:
     keys = [message_key(parsed) for _shown, parsed in mails]
     references = [conversations.reference_hashes(parsed) for _shown, parsed in mails]
     defaults = {}
-    places = conversations.assign_conversations(
+    conversation_ids = conversations.assign_conversations(
         env,
         [(key[0], hashes) for key, hashes in zip(keys, references, strict=True)],
         defaults,
@@ -169,7 +169,9 @@ def _create(account, mails) -> dict[tuple[str, str], int]:
                 ),
                 "date": shown.date,
             }
-            for (shown, parsed), conversation_id in zip(mails, places, strict=True)
+            for (shown, parsed), conversation_id in zip(
+                mails, conversation_ids, strict=True
+            )
         ]
     )
     conversations.store_references(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 #: Domains of their SMTP hosts. Further ones are in the table of providers
-#: (``mailbox.provider``, *files_sent*).
-SELF_FILING = (
+#: (``mailbox.provider``, *saves_sent_copies*).
+PROVIDER_DOMAINS = (
     "gmail.com",
     "googlemail.com",
     "office365.com",
@@ -13,7 +13,9 @@ SELF_FILING = (
 )
 
 
-def is_self_filing(host: str) -> bool:
+def saves_sent_copies(host: str) -> bool:
     """Whether the provider of an SMTP host is one of them."""
     name = host.lower().rstrip(".")
-    return any(name == domain or name.endswith(f".{domain}") for domain in SELF_FILING)
+    return any(
+        name == domain or name.endswith(f".{domain}") for domain in PROVIDER_DOMAINS
+    )

@@ -9,7 +9,7 @@ from ..types import HeaderFields
 from . import content, structure
 from .addresses import normalize, parse_addresses
 from .automatic import from_machine
-from .delivery import (
+from .delivery_status import (
     MAX_DIAGNOSTIC,
     MAX_RECIPIENTS,
     MAX_TEXT,
