@@ -10,19 +10,20 @@ from .base.console import DevError, say
 HELP = """./dev COMMAND [arguments]
 
   demo [--once]      everything running on a filled mailbox, ready to click through
-  mail [FROM ...]    send the demo's mailbox a mail: ./dev mail FROM SUBJECT TEXT
+  mail [FROM ...]    send the demo's mailbox an e-mail: ./dev mail FROM SUBJECT TEXT
   test [PART ...]    engine, addon, loader, e2e (these four by default), core
   test quick         for every day, in under 3 minutes: engine, and addon without
                      its browser tests
   lint [--fix]       ruff, pylint-odoo, the OCA checks, prettier
   bench [--json F]   figures, side by side with Odoo's own
-  corpora [DIR ...]  whole collections of odd mail, through the importer
-  soak [PART ...]    faults and random history for a long time (--seed N, --rounds N)
+  corpora [DIR ...]  whole collections of malformed e-mails, through the importer
+  soak [PART ...]    faults and random traffic for a long time (--seed N, --rounds N)
   up, down           start or stop PostgreSQL and the mail servers
   odoo [ARG ...]     Odoo's command line on this checkout (odoo -d DB -i ADDON ...)
   python [ARG ...]   Python with Odoo, the addon and `devtools` importable
   psql [ARG ...]     PostgreSQL's client on this checkout's cluster
-  screens [WORD ...] pictures of every screen: wide, on a phone, right to left
+  screens [WORD ...] screenshots of every screen: wide, on a phone, right to left
+  terms              the file for translators, written again from the addon's texts
   setup              only fetch and build what the others need
 """
 
@@ -157,6 +158,12 @@ def _screens(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _terms(arguments: list[str]) -> int:
+    from .terms import main as run
+
+    return run(arguments)
+
+
 def _corpora(arguments: list[str]) -> int:
     from .corpora import main as run
 
@@ -188,6 +195,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "screens": _screens,
     "setup": _setup,
     "soak": _soak,
+    "terms": _terms,
     "test": _test,
     "up": _up,
 }

@@ -1,8 +1,8 @@
 """`./dev corpora`: whole collections of odd mail, through the importer.
 
-Every message has to come in or to be put aside with its bytes; nothing may be logged
-as an unexpected error. The collections are not part of the project: CPython's test
-data is taken where the interpreter brings it, others by their folders
+Every message has to be imported, or kept as a failed import with its bytes; nothing
+may be logged as an unexpected error. The collections are not part of the project:
+CPython's test data comes with the interpreter, others are named by their folders
 (mailgun/flanker `tests/fixtures/messages`, james-mime4j `testmsgs`).
 """
 
@@ -25,7 +25,7 @@ SUFFIXES = {".txt", ".eml", ".msg", ".mbox", ""}
 
 
 def main(arguments: list[str]) -> int:
-    """0 when every message came in or was put aside as one expects."""
+    """0 if every message was imported or kept as a failed import."""
     require("servers")
     if (code := in_odoo_python(["corpora", *arguments])) is not None:
         return code
@@ -44,16 +44,16 @@ def main(arguments: list[str]) -> int:
                 result = worker.call(
                     name, f"{__name__}:import_files", log, listed=str(listed)
                 )
-        for path, reason in result["aside"]:
-            print(f"put aside: {path}: {reason}")
+        for path, reason in result["failed"]:
+            print(f"failed import: {path}: {reason}")
         found = problems([log])
     print(
         f"{len(files)} messages: {result['imported']} imported,"
-        f" {len(result['aside'])} put aside, {len(found)} unexpected errors"
+        f" {len(result['failed'])} failed imports, {len(found)} unexpected errors"
     )
     for line in found:
         say(line)
-    missing = len(files) - result["imported"] - len(result["aside"])
+    missing = len(files) - result["imported"] - len(result["failed"])
     return 1 if found or missing else 0
 
 
@@ -108,5 +108,5 @@ def import_files(env, listed: str) -> dict:
     located = env["mailbox.location"].search([("folder_id", "=", folder.id)])
     return {
         "imported": len(located),
-        "aside": [(files[row.uid - 1], row.reason) for row in rows],
+        "failed": [(files[row.uid - 1], row.reason) for row in rows],
     }

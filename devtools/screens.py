@@ -132,13 +132,13 @@ def main(arguments: list[str]) -> int:
     with postgres.running():
         servers = mailservers.start(NAME)
         try:
-            missing = _take(servers, looks, wanted, folder)
+            found = _take(servers, looks, wanted, folder)
         finally:
             servers.stop()
     say(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
-    for text in missing:
+    for text in found:
         say(f"PROBLEM: {text}")
-    return 1 if missing else 0
+    return 1 if found else 0
 
 
 def _take(servers, looks: list[Look], shots: list[Shot], folder: Path) -> list[str]:
@@ -147,7 +147,7 @@ def _take(servers, looks: list[Look], shots: list[Shot], folder: Path) -> list[s
     with step("a database with the addon"):
         database.prepare(NAME, addons=["contacts"], log=folder / "install.log")
     server, address = launch.serve(NAME, folder / "odoo.log", cron_threads=1)
-    missing: list[str] = []
+    found: list[str] = []
     try:
         launch.wait_until_served(server, address)
         with sync_playwright() as playwright:
@@ -159,25 +159,29 @@ def _take(servers, looks: list[Look], shots: list[Shot], folder: Path) -> list[s
             with _page(browser, address, LOOKS[0]) as page:
                 _one(page, address, Shot("list-empty", "mailboxes"), {}, folder, "wide")
             with step("mailboxes"):
-                places = _fill(address, servers)
+                record_ids = _fill(address, servers)
             for look in looks:
                 _speak(address, look.language)
                 with step(look.name), _page(browser, address, look) as page:
                     for shot in shots:
                         if look.name == "phone" and shot.name in NOT_ON_PHONE:
                             continue
-                        told = _one(page, address, shot, places, folder, look.name)
-                        missing += told
+                        problems = _one(
+                            page, address, shot, record_ids, folder, look.name
+                        )
+                        found += problems
     finally:
         end(server)
         database.drop(NAME)
-    return missing
+    return found
 
 
-def _one(page, address, shot: Shot, places: dict, folder: Path, look: str) -> list[str]:
-    """Take one picture; what could not be done."""
-    told = []
-    page.goto(f"{address}/odoo/{shot.path.format(**places)}")
+def _one(
+    page, address, shot: Shot, record_ids: dict, folder: Path, look: str
+) -> list[str]:
+    """Take one picture; return what could not be done."""
+    problems = []
+    page.goto(f"{address}/odoo/{shot.path.format(**record_ids)}")
     try:
         page.locator(".o_view_controller, .o_form_view").first.wait_for()
         page.wait_for_timeout(STILL)
@@ -198,14 +202,14 @@ def _one(page, address, shot: Shot, places: dict, folder: Path, look: str) -> li
             last = number == len(shot.steps) - 1
             page.wait_for_timeout(STILL * (3 if last or ".modal" in each else 1))
     except Exception as error:
-        told.append(f"{look} {shot.name}: {str(error).splitlines()[0]}")
+        problems.append(f"{look} {shot.name}: {str(error).splitlines()[0]}")
     wide, window = page.evaluate(
         "() => [document.documentElement.scrollWidth, window.innerWidth]"
     )
     if wide > window:
-        told.append(f"{look} {shot.name}: {wide} pixels in a window of {window}")
+        problems.append(f"{look} {shot.name}: {wide} pixels in a window of {window}")
     page.screenshot(path=folder / f"{shot.name}-{look}.png", animations="disabled")
-    return told
+    return problems
 
 
 @contextmanager
@@ -253,7 +257,7 @@ def _fill(address: str, servers) -> dict[str, int]:
     setup.people(address, NAME, servers)
     setup.connect(address, NAME, servers)
     admin = Session(address, NAME, ADMIN.login, ADMIN.password)
-    places = {
+    record_ids = {
         "demo": admin.find("mailbox.account", ("email", "=", MAILBOX)),
         "nora": admin.find("res.partner", ("name", "=", NORA.name)),
     }
@@ -265,7 +269,7 @@ def _fill(address: str, servers) -> dict[str, int]:
         "backfill": {"setup_step": "backfill"},
     }.items():
         email = f"{name.replace('_', '-')}@brightwater.example"
-        places[name] = admin.create(
+        record_ids[name] = admin.create(
             "mailbox.account",
             {
                 "email": email,
@@ -282,5 +286,5 @@ def _fill(address: str, servers) -> dict[str, int]:
                 **values,
             },
         )
-    admin.call("mailbox.account", "action_connect", [places["wrong"]])
-    return places
+    admin.call("mailbox.account", "action_connect", [record_ids["wrong"]])
+    return record_ids

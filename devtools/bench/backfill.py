@@ -1,4 +1,4 @@
-"""Rows `backfill_vs_core` and `backfill_vs_floor`: our import of history, against
+"""Rows `backfill_vs_core` and `backfill_vs_floor`: our import of older e-mails, against
 core's fetchmail and against the floor (see `floor`).
 
 All take the same messages out of the same mailbox, each in one fresh process, from

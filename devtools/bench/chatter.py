@@ -1,9 +1,9 @@
 """Row `chatter_open_vs_core`: opening a contact with thousands of messages.
 
-Ours have been imported from a mailbox; in a database without the addon as many native
-messages stand on the contact. Both are opened over HTTP by the requests that the web
-client makes when the form appears: the record with all fields of its form, the
-chatter's data, the first page of messages. What counts is the sum of the medians.
+Ours have been imported from a mailbox; in a database without the addon the contact has
+as many native messages. Both are opened over HTTP by the requests that the web client
+makes when the form appears: the record with all fields of its form, the chatter's
+data, the first page of messages. What counts is the sum of the medians.
 """
 
 import email

@@ -13,7 +13,6 @@ cleaned, no double looked for, nothing resumed, threaded, encoded with care.
 import email
 import hashlib
 import imaplib
-import re
 import ssl
 from datetime import timezone
 from email.message import Message
@@ -25,7 +24,6 @@ from psycopg2.extras import execute_values
 from .inside import Clock
 
 BATCH = 100
-_UID = re.compile(rb"UID (\d+)")
 
 
 def run(env, host: str, port: int, user: str, password: str, ca: str) -> dict:

@@ -39,7 +39,7 @@ def settle(env, table: str = "") -> None:
     """Commit, and let PostgreSQL look at a table, or at all.
 
     Not at empty ones that are about to be filled: it would then go through them row
-    by row until autovacuum tells it better, which it would never do by itself.
+    by row until autovacuum corrects that, which never happens here.
     """
     env.cr.commit()
     env.cr.execute(f"ANALYZE {table}")

@@ -1,4 +1,4 @@
-"""Mails as a sales mailbox gets them, the same on every run."""
+"""E-mails as a sales mailbox gets them, the same on every run."""
 
 import random
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def stranger(number: int) -> str:
 
 
 def mixed(count: int, contacts: int, to: str, every: int = 1) -> Iterator[bytes]:
-    """`count` mails to `to`, in turn from `contacts` senders, over the last 6 days.
+    """`count` e-mails to `to`, in turn from `contacts` senders, over the last 6 days.
 
     Of ten: five of text, four of html of about 6 kB, one with a 50 kB attachment.
     Every one begins a thread of its own. Only one of `every` comes from a contact.
@@ -65,7 +65,7 @@ def mixed(count: int, contacts: int, to: str, every: int = 1) -> Iterator[bytes]
 
 
 def small(count: int, senders: list[str], to: str) -> Iterator[bytes]:
-    """`count` mails of a few lines to `to`, in turn from `senders`."""
+    """`count` e-mails of a few lines to `to`, in turn from `senders`."""
     rng = random.Random(count)
     for number in range(count):
         message = _message(rng, number, count, senders[number % len(senders)], to)

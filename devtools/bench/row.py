@@ -18,7 +18,7 @@ from ..servers.mailservers import MailServers
 class Row:
     """A figure, what it has to reach, and the measurements it comes from.
 
-    `at_least` tells whether more is better. `details` are (label, value) pairs.
+    `at_least`: whether more is better. `details` are (label, value) pairs.
     `also`: what has to be true besides.
     """
 

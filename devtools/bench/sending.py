@@ -1,6 +1,6 @@
-"""Row `sending_vs_core`: a queue of mails through one mailbox, against Odoo core.
+"""Row `sending_vs_core`: a queue of e-mails through one mailbox, against Odoo core.
 
-The same mails, to the same contacts, through the same SMTP server with the same
+The same e-mails, to the same contacts, through the same SMTP server with the same
 encryption and login: in core by an ordinary outgoing mail server, in a database
 without our addon; with us by the mailbox, under its ledger and with a copy kept for
 the Sent folder. Each side sends its queue over one SMTP session, by the method of
@@ -57,7 +57,7 @@ def rows(bench: Bench) -> list[Row]:
                     mailbox=mailbox,
                 )
         profile = str(bench.log("profile-sending.txt")) if bench.profile else None
-        with step(f"{count} mails sent, {turns} times by each side"):
+        with step(f"{count} e-mails sent, {turns} times by each"):
             ours_taken, core_taken = bench.call(
                 ours,
                 f"{__name__}:measure",
@@ -71,13 +71,13 @@ def rows(bench: Bench) -> list[Row]:
     return [
         Row(
             name="sending_vs_core",
-            what="mails through a mailbox against core's outgoing server",
+            what="e-mails through a mailbox against core's outgoing server",
             value=_median(ours_taken) / _median(core_taken),
             unit="times as long",
             reach=1.1,
             at_least=False,
             details=[
-                ("mails", f"{count} over one session, {turns} times by each side"),
+                ("e-mails", f"{count} over one session, {turns} times by each"),
                 ("core", _rates(core_taken, count)),
                 ("mailbox_connector", _rates(ours_taken, count)),
             ],
@@ -92,7 +92,7 @@ def _median(taken: list[dict]) -> float:
 def _rates(taken: list[dict], count: int) -> str:
     each = ", ".join(f"{one['seconds']:.2f}" for one in taken)
     return (
-        f"{count / _median(taken):.1f} mails/s ({each} s),"
+        f"{count / _median(taken):.1f} e-mails/s ({each} s),"
         f" {taken[-1]['statements'] / count:.1f} statements a mail"
     )
 
@@ -135,7 +135,7 @@ def prepare(env, user: str, smtp: dict, mailbox: dict | None) -> None:
 def measure(
     env, databases: list[str], count: int, turns: int, queue: str, profile: str | None
 ) -> list[list[dict]]:
-    """What each database takes for its mails, turn by turn: see :func:`_send`."""
+    """What each database takes for its e-mails, turn by turn: see :func:`_send`."""
     from odoo.modules.registry import Registry
 
     taken: list[list[dict]] = [[] for _name in databases]
@@ -157,7 +157,7 @@ def measure(
 
 
 def _send(env, turn: int, count: int, queue: Path, profiler=None) -> dict:
-    """Seconds and SQL statements for `count` mails in the queue of this database."""
+    """Seconds and SQL statements for `count` e-mails in the queue of this database."""
     from odoo import sql_db
 
     queued = _mails(env, turn, count)
@@ -181,7 +181,7 @@ def _send(env, turn: int, count: int, queue: Path, profiler=None) -> dict:
 
 
 def _mails(env, turn: int, count: int):
-    """Mails of the agent to contacts, one in ten with a file."""
+    """E-mails of the agent to contacts, one in ten with a file."""
     agent = env["res.users"].search([("name", "=", "Bench agent")])
     partners = env["res.partner"].search([("email", "like", "buyer%")], order="id")
     values = []
@@ -204,7 +204,7 @@ def _mails(env, turn: int, count: int):
         if number % 10 == 9:
             file = {"name": "drawing.dwg", "raw": b"%d" % number * 16_000}
             values[-1]["attachment_ids"] = [(0, 0, file)]
-    # sudo: users make mails by posting and by templates only
+    # sudo: users make e-mails by posting and by templates only
     return env["mail.mail"].with_user(agent).sudo().create(values).with_env(env)
 
 

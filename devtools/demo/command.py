@@ -137,7 +137,7 @@ def _say_where(address: str) -> None:
     print(
         f"\nMail to the mailbox: ./dev mail [FROM [SUBJECT [TEXT]]], for instance"
         f"\n  ./dev mail {NORA.email} 'One more question'"
-        "\nIt stands on the contact after Sync now, or within about two minutes."
+        "\nIt is shown on the contact after Sync now, or within about two minutes."
         "\nMail sent from Odoo to these contacts lands on the same IMAP server.\n",
         flush=True,
     )

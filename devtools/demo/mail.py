@@ -18,7 +18,7 @@ NOW = datetime.now(timezone.utc).replace(microsecond=0)
 
 @dataclass(frozen=True)
 class Mail:
-    """A message in a folder, and the contacts on whom it has to stand."""
+    """A message in a folder, and the contacts it has to be shown on."""
 
     folder: str
     message: EmailMessage
@@ -53,7 +53,7 @@ class Expected:
 
 
 def expected(mails: Sequence[Mail]) -> Expected:
-    """One e-mail in two folders is seen twice and stands on its contact once."""
+    """One e-mail in two folders is seen twice and shown on its contact once."""
     seen = [mail for mail in mails if mail.seen]
     matched = [mail for mail in seen if mail.contacts]
     shown = {(mail.id, contact.name) for mail in matched for contact in mail.contacts}

@@ -1,4 +1,4 @@
-"""Pieces of mails: a small PDF, a picture, quotes as mail programs write them."""
+"""Pieces of e-mails: a small PDF, a picture, quotes as mail apps write them."""
 
 import struct
 import zlib

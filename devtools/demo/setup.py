@@ -31,7 +31,7 @@ class Found:
 
 
 def fill(servers: MailServers, mails: Sequence[Mail]) -> None:
-    """Put the mails where a person's mail program and provider would have them."""
+    """Put the e-mails where a person's mail app and provider would have them."""
     for user in {MAILBOX, *(c.email.lower() for c in CONTACTS if c.email)}:
         servers.wipe(user)
     with servers.imap(MAILBOX) as client:
@@ -82,6 +82,11 @@ def people(address: str, database: str, servers: MailServers) -> None:
     soon = datetime.now(timezone.utc) + timedelta(minutes=1)
     often = {"interval_number": 1, "nextcall": f"{soon:%Y-%m-%d %H:%M:%S}"}
     admin.call("ir.cron", "write", [cron], often)
+    odoos_own_server(admin, servers, "odoo@brightwater.example")
+
+
+def odoos_own_server(admin: Session, servers: MailServers, user: str) -> None:
+    """An outgoing server for what is sent by no mailbox."""
     admin.create(
         "ir.mail_server",
         {
@@ -89,7 +94,7 @@ def people(address: str, database: str, servers: MailServers) -> None:
             "smtp_host": servers.smtp_host,
             "smtp_port": servers.smtp_starttls_port,
             "smtp_encryption": "starttls",
-            "smtp_user": "odoo@brightwater.example",
+            "smtp_user": user,
             "smtp_pass": servers.password,
         },
     )
@@ -119,7 +124,7 @@ def _contacts(admin: Session) -> None:
 
 
 def connect(address: str, database: str, servers: MailServers) -> None:
-    """What the owner does in Settings > Mailboxes; returns when history is in."""
+    """What the owner does in Settings > Mailboxes; returns after the first import."""
     owner = Session(address, database, OWNER.login, OWNER.password)
     account = owner.create(
         "mailbox.account",
@@ -154,11 +159,11 @@ def connect(address: str, database: str, servers: MailServers) -> None:
             raise DevError(f"Import: {state['imap_problem']}")
         return state["backfill_state"] == "done"
 
-    wait_for(imported, PATIENCE, "the import of history")
+    wait_for(imported, PATIENCE, "the import of older e-mails")
 
 
 def found(address: str, database: str) -> Found:
-    """Read back what the import has brought."""
+    """Read back what was imported."""
     admin = Session(address, database, ADMIN.login, ADMIN.password)
     agent = Session(address, database, AGENT.login, AGENT.password)
     account = admin.find("mailbox.account", ("email", "=", MAILBOX))

@@ -1,4 +1,4 @@
-"""What stands in the demo's mailbox when the demo begins."""
+"""What is in the demo's mailbox when the demo begins."""
 
 from datetime import timedelta
 
@@ -176,7 +176,7 @@ def _japan() -> Thread:
 
 
 def _copy_to_self() -> Thread:
-    """One e-mail in two folders: it stands on the contact once."""
+    """One e-mail in two folders: it is shown on the contact once."""
     thread = Thread("Your visit on Thursday", "visit")
     text = "Dear Priya,\n\nI shall be with you at ten on Thursday.\n\nMarta"
     thread.add("Sent", US, [PRIYA], _ago(1, 1), text, cc=[US], contacts=[PRIYA])
@@ -206,14 +206,14 @@ def _today() -> Thread:
     thread = Thread("Quick question about the invoice", "invoice")
     thread.add(
         *("INBOX", PRIYA, [US], _ago(minutes=25)),
-        "Hello Marta,\n\nwhich order number should stand on the invoice?\n\nPriya",
+        "Hello Marta,\n\nwhich order number should be on the invoice?\n\nPriya",
         contacts=[PRIYA],
     )
     return thread
 
 
 def _old() -> Thread:
-    """Before the window: only a wider one brings it in."""
+    """Before the window: only a wider one imports it."""
     thread = Thread("Price list of the autumn", "pricelist")
     thread.add(
         *("INBOX", NORA, [US], _ago(19)),

@@ -1,4 +1,4 @@
-"""Stands between a mailbox and its IMAP server, counts, and makes trouble on order.
+"""A proxy between a mailbox and its IMAP server: counts, and causes faults on order.
 
     with imap_proxy.running(mail_servers) as proxy:
         ...                             # a mailbox on proxy.host, proxy.port, TLS

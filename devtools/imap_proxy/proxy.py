@@ -1,4 +1,4 @@
-"""The proxy itself: takes connections, and orders for trouble."""
+"""The proxy itself: takes connections, and orders for faults."""
 
 import asyncio
 import re
@@ -43,7 +43,7 @@ class ImapProxy:
         return self._arm(CutAfterCommand(times, number=number, when=when))
 
     def cut_at_byte(self, offset: int, times: int | None = 1) -> CutAtByte:
-        """Cut a connection after `offset` bytes from the server were passed on."""
+        """Cut a connection after `offset` bytes from the server were forwarded."""
         return self._arm(CutAtByte(times, offset=offset))
 
     def hang(self, number: int, times: int | None = 1) -> Hang:
@@ -52,7 +52,7 @@ class ImapProxy:
 
     def answer(self, pattern: str, *lines: str, times: int | None = 1) -> Answer:
         """Answer a command that `pattern` is found in by `lines`, in which `{tag}`
-        stands for its tag; the server does not see it.
+        is replaced with its tag; the server does not see it.
 
         "GREETING" is the greeting. After a line `* BYE` the connection is closed.
         """
@@ -69,7 +69,7 @@ class ImapProxy:
         self._trouble.latency = 0.0
 
     def forget(self) -> None:
-        """Begin the list of connections anew."""
+        """Empty the list of connections."""
         self.connections = []
 
     def _arm(self, fault):

@@ -1,4 +1,4 @@
-"""One connection through the proxy: passed on, counted, and struck by faults."""
+"""One connection through the proxy: forwarded, counted, and struck by faults."""
 
 import asyncio
 import re
@@ -25,7 +25,7 @@ LOGINS = ("AUTHENTICATE", "LOGIN")
 class Session:
     """Passes both directions on until one ends or a fault strikes.
 
-    :param trouble: looked at anew for each command and each answer
+    :param trouble: looked at again for each command and each response
     :param client: asyncio's reader and writer of that side
     :param upstream: the same of the connection to the server
     """
@@ -216,7 +216,7 @@ class Session:
             self.client_writer.write(wire)
             await self.client_writer.drain()
         if not (self.cut and self.cut.when == "before_answer"):
-            # What was passed on is to arrive; else the end comes without farewell.
+            # What was forwarded has to arrive; otherwise the connection just ends.
             self.client_writer.close()
             await asyncio.wait_for(self.client_writer.wait_closed(), PATIENCE)
 

@@ -22,7 +22,7 @@ class Piece(NamedTuple):
 class Stream:
     """One direction of a connection, cut into pieces as its bytes come.
 
-    What stands in a literal is payload and never taken for a line.
+    The contents of a literal are payload and never taken for a line.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Python environments, made anew only when their list of requirements changes."""
+"""Python environments, made again only when their list of requirements changes."""
 
 import hashlib
 import os

@@ -48,7 +48,7 @@ def template(addons: Iterable[str]) -> str:
 
 
 def copy(source: str, name: str) -> None:
-    """Make database `name` and its filestore anew as a copy of `source`."""
+    """Make database `name` and its filestore again, as a copy of `source`."""
     drop(name)
     postgres.query("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
     if launch.filestore(source).exists():

@@ -2,7 +2,7 @@
 
 A test that provokes a logged warning on purpose catches it with `assertLogs` (or
 `mute_logger`): then nothing reaches the log. What cannot be caught so, because
-Odoo itself logs it on a sound machine, stands in `ALLOWED` with its reason.
+Odoo itself logs it on a sound machine, is in `ALLOWED` with its reason.
 """
 
 import re

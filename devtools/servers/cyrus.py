@@ -5,7 +5,7 @@
     server.append("agent@example.com", "INBOX", raw_bytes)
     server.stop()
 
-Its package refuses to stand beside Dovecot's: the one program that is missing then
+Its package cannot be installed beside Dovecot's: the one program that is missing then
 is unpacked into the cache.
 """
 
@@ -21,7 +21,7 @@ from ..base import process
 from ..base.lock import locked
 from ..base.paths import cache_dir, state_dir
 from ..install.system import require
-from . import certificates
+from . import certificates, imap_client
 
 if TYPE_CHECKING:
     from imapclient import IMAPClient
@@ -97,14 +97,9 @@ class CyrusServer:
     @contextmanager
     def imap(self, user: str) -> "Iterator[IMAPClient]":
         """A signed-in IMAP session of ``user``."""
-        from imapclient import IMAPClient
-
         context = ssl.create_default_context(cadata=self.ca_pem)
-        client = IMAPClient(
-            HOST, port=self.imap_tls_port, ssl_context=context, timeout=60
-        )
-        with client:
-            client.plain_login(user, PASSWORD)
+        port = self.imap_tls_port
+        with imap_client.signed_in(HOST, port, context, user, PASSWORD) as client:
             yield client
 
     def append(

@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
     files: dict[str, bytes | str]
     owner: FileServer
 
-    def do_GET(self):  # noqa: N802  the library's name
+    def do_GET(self):  # the library's name
         url = f"https://{self.headers['Host'].partition(':')[0]}{self.path}"
         self.owner.asked.append(url)
         found = self.files.get(url)

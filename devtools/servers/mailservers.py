@@ -6,7 +6,7 @@
     servers.stop()
 
 Any user of a test domain (`DOMAINS`) signs in with `servers.password`; accounts come
-into being with the first use. A mail sent through SMTP to any address of these
+into being with the first use. An e-mail sent through SMTP to any address of these
 domains lands in that address's INBOX. Names here need no Odoo.
 """
 
@@ -25,7 +25,7 @@ from ..base import process
 from ..base.console import DevError
 from ..base.lock import leave, locked, use
 from ..base.paths import state_dir
-from . import certificates, dovecot, exim, mail_users
+from . import certificates, dovecot, exim, imap_client, mail_users
 
 if TYPE_CHECKING:
     from imapclient import IMAPClient
@@ -81,16 +81,13 @@ class MailServers:
     @contextmanager
     def imap(self, user: str) -> "Iterator[IMAPClient]":
         """A signed-in IMAP session of `user`."""
-        from imapclient import IMAPClient
-
-        client = IMAPClient(
+        with imap_client.signed_in(
             self.imap_host,
-            port=self.imap_tls_port,
-            ssl_context=self.ssl_context(),
-            timeout=60,
-        )
-        with client:
-            client.plain_login(user, self.password_of(user))
+            self.imap_tls_port,
+            self.ssl_context(),
+            user,
+            self.password_of(user),
+        ) as client:
             yield client
 
     def append(
@@ -101,7 +98,7 @@ class MailServers:
         flags: Sequence[str] = (),
         internaldate: datetime | None = None,
     ) -> int:
-        """Put a message into a folder, as another mail program would; its UID.
+        """Put a message into a folder, as a mail app would; its UID.
 
         A folder that does not exist is made.
         """

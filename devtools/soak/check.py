@@ -1,6 +1,6 @@
 """The invariant: whatever struck, each message is on its contacts exactly once.
 
-Told from the database by SQL alone: what the addon says of itself proves nothing.
+Read from the database by SQL alone: what the addon reports itself proves nothing.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """`./dev soak`: faults for hours, and after each of them the invariant.
 
-A mailbox on a real Dovecot, reached through a proxy that breaks what it is told to;
-random history on the server; passes in Odoo processes of their own.
+A mailbox on a real Dovecot, reached through a proxy that breaks what it is ordered to;
+random traffic on the server; passes in Odoo processes of their own.
 """
 
 import os
@@ -82,7 +82,7 @@ def _options(arguments: list[str]) -> tuple[dict[str, int], list[str]]:
 
 
 def _summary(tallies: list[Tally], seed: int) -> int:
-    head = ("part", "faults", "rounds", "lost", "doubled", "wrong places", "other")
+    head = ("part", "faults", "rounds", "lost", "doubled", "wrong locations", "other")
     print(f"\n{head[0]:10}" + "".join(f"{name:>13}" for name in head[1:]) + "     time")
     for tally in tallies:
         found = tally.findings

@@ -148,7 +148,7 @@ def connections_ended(rig: Rig, job: Job, seconds: float) -> bool:
 
 
 def connections_refused(rig: Rig, job: Job, seconds: float) -> bool:
-    """End them and take none for a while, as a server that starts anew."""
+    """End them and take none for a while, as a server that restarts."""
     allow = f'ALTER DATABASE "{rig.database}" WITH ALLOW_CONNECTIONS'
     postgres.query("postgres", f"{allow} false")
     try:

@@ -7,7 +7,7 @@
         job.wait()                              # raises Died
 
 One process loads Odoo, closes its connections to the database, and forks for each
-order; a child connects anew. Arguments and results travel as JSON.
+order; a child connects again. Arguments and results travel as JSON.
 """
 
 import importlib
@@ -159,7 +159,7 @@ def _child(database: str, writing: int, function: str, arguments: dict) -> None:
         with os.fdopen(writing, "wb") as pipe:
             pipe.write(result)
         code = 0
-    except BaseException:  # noqa: BLE001  a fork must not go on as its parent
+    except BaseException:  # a fork must not go on as its parent
         traceback.print_exc()
     finally:
         sys.stderr.flush()

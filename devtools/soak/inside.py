@@ -26,7 +26,7 @@ PASSES = {"new": "_cron_new_mail", "backfill": "_cron_backfill"}
 
 
 def make_mailbox(env, values: dict, contacts: list[str], days: int) -> dict:
-    """A connected mailbox, the only one, whose history is still to be imported."""
+    """The only connected mailbox; its older e-mails are still to be imported."""
     env["mailbox.account"].search([]).active = False
     env["ir.config_parameter"].set_param(
         "mailbox_connector.allowed_networks", "127.0.0.0/8 ::1"

@@ -1,4 +1,4 @@
-"""What a round of the soak stands on: servers, the proxy, Odoo, a mailbox's world."""
+"""What a round of the soak needs: servers, the proxy, Odoo, a mailbox's world."""
 
 import itertools
 import random
@@ -18,7 +18,7 @@ INSIDE = "devtools.soak.inside"
 CONTACTS = [f"customer{n}@customer.example" for n in range(8)]
 #: The scheduled actions of a round by what it is about.
 KINDS = {"tick": ["new"], "backfill": ["backfill"]}
-#: Days of history that the first import takes.
+#: Days of older e-mails that the first import takes.
 FIRST = 3
 
 
@@ -60,7 +60,7 @@ class Rig:
     length: int = 5000
 
     def begin(self, part: str, fresh: bool = True) -> Tally:
-        """A part with its own random history, in a mailbox of its own if `fresh`."""
+        """A part with its own random traffic, in a mailbox of its own if `fresh`."""
         self.rng.seed(f"{self.seed} {part}")
         self.tally = Tally(part)
         if fresh or not self.world:
@@ -68,7 +68,7 @@ class Rig:
         return self.tally
 
     def mailbox(self) -> None:
-        """A new connected mailbox with history; the one before is put away."""
+        """A new connected mailbox with older e-mails; the one before is removed."""
         self.leave()
         user = f"soak-{self.database}-{next(self.numbers)}@example.com"
         self.world = World(self.servers, user, self.rng, CONTACTS, FIRST)
@@ -120,7 +120,7 @@ class Rig:
         self.widen()
 
     def widen(self) -> None:
-        """One day more of history."""
+        """One day more of older e-mails."""
         self.world.days += 1
         self.worker.call(
             f"{INSIDE}:start_backfill", account=self.account, days=self.world.days

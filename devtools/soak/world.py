@@ -1,6 +1,6 @@
 """The mailbox of a soak on its server: what happens there, and what should come of it.
 
-Everything is drawn from one random generator, so a seed brings the same history.
+Everything is drawn from one random generator, so a seed gives the same traffic.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder as it stands: Message-ID and flags by UID."""
+    """A folder as it is now: Message-ID and flags by UID."""
 
     uidvalidity: int
     messages: dict[int, tuple[str, tuple[str, ...]]]
@@ -60,7 +60,7 @@ class World:
     own: list[str] = field(default_factory=list)
     known: dict[tuple[str, int, int], str] = field(default_factory=dict)
     made: int = 0
-    #: Tells the messages of this run from those of another with the same seed.
+    #: Distinguishes the messages of this run from those of another with the same seed.
     run: str = field(default_factory=lambda: f"{time.time_ns():x}")
 
     def __post_init__(self) -> None:
@@ -106,7 +106,7 @@ class World:
         return {name: f for name, f in state.items() if name not in NOT_READ}
 
     def expect(self, state: dict[str, Folder]) -> None:
-        """What stands in `state` has been seen by a pass: it has to stay."""
+        """A pass has seen what is in `state`: it has to stay."""
         for folder in self.read_folders(state).values():
             for message_id, _flags in folder.messages.values():
                 mail = self.mails[message_id]
@@ -116,7 +116,7 @@ class World:
     # What happens
 
     def fill(self, count: int, days: int) -> None:
-        """History before the mailbox is connected: one message or more a day."""
+        """E-mails from before the mailbox is connected: one message or more a day."""
         for number in range(count):
             self._arrive(self.rng.choice(FIXED), days=1 + number * days // count)
 
@@ -212,7 +212,7 @@ class World:
             self._make(name)
             for _n in range(self.rng.randrange(3)):
                 self._arrive(name)
-            self.done.append(f"{name} deleted and made anew")
+            self.done.append(f"{name} deleted and created again")
 
     def renumber(self) -> None:
         """A folder gets a new UIDVALIDITY, as when it is restored from a backup."""
@@ -235,7 +235,7 @@ class World:
 
     def _some(self) -> tuple[str, list[int]]:
         """Some messages of a folder, which is then open; none of those that a wider
-        window is to bring: moved, they would be new mail."""
+        window has to import: moved, they would be new mail."""
         name = self.rng.choice([*FIXED, *self.own])
         folder = self._read(name)
         young = [u for u, (m, _f) in folder.messages.items() if not self.mails[m].days]

@@ -1,4 +1,4 @@
-"""The parts of `./dev test`: each runs one kind of tests and tells what came of it."""
+"""The parts of `./dev test`: each runs one kind of tests and returns the result."""
 
 import re
 import subprocess

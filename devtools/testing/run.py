@@ -39,7 +39,7 @@ class Run:
     began: dict[str, float] = field(default_factory=dict)
     """When a part began, by the clock `time.monotonic`."""
     installing: list[str] = field(default_factory=list)
-    """What was wrong with the installation, until a part's result has told it."""
+    """What was wrong with the installation, until a part's result reports it."""
 
     def database(self, part: str) -> str:
         return f"test_{part}_{os.getpid()}"

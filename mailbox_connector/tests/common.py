@@ -36,7 +36,7 @@ def mail(
 
     :param attachments: (filename, content) pairs
     :param inline: (Content-ID without brackets, PNG content) pairs for the html
-    :param headers: further headers, "_" standing for "-": ``in_reply_to="<a@b>"``
+    :param headers: further headers, "_" in place of "-": ``in_reply_to="<a@b>"``
     """
     message = EmailMessage()
     message["From"] = sender

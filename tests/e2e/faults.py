@@ -1,4 +1,4 @@
-"""What the fault tests stand on: the soak's rig, small, on this run's database."""
+"""What the fault tests use: the soak's rig, small, on this run's database."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from devtools import imap_proxy
 from devtools.soak import forks
 from devtools.soak.rig import Rig
 
-#: Another seed, another history: ``MAILBOX_FAULT_SEED=7 ./dev test e2e -- -k faults``.
+#: Another seed, other traffic: ``MAILBOX_FAULT_SEED=7 ./dev test e2e -- -k faults``.
 SEED = int(os.environ.get("MAILBOX_FAULT_SEED", "1"))
 
 

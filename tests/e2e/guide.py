@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, expect
 
 from devtools.base.process import wait_for
 from devtools.demo.parts import pdf
+from devtools.demo.setup import odoos_own_server
 from devtools.servers import mailservers
 
 #: Seconds for mail to get from one place to another.
@@ -35,17 +36,7 @@ def people(live: Live, servers: mailservers.MailServers) -> None:
     )
     company = admin.ref("base.main_company")
     admin.call("res.company", "write", [company], {"name": "Example Lighting"})
-    admin.create(
-        "ir.mail_server",
-        {
-            "name": "Odoo's own",
-            "smtp_host": servers.smtp_host,
-            "smtp_port": servers.smtp_starttls_port,
-            "smtp_encryption": "starttls",
-            "smtp_user": "odoo@example.com",
-            "smtp_pass": servers.password,
-        },
-    )
+    odoos_own_server(admin, servers, "odoo@example.com")
     root = admin.ref("base.user_admin")
     admin.call("res.users", "write", [root], {"email": "admin@example.com"})
     editor = admin.ref("base.group_partner_manager")
@@ -164,7 +155,7 @@ def backfill(servers) -> None:
 
 
 def arrived(servers, user: str, folder: str, subject: str) -> list[EmailMessage]:
-    """The mails of that subject in a folder, as they stand on the server."""
+    """The e-mails of that subject in a folder, as they are on the server."""
     with servers.imap(user) as client:
         client.select_folder(folder, readonly=True)
         uids = client.search(["SUBJECT", subject])
@@ -194,7 +185,7 @@ def open_mailboxes(screen: Screen) -> None:
 
 
 def fill_in(screen: Screen, settings: Settings) -> None:
-    """New, and type; what is filled in by itself is checked, not typed."""
+    """New, and type; what is filled in automatically is checked, not typed."""
     # A form has a button New as well, as long as it is there.
     expect(screen.page.locator(".o_list_view")).to_be_visible()
     screen.press("New")
@@ -243,7 +234,7 @@ def see_the_mails(screen: Screen) -> None:
     for mail in mails:
         expect(mail).to_have_count(1)
     places = [mail.bounding_box()["y"] for mail in mails]
-    assert places == sorted(places), "the newest stands on top"
+    assert places == sorted(places), "the newest is on top"
     for text in ("Offices to let", "Last year's prices"):
         expect(chatter(screen).filter(has_text=text)).to_have_count(0)
 
@@ -278,7 +269,7 @@ def see_the_list(screen: Screen) -> None:
 
 
 def visible(state) -> dict:
-    """What a mail program shows: without mod-sequences, which reading begins."""
+    """What a mail app shows: without mod-sequences, which reading begins."""
     return {
         name: (folder.uidvalidity, folder.uidnext, folder.messages)
         for name, folder in state.items()

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "engine"))
-from scripted import CLOSE, ScriptedServer  # noqa: E402
+from scripted import CLOSE, ScriptedServer
 
 __all__ = ["CLOSE", "MisbehavingServer"]
 
@@ -17,7 +17,7 @@ REPLIES = {
 
 
 class MisbehavingServer(ScriptedServer):
-    """An SMTP server that takes everything, except for what it is told to answer
+    """An SMTP server that takes everything, except for what it is ordered to answer
     next: ``says[b"RCPT"] = [b"451 later"]``; ``b"."`` is the end of a mail.
 
     :ivar deliver: called with each mail that was taken

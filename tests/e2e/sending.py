@@ -133,7 +133,7 @@ class Agent:
         self.env.invalidate_all()
 
     def links(self, message_id, contact=None):
-        """How the e-mail of that Message-ID stands on a contact."""
+        """How the e-mail of that Message-ID is shown on a contact."""
         self.env.invalidate_all()
         return self.env["mailbox.link"].search(
             [

@@ -55,7 +55,7 @@ def imported(box):
     return found[0]["message_count"]
 
 
-def test_from_connecting_to_more_history(box):
+def test_from_connecting_to_more_older_mail(box):
     found = box("test")
     assert found["imap"]["ok"] and found["smtp"]["ok"]
     assert [step["ok"] for step in found["imap"]["steps"]] == [True] * 5

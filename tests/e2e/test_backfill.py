@@ -1,4 +1,4 @@
-"""Imports of history: several at once, paused, cancelled, cut off, undone."""
+"""Imports of older e-mails: several at once, paused, cancelled, cut off, undone."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -81,7 +81,7 @@ def small_batches(monkeypatch):
 
 @pytest.fixture
 def ten(mailbox, contact):
-    """A mailbox with ten mails of a contact, connected without history."""
+    """A mailbox with ten mails of a contact, connected without older e-mails."""
     for n in range(10):
         mailbox.receive(contact.email, f"{n}", days=20)
     mailbox.connect(days=0)
@@ -91,7 +91,9 @@ def ten(mailbox, contact):
 TEN = {str(n) for n in range(10)}
 
 
-def test_more_history_says_how_far_back_and_brings_the_older_slice(mailbox, contact):
+def test_more_older_mail_says_how_far_back_and_imports_the_older_slice(
+    mailbox, contact
+):
     for days in (1, 20, 200):
         mailbox.receive(contact.email, f"{days}", days=days)
     mailbox.connect(days=7)
@@ -145,7 +147,7 @@ def test_pause_takes_effect_after_the_batch_in_hand_and_goes_on(
 def test_pausing_in_the_middle_of_a_batch_doubles_nothing(
     env, ten, contact, small_batches, monkeypatch
 ):
-    """The batch is done anew, for the import was changed under its hands."""
+    """The batch is done again, for the import was changed under its hands."""
     backfill = ten.account.start_backfill(30)
     env.cr.commit()
     counted, calls = OdooStore.backfill_counted, []
@@ -242,7 +244,7 @@ def test_time_that_it_rests_does_not_count(env, mailbox):
     assert env["mailbox.backfill"].rate(mailbox.account) == 10
 
 
-def test_undo_takes_out_what_an_import_brought_and_a_later_one_brings_it_again(
+def test_undo_removes_what_an_import_added_and_a_later_one_adds_it_again(
     env, mailbox, contact
 ):
     mailbox.receive(contact.email, "Recent", days=1)
@@ -264,7 +266,7 @@ def test_undo_takes_out_what_an_import_brought_and_a_later_one_brings_it_again(
     copies = [("model", "=", "res.partner"), ("res_id", "=", contact.id)]
     shown = env["mail.message"].search_count([*copies, ("message_type", "=", "email")])
     assert shown == 1
-    # No ordinary pass brings it back: neither new mail nor the daily comparison.
+    # No ordinary pass imports it again: neither new mail nor the daily comparison.
     mailbox.account.folder_ids.reconciled_at = fields.Datetime.now() - timedelta(days=2)
     env.cr.commit()
     mailbox.sync()
@@ -408,7 +410,7 @@ def test_an_undo_that_cannot_go_on_says_why(env, ten, contact, monkeypatch):
     assert not backfill.undo_problem
 
 
-def test_undo_waits_for_whoever_reads_the_mailbox(env, ten, contact):
+def test_undo_waits_for_the_worker_that_reads_the_mailbox(env, ten, contact):
     backfill = more(ten, 30)
     backfill.start_undo()
     env.cr.commit()

@@ -25,7 +25,7 @@ def proxy(servers):
 
 @pytest.fixture
 def mailbox(tour, proxy):
-    """A mailbox of Marta's, connected without history; its number."""
+    """A mailbox of Marta's, connected without older e-mails; its number."""
     address, sender = f"{unique('history')}@example.com", f"{unique('nora')}@c.example"
     tour.admin().create("res.partner", {"name": "Nora of old", "email": sender})
     received = datetime.now(timezone.utc) - timedelta(days=20)
@@ -51,7 +51,7 @@ def mailbox(tour, proxy):
     return account
 
 
-def test_history_is_previewed_imported_paused_and_undone(tour, proxy, mailbox):
+def test_older_mail_is_previewed_imported_paused_and_undone(tour, proxy, mailbox):
     marta = tour.log_in("marta")
     marta.page.goto(f"{tour.live.address}/odoo/mailboxes/{mailbox}")
     marta.press("Import older e-mails")

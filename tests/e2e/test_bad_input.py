@@ -47,7 +47,7 @@ def wait_for_login(servers, user):
 
 
 @pytest.mark.parametrize("side", ["imap", "smtp"])
-class TestEachSide:
+class TestEachServer:
     def problem(self, make_mailbox, side, **values):
         """Connect with one side wrong; the other has to work all the same."""
         values = {f"{side}_{name}": value for name, value in values.items()}
@@ -158,7 +158,7 @@ def test_sending_out_of_order_does_not_stop_reading(make_mailbox, contact):
 
 def test_password_changed_at_the_provider(env, servers, mailbox, contact):
     """Tried once more after ten minutes, then not again: repeated wrong log-ins lock
-    accounts. The right password brings what came meanwhile."""
+    accounts. The right password imports what came meanwhile."""
     mailbox.connect()
     mailbox.receive(contact.email, "Meanwhile")
     servers.set_password(mailbox.address, "rotated")
@@ -211,7 +211,7 @@ def test_one_mailbox_in_trouble_does_not_stop_the_others(env, make_mailbox, cont
     assert broken.account.imap_problem
 
 
-class TestTestMail:
+class TestTestEmail:
     def send(self, mailbox, to):
         dialog = mailbox.env["mailbox.test.email"].create(
             {"account_id": mailbox.account.id, "email_to": to}
@@ -232,7 +232,7 @@ class TestTestMail:
         [sender] = data[b"ENVELOPE"].from_
         assert f"{sender.mailbox.decode()}@{sender.host.decode()}" == mailbox.address
 
-    def test_wrong_password_is_told_and_kept_on_the_form(self, make_mailbox):
+    def test_wrong_password_is_shown_and_kept_on_the_form(self, make_mailbox):
         mailbox = make_mailbox(smtp_password="wrong")
         dialog = self.send(mailbox, "someone@example.com")
         assert dialog.state == "failed"

@@ -13,11 +13,11 @@ def steps(words):
     return {step["name"]: step["state"] for step in words["steps"]}
 
 
-def test_both_sides_are_told_step_by_step(mailbox):
+def test_both_servers_are_shown_step_by_step(mailbox):
     """What the dialog, and a program over RPC, gets to see."""
-    told = []
+    shown = []
     result, _tests = mailbox.account._test_connection(
-        lambda words: told.append((words["side"], steps(words)))
+        lambda words: shown.append((words["side"], steps(words)))
     )
     json.dumps(result)
     assert list(result) == ["imap", "smtp"]
@@ -26,8 +26,8 @@ def test_both_sides_are_told_step_by_step(mailbox):
         assert words["ok"] is True and not words["problem"] and not words["field"]
         assert set(steps(words).values()) == {"ok"}
         assert all(step["ok"] and step["text"] for step in words["steps"])
-        assert [state for one, state in told if one == side][-1] == steps(words)
-        assert sum(one == side for one, _state in told) > len(words["steps"])
+        assert [state for one, state in shown if one == side][-1] == steps(words)
+        assert sum(one == side for one, _state in shown) > len(words["steps"])
     texts = [step["text"] for step in result["imap"]["steps"]]
     assert f"Signed in as {mailbox.address}" in texts
     details = " ".join(step["detail"] for step in result["imap"]["steps"])
@@ -75,7 +75,7 @@ def test_a_wrong_password_is_not_in_the_details(make_mailbox):
     assert "right one" not in json.dumps(result)
 
 
-def test_the_likeliest_remedy_stands_first(make_mailbox, env, servers):
+def test_the_likeliest_remedy_is_shown_first(make_mailbox, env, servers):
     """The provider's page where the password is refused; what the other side tells."""
     provider = env["mailbox.provider"].create(
         {

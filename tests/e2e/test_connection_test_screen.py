@@ -101,7 +101,7 @@ def marked(screen, name):
 
 
 def test_steps_are_seen_as_they_happen(tour, make, gate):
-    """One side hangs: the other's result stands there, and nothing can be imported
+    """One side hangs: the other's result is shown, and nothing can be imported
     yet. Who closes the dialog in the meantime finds all as it was."""
     account = make(smtp_port=gate.port)
     marta = tour.log_in("marta")

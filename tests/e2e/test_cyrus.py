@@ -5,25 +5,25 @@ which Dovecot has not.
 """
 
 import pytest
-from test_locations import (  # noqa: F401  collected here once more
+from test_locations import (  # noqa: F401  pytest collects them here again
     bodies,
     test_deleted_and_made_again_folder,
     test_draft_is_nobodys_mail_yet,
     test_expunged_message_stays_on_the_contact,
-    test_mail_in_a_new_folder_is_read_without_history,
+    test_mail_in_a_new_folder_is_read_without_older_mail,
     test_mail_to_oneself_is_one_message_in_two_places,
     test_message_moved_out_of_what_is_read_stays,
     test_moved_message_is_not_fetched_again,
     test_renamed_folder_is_the_same_folder,
-    test_renumbered_folder_is_tied_anew_without_fetching,
+    test_renumbered_folder_is_rebound_without_fetching,
 )
-from test_sync import (  # noqa: F401
+from test_sync import (  # noqa: F401  these too
     test_a_stranger_leaves_only_a_number,
-    test_history_of_the_window_stands_on_the_contact,
     test_new_folder_is_read,
+    test_older_mail_of_the_window_is_shown_on_the_contact,
     test_second_sync_now_imports_nothing,
-    test_sync_now_brings_new_mail_received_and_sent,
-    test_vanished_folder_is_told_and_the_rest_goes_on,
+    test_sync_now_imports_new_mail_received_and_sent,
+    test_vanished_folder_is_shown_and_the_rest_goes_on,
     test_wider_window_fetches_only_the_older_slice,
 )
 

@@ -67,7 +67,7 @@ def settings(servers) -> Settings:
 
 @pytest.fixture(scope="module")
 def connected(browser, live, servers) -> None:
-    """From the first log-in to a mailbox that brings in mail."""
+    """From the first log-in to a mailbox that imports mail."""
     backfill(servers)
     before = visible(servers.folder_state(SUPPORT))
     marta = Screen.log_in(browser, live, MARTA, MARTA)
@@ -105,7 +105,7 @@ def connected(browser, live, servers) -> None:
 
 
 def test_the_contact_shows_the_mail(log_in, connected):
-    """History, what we wrote from another program, and new mail; files open."""
+    """Older e-mails, what we wrote in a mail app, and new mail; files open."""
     marta = log_in(MARTA)
     open_contact(marta, NORA_NAME)
     see_the_mails(marta)
@@ -145,7 +145,7 @@ def test_a_test_mail_arrives_where_it_was_sent(log_in, servers, connected):
     marta.press("Close")
 
 
-def test_an_answer_leaves_and_its_reply_comes_back(log_in, servers, connected):
+def test_a_reply_leaves_and_the_customers_reply_comes_back(log_in, servers, connected):
     """Sent as the mailbox, once in Sent; the reply appears in the open chatter."""
     marta = log_in(MARTA)
     open_contact(marta, NORA_NAME)
@@ -212,7 +212,7 @@ def test_what_is_wrong_is_said_and_nothing_typed_is_lost(
     log_in, settings, request, servers, values, says
 ):
     """In the dialog and then on the form, by side and field; what else can be wrong
-    stands in test_wrong_settings."""
+    is in test_wrong_settings."""
     case = request.node.callspec.id
     in_pictures = case == "imap-password"
     address = "billing" if in_pictures else case

@@ -1,4 +1,4 @@
-"""What is seen of a mailbox in trouble, and who is told: against real servers that
+"""What is seen of a mailbox in trouble, and who is alerted: against real servers that
 refuse, fall silent and come back."""
 
 from datetime import timedelta
@@ -57,8 +57,8 @@ def tell(account, **later):
     env.invalidate_all()
 
 
-def told(user):
-    """Subjects of what stands in the user's Odoo inbox, oldest first."""
+def alerts_of(user):
+    """Subjects of what is in the user's Odoo inbox, oldest first."""
     found = user.env["mail.notification"].search(
         [
             ("res_partner_id", "=", user.partner_id.id),
@@ -81,31 +81,31 @@ def test_a_refused_password_is_notified_at_once_and_its_repair(
     assert account.health == "action_needed"
     assert account.reading_health == "action_needed"
     assert account.sending_health == "works"
-    assert told(owner) == [f"The mailbox {box.address} cannot be read"]
+    assert alerts_of(owner) == [f"The mailbox {box.address} cannot be read"]
     assert account.activity_ids.user_id == owner
     tell(account)
-    assert len(told(owner)) == 1
+    assert len(alerts_of(owner)) == 1
 
     account.imap_password = servers.password
     env.cr.commit()
     served(account)
     tell(account)
     assert account.health == "connected"
-    assert told(owner)[1:] == [f"The mailbox {box.address} is read again"]
+    assert alerts_of(owner)[1:] == [f"The mailbox {box.address} is read again"]
     assert not account.activity_ids
 
 
-def test_a_server_that_is_away_is_told_after_ten_minutes(env, proxy, box, owner):
+def test_a_server_that_is_away_is_alerted_after_ten_minutes(env, proxy, box, owner):
     account = box.account
     proxy.answer("GREETING", "* BYE Too busy", times=None)
     served(account)
     tell(account, minutes=9)
     assert account.health == "waiting"
     assert "Next try" in account.reading_text
-    assert told(owner) == []
+    assert alerts_of(owner) == []
     served(account)
     tell(account, minutes=2)
-    assert len(told(owner)) == 1
+    assert len(alerts_of(owner)) == 1
     [run] = account.run_ids
     assert run.problem == account.imap_problem and run.times == 2
 
@@ -114,7 +114,7 @@ def test_a_server_that_is_away_is_told_after_ten_minutes(env, proxy, box, owner)
     env.invalidate_all()
     tell(account)
     assert account.health == "connected"
-    assert len(told(owner)) == 2
+    assert len(alerts_of(owner)) == 2
     assert not account.activity_ids
 
 
@@ -140,7 +140,7 @@ def test_wrong_password_for_sending_alone(env, servers, box, owner):
         "works",
         "action_needed",
     )
-    assert told(owner) == [f"The mailbox {box.address} cannot send"]
+    assert alerts_of(owner) == [f"The mailbox {box.address} cannot send"]
     served(account)
     assert account.health == "action_needed", "reading well mends no sending"
 
@@ -151,10 +151,10 @@ def test_wrong_password_for_sending_alone(env, servers, box, owner):
     env.cr.commit()
     tell(account)
     assert account.health == "connected"
-    assert told(owner)[1:] == [f"The mailbox {box.address} sends again"]
+    assert alerts_of(owner)[1:] == [f"The mailbox {box.address} sends again"]
 
 
-def test_two_workers_tell_it_once(env, box, owner):
+def test_two_workers_alert_once(env, box, owner):
     """One that comes while the other is at it, and one that saw it due before."""
     account = box.account
     account.imap_problem = "Reading (IMAP): no"
@@ -170,11 +170,11 @@ def test_two_workers_tell_it_once(env, box, owner):
         env.cr.commit()
         late._cron_notify()
     env.invalidate_all()
-    assert len(told(owner)) == 1
+    assert len(alerts_of(owner)) == 1
     assert len(account.activity_ids) == 1
 
 
-def test_runs_tell_what_came_and_what_was_left_out(env, box, contact):
+def test_runs_show_what_came_and_what_was_skipped(env, box, contact):
     account = box.account
     box.receive(contact.email, "Of a contact")
     box.receive("nobody@stranger.example", "Of a stranger")
@@ -193,7 +193,7 @@ def test_runs_tell_what_came_and_what_was_left_out(env, box, contact):
     assert account.new_today == 2
 
 
-def test_history_is_one_line(env, make_mailbox, contact):
+def test_a_backfill_is_one_line(env, make_mailbox, contact):
     box = make_mailbox("health")
     for days in (1, 2, 3):
         box.receive(contact.email, f"{days} days ago", days=days)

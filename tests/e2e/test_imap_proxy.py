@@ -6,7 +6,7 @@ from imapclient import IMAPClient
 
 from devtools import imap_proxy
 
-#: What stands in a message is no command, and announces no literal.
+#: What is in a message is no command, and announces no literal.
 MAIL = b"Subject: x\r\n\r\nA1 LOGOUT {5}\r\n" + b"0123456789\r\n" * 20_000
 
 

@@ -1,4 +1,4 @@
-"""Where messages stand on the server, and that nothing there takes them from Odoo."""
+"""Where messages are on the server, and that nothing there takes them from Odoo."""
 
 from datetime import datetime, timedelta
 
@@ -23,7 +23,7 @@ def bodies(monkeypatch):
 
 
 def places(mailbox):
-    """Where the e-mails of a mailbox stand: (folder, UID, subject)."""
+    """Where the e-mails of a mailbox are: (folder, UID, subject)."""
     mailbox.env.invalidate_all()
     found = mailbox.env["mailbox.location"].search(
         [("folder_id.account_id", "=", mailbox.account.id)]
@@ -61,7 +61,7 @@ def test_moved_message_is_not_fetched_again(env, servers, mailbox, contact, bodi
     bodies.clear()
     mailbox.sync()
     assert places(mailbox) == [("Archive", 1, "Filed away")]
-    assert not bodies, "its header told that it is the same"
+    assert not bodies, "its header showed that it is the same"
     assert links(env, contact) == 1
 
 
@@ -107,7 +107,7 @@ def test_deleted_and_made_again_folder(servers, mailbox, contact):
     assert places(mailbox) == [("Project", 1, "Second")]
 
 
-def test_renumbered_folder_is_tied_anew_without_fetching(
+def test_renumbered_folder_is_rebound_without_fetching(
     env, mailbox, contact, bodies, servers
 ):
     """A server restored from a backup gives a folder a new UIDVALIDITY."""
@@ -210,7 +210,7 @@ def test_daily_comparison_repairs(env, mailbox, contact):
     assert mailbox.account not in env["mailbox.sync"]._due("backfill_served_at")
 
 
-def test_mail_in_a_new_folder_is_read_without_history(servers, mailbox, contact):
+def test_mail_in_a_new_folder_is_read_without_older_mail(servers, mailbox, contact):
     mailbox.connect(days=0)
     with servers.imap(mailbox.address) as client:
         client.create_folder("Filed by a rule")

@@ -75,8 +75,8 @@ def run_queue(mails):
 @pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
 @mute_logger(CORE)
 def test_a_worker_killed_around_the_handing_over(agent, servers, after):
-    """The mail is not sent again by itself, whatever the queue does; a person is
-    told and decides."""
+    """The mail is not sent again automatically, whatever the queue does; a person is
+    alerted and decides."""
     posted = agent.post(force_send=False)
     mail = agent.mails(posted)
     send_and_die(mail, after=after)

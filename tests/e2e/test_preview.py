@@ -1,4 +1,4 @@
-"""What an import would bring, said before anything is brought."""
+"""What an import would add, shown before anything is added."""
 
 from datetime import date
 
@@ -24,7 +24,7 @@ def said(dialog):
 
 
 def messages(mailbox):
-    """What stands on the server, flags included."""
+    """What is on the server, flags included."""
     state = mailbox.servers.folder_state(mailbox.address)
     return {name: folder.messages for name, folder in state.items()}
 
@@ -56,7 +56,7 @@ def test_counts_contacts_ambiguous_addresses_and_strangers(env, mailbox, contact
     assert messages(mailbox) == before
 
 
-def test_what_is_here_already_is_told_apart(mailbox, contact):
+def test_what_is_here_already_is_distinguished(mailbox, contact):
     mailbox.receive(contact.email, "First", days=1)
     mailbox.receive(contact.email, "Older", days=20)
     mailbox.connect(days=7)
@@ -67,7 +67,7 @@ def test_what_is_here_already_is_told_apart(mailbox, contact):
     assert "No new e-mails with your contacts" in text
 
 
-def test_newsletters_of_contacts_are_told_apart_as_the_import_does(mailbox, contact):
+def test_newsletters_of_contacts_are_distinguished_as_the_import_does(mailbox, contact):
     unsubscribe = {"List_Unsubscribe": "<https://customer.example/off>"}
     news = {"List_Id": "<news.customer.example>", **unsubscribe}
     mailbox.receive(contact.email, "Spring sale", **news)
@@ -80,7 +80,7 @@ def test_newsletters_of_contacts_are_told_apart_as_the_import_does(mailbox, cont
     assert mailbox.subjects(contact) == ["Your order"]
 
 
-def test_how_long_it_takes_is_told_by_how_long_it_took(env, mailbox, contact):
+def test_how_long_it_takes_is_estimated_by_how_long_it_took(env, mailbox, contact):
     """Also for the e-mails that there was no time to look at."""
     mailbox.receive(contact.email, "Hello", days=1)
     env["mailbox.backfill"].create(
@@ -104,7 +104,7 @@ def test_how_long_it_takes_is_told_by_how_long_it_took(env, mailbox, contact):
     assert found.expected_size == found.size * 600
 
 
-def test_folders_that_are_switched_off_are_not_looked_at(mailbox, contact):
+def test_folders_that_are_turned_off_are_not_looked_at(mailbox, contact):
     mailbox.receive(contact.email, "Filed", folder="Projects")
     dialog = open_dialog(mailbox)
     assert "contacts: 1. Contacts:" in said(dialog)
@@ -122,7 +122,7 @@ def test_an_address_cannot_put_anything_else_on_the_screen(env, mailbox, contact
     assert "<script>" not in html and "&lt;script&gt;" in html
 
 
-def test_a_server_that_cannot_be_read_is_told(mailbox):
+def test_a_server_that_cannot_be_read_is_shown(mailbox):
     action = mailbox.account.action_connect()
     dialog = mailbox.env["mailbox.connect"].browse(action["res_id"])
     mailbox.account.imap_password = "no longer the password"

@@ -38,7 +38,7 @@ def asked(env, agent, document):
     return posted
 
 
-def answers(document):
+def replies(document):
     document.env.invalidate_all()
     return document.message_ids.filtered(lambda one: one.message_type == "email")
 
@@ -49,25 +49,25 @@ def queued(agent):
     return agent.env["mailbox.inbound"].search(domain)
 
 
-def test_an_answer_stands_on_the_document_and_on_the_contact(
+def test_a_reply_is_shown_on_the_document_and_on_the_contact(
     env, agent, document, asked
 ):
     message_id = agent.receive(
         "Re: Offer", in_reply_to=asked.message_id, text="Yes, please."
     )
-    answer = answers(document)
-    assert "Yes, please." in answer.body
-    assert answer.author_id == agent.contact
-    assert answer.mailbox_identity_id == agent.account.main_identity()
-    assert answer.notification_ids.res_partner_id == agent.user.partner_id
+    reply = replies(document)
+    assert "Yes, please." in reply.body
+    assert reply.author_id == agent.contact
+    assert reply.mailbox_identity_id == agent.account.main_identity()
+    assert reply.notification_ids.res_partner_id == agent.user.partner_id
     assert agent.links(message_id).mail_message_id
     assert queued(agent).state == "done"
     assert not queued(agent).raw_files(), "the e-mail is not kept twice"
     agent.mailbox.sync()
-    assert len(answers(document)) == 1
+    assert len(replies(document)) == 1
 
 
-def test_sent_from_a_document_answered_to_the_document(env, agent, document):
+def test_sent_from_a_document_replied_to_the_document(env, agent, document):
     """The whole way: by the mailbox's SMTP server, and back by IMAP."""
     agent.user.group_ids += env.ref("base.group_system")
     env.cr.commit()
@@ -79,34 +79,34 @@ def test_sent_from_a_document_answered_to_the_document(env, agent, document):
         in_reply_to=mail["Message-ID"],
         references=f"{mail['References']} {mail['Message-ID']}",
     )
-    assert answers(document).parent_id == posted
+    assert replies(document).parent_id == posted
 
 
-def test_a_strangers_answer_leaves_nothing_but_itself(env, agent, document, asked):
+def test_a_strangers_reply_leaves_nothing_else(env, agent, document, asked):
     """A lead has an address only: today nobody would see the answer."""
     stranger = f"{unique('lead')}@customer.example"
     agent.receive("Re: Offer", sender=stranger, in_reply_to=asked.message_id)
-    assert answers(document).email_from == stranger
-    assert not answers(document).author_id
+    assert replies(document).email_from == stranger
+    assert not replies(document).author_id
     assert not env["mailbox.message"].search([("email_from", "ilike", stranger)])
     # Another mail of theirs is a stranger's.
     agent.receive("Another matter", sender=stranger)
-    assert len(answers(document)) == 1
+    assert len(replies(document)) == 1
     assert not env["mail.message"].search([("subject", "=", "Another matter")])
 
 
-def test_a_colleague_answers_a_notification_to_the_mailbox(env, agent, document, asked):
+def test_a_colleague_replies_to_a_notification_to_the_mailbox(
+    env, agent, document, asked
+):
     colleague = make_user(env, email=f"{unique('bob')}@example.com")
     agent.receive(
         "Re: Offer", sender=colleague.email, references=asked.message_id, text="Mine."
     )
-    assert answers(document).author_id == colleague.partner_id
-    assert answers(document).notification_ids.res_partner_id == agent.user.partner_id
+    assert replies(document).author_id == colleague.partner_id
+    assert replies(document).notification_ids.res_partner_id == agent.user.partner_id
 
 
-def test_two_mailboxes_and_folders_one_answer(
-    env, agent, make_mailbox, asked, document
-):
+def test_two_mailboxes_and_folders_one_reply(env, agent, make_mailbox, asked, document):
     other = make_mailbox("info")
     other.connect(days=1)
     other.sync()
@@ -124,11 +124,11 @@ def test_two_mailboxes_and_folders_one_answer(
         client.select_folder("INBOX")
         client.copy(client.search(["HEADER", "MESSAGE-ID", message_id]), "Archive")
     agent.mailbox.sync()
-    assert len(answers(document)) == 1
-    assert answers(document).mailbox_identity_id.account_id == agent.account
+    assert len(replies(document)) == 1
+    assert replies(document).mailbox_identity_id.account_id == agent.account
 
 
-def test_history_is_told_to_nobody(env, make_mailbox, document, asked):
+def test_nobody_is_notified_of_older_mail(env, make_mailbox, document, asked):
     """Connecting a mailbox, and moving old mail into it, post and notify nothing."""
     box = make_mailbox("old")
     box.account.notify_members = True
@@ -151,12 +151,12 @@ def test_history_is_told_to_nobody(env, make_mailbox, document, asked):
     )
     box.sync()
     assert set(box.subjects(sender)) == {"0 ago", "3 ago", "Moved here", "Migrated"}
-    assert not answers(document)
+    assert not replies(document)
     assert not env["mailbox.inbound"].search([("account_id", "=", box.account.id)])
     assert env["mail.notification"].search_count([]) == before
 
 
-def test_killed_after_the_import_it_is_passed_on_by_the_scheduler(
+def test_killed_after_the_import_it_is_processed_by_the_scheduler(
     env, agent, document, asked, monkeypatch
 ):
     def killed(*_args):
@@ -166,19 +166,19 @@ def test_killed_after_the_import_it_is_passed_on_by_the_scheduler(
         patched.setattr(inbound_queue, "process_rows", killed)
         agent.receive("Re: Offer", in_reply_to=asked.message_id)
     env.cr.rollback()
-    assert not answers(document)
+    assert not replies(document)
     # Killed once more, with the work done and not committed.
     perform = inbound_queue.perform
     with monkeypatch.context() as patched, pytest.raises(SystemExit):
         patched.setattr(inbound_queue, "perform", lambda row: (perform(row), killed()))
         env["mailbox.inbound"]._cron_process()
     env.cr.rollback()
-    assert not answers(document)
+    assert not replies(document)
     env["mailbox.inbound"]._cron_process()
     env.cr.commit()
-    assert len(answers(document)) == 1
+    assert len(replies(document)) == 1
     agent.mailbox.sync()
-    assert len(answers(document)) == 1
+    assert len(replies(document)) == 1
 
 
 def test_two_workers_pass_it_on_once(env, agent, document, asked, monkeypatch):
@@ -189,7 +189,7 @@ def test_two_workers_pass_it_on_once(env, agent, document, asked, monkeypatch):
     env.cr.commit()
     at_once(lambda worker: inbound_queue.process_rows(worker, ids), workers=4)
     assert queued(agent).state == "done"
-    assert len(answers(document)) == 1
+    assert len(replies(document)) == 1
 
 
 def test_a_document_that_refuses_it_is_seen_by_a_person(
@@ -207,17 +207,17 @@ def test_a_document_that_refuses_it_is_seen_by_a_person(
     assert (row.state, row.reason) == ("waiting", "This document is closed.")
     assert agent.account.inbound_count == 1
     assert agent.links(message_id), "the contact has it all the same"
-    assert not answers(document)
+    assert not replies(document)
     refusing = False
-    told = row.with_user(agent.user).action_retry()
-    assert told["params"]["message"] == "E-mails processed: 1 of 1."
-    assert len(answers(document)) == 1
+    shown = row.with_user(agent.user).action_retry()
+    assert shown["params"]["message"] == "E-mails processed: 1 of 1."
+    assert len(replies(document)) == 1
 
 
-def test_an_answer_that_could_not_be_read_is_passed_on_when_it_can(
+def test_a_reply_that_could_not_be_read_is_processed_when_it_can(
     env, agent, document, asked, monkeypatch
 ):
-    """Put aside as it came; a stranger's, so that no contact shows it."""
+    """Kept as a failed import; a stranger's, so that no contact shows it."""
 
     def unreadable(*_args):
         raise MessageError(ImportFailure.TOO_MANY_PARTS)
@@ -228,13 +228,13 @@ def test_an_answer_that_could_not_be_read_is_passed_on_when_it_can(
         agent.receive("Re: Offer", sender=stranger, in_reply_to=asked.message_id)
     failed_import = agent.account.failed_import_ids
     assert failed_import.reason == "The e-mail has too many parts."
-    assert not answers(document)
+    assert not replies(document)
     failed_import.action_retry()
-    assert answers(document).email_from == stranger
+    assert replies(document).email_from == stranger
     assert not agent.account.failed_import_ids
 
 
-def test_an_automatic_answer_makes_no_loop(env, agent, document, asked):
+def test_an_automatic_reply_makes_no_loop(env, agent, document, asked):
     """The agent is away, the customer too: neither's notice answers the other's."""
     now = datetime.now(timezone.utc).replace(tzinfo=None)
     agent.user.write(
@@ -252,9 +252,9 @@ def test_an_automatic_answer_makes_no_loop(env, agent, document, asked):
         auto_submitted="auto-replied",
         text="I am away too.",
     )
-    answer = answers(document)
-    assert "I am away too." in answer.body
-    assert not answer.notification_ids
+    reply = replies(document)
+    assert "I am away too." in reply.body
+    assert not reply.notification_ids
     assert agent.links(message_id).message_id.automatic == "auto_reply"
     assert not agent.links(message_id).mail_message_id.notification_ids
     env["mail.mail"].process_email_queue()

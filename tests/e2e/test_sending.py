@@ -45,7 +45,7 @@ def own_server(env, servers):
 # ----------------------------------------------------------------------
 
 
-def test_sender_answers_and_bounces_are_the_mailboxs(agent, servers):
+def test_sender_replies_and_delivery_reports_are_the_mailboxs(agent, servers):
     posted = agent.post("Our offer", subject="Offer 17")
     [mail] = inbox(servers, agent.contact.email, posted.message_id)
     assert mail["From"] == f"Example Support <{agent.address}>"
@@ -98,7 +98,7 @@ def test_an_smtp_account_of_its_own_still_sends_as_the_mailbox(
 # ----------------------------------------------------------------------
 
 
-def test_an_answer_names_what_it_answers_and_nothing_else(agent, servers):
+def test_a_reply_names_what_it_replies_to_and_nothing_else(agent, servers):
     other = agent.receive("Something else")
     asked = agent.receive("Question")
     posted = agent.post("Answer")
@@ -119,7 +119,7 @@ def test_a_subject_of_ones_own_begins_a_conversation(agent, servers):
     assert mail["Subject"] == "Season's greetings"
 
 
-def test_the_answer_to_us_comes_back_under_our_message(agent, servers):
+def test_the_reply_to_us_comes_back_under_our_message(agent, servers):
     asked = agent.receive("Question")
     posted = agent.post("Answer")
     inbox(servers, agent.contact.email, posted.message_id)
@@ -185,7 +185,7 @@ def test_what_was_sent_is_not_imported_again(agent, servers):
     assert len(link.message_id.location_ids) == 1
 
 
-def test_the_sync_recognises_a_copy_it_was_not_told_of(agent, servers):
+def test_the_sync_recognizes_a_copy_it_did_not_know_of(agent, servers):
     """As when the provider files it, or APPENDUID is missing."""
     agent.account.sent_copy = "provider"
     posted = agent.post("Only once", subject="Once")
@@ -199,7 +199,7 @@ def test_the_sync_recognises_a_copy_it_was_not_told_of(agent, servers):
     assert agent.links(posted.message_id).mail_message_id == posted
 
 
-def test_a_copy_that_stands_there_is_not_filed_again(agent, servers):
+def test_a_copy_that_is_there_is_not_saved_again(agent, servers):
     """Cut off after APPEND and before we noted it; or filed by the provider."""
     posted = agent.post()
     [mail] = inbox(servers, agent.contact.email, posted.message_id)
@@ -218,7 +218,7 @@ def test_other_contacts_of_a_mail_see_it_too(agent, servers):
     assert link.mail_message_id.res_id == other.id
 
 
-def test_filing_that_fails_is_told_and_tried_again(agent, servers):
+def test_saving_that_fails_is_shown_and_retried(agent, servers):
     posted = agent.post()
     imap_port, password = agent.account.imap_port, servers.password
     agent.account.write({"imap_port": 1, "imap_password": password})
@@ -247,7 +247,7 @@ def test_a_member_sends_from_the_shared_mailbox(env, make_mailbox, servers):
     assert mail["From"].addresses[0].addr_spec == agent.address
 
 
-def test_the_mailbox_that_was_written_to_answers(env, make_mailbox, servers):
+def test_the_mailbox_that_was_written_to_replies(env, make_mailbox, servers):
     agent = make_agent(env, make_mailbox)
     shared = make_agent(
         env,
@@ -309,7 +309,7 @@ def test_typing_its_address_as_from_does_not_open_a_mailbox(
     assert not ledger(agent), "the mailbox's account was not used"
 
 
-def test_bearing_its_address_oneself_does_not_open_a_mailbox(
+def test_having_its_address_does_not_open_a_mailbox(
     env, make_mailbox, servers, own_server
 ):
     agent = make_agent(env, make_mailbox)

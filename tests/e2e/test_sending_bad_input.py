@@ -17,7 +17,7 @@ from odoo.tools import mute_logger
 from devtools.servers import certificates, mailservers
 
 sys.path.append(str(Path(__file__).parents[1] / "engine"))
-from scripted import ScriptedServer  # noqa: E402
+from scripted import ScriptedServer
 
 CORE = "odoo.addons.mail.models.mail_mail"
 VICTIM = "victim@elsewhere.example"
@@ -271,7 +271,7 @@ def assert_no_injection(agent, servers, mail, posted):
 
 
 def test_a_line_break_in_a_subject_or_a_contacts_name(agent, servers):
-    """The copy in Sent is put together anew when there are several recipients."""
+    """The copy in Sent is put together again when there are several recipients."""
     contact = spoilt(make_contact(agent.env), name=f"Carl {BREAK}")
     both = contact | agent.contact
     posted = agent.post(partner_ids=both.ids, subject=f"Offer {BREAK}")

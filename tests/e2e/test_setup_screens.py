@@ -175,7 +175,7 @@ def test_the_guided_run_by_keyboard_alone(tour, provider):
     marta.dismiss_notices()
 
 
-def test_a_provider_without_passwords_is_told_before_one_is_typed(tour):
+def test_a_provider_without_password_sign_in_is_shown_before_one_is_typed(tour):
     """Nobody gives a password away that the provider would refuse."""
     marta = tour.log_in("marta")
     marta.page.goto(f"{marta.live.address}/odoo/connect-mailbox")

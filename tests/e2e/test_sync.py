@@ -6,7 +6,7 @@ import pytest
 
 
 def visible(state):
-    """What a mail program shows of an account: folders, messages, flags, sizes.
+    """What a mail app shows of an account: folders, messages, flags, sizes.
 
     Without mod-sequences: Dovecot begins to count them when first asked.
     """
@@ -16,7 +16,7 @@ def visible(state):
     }
 
 
-def test_connect_imports_nothing_and_tells_what_it_found(env, mailbox, contact):
+def test_connect_imports_nothing_and_shows_what_it_found(env, mailbox, contact):
     mailbox.receive(contact.email, "Hello")
     action = mailbox.account.action_connect()
     dialog = env["mailbox.connect"].browse(action["res_id"])
@@ -31,7 +31,7 @@ def test_connect_imports_nothing_and_tells_what_it_found(env, mailbox, contact):
     assert mailbox.subjects(contact) == []
 
 
-def test_history_of_the_window_stands_on_the_contact(env, mailbox, contact):
+def test_older_mail_of_the_window_is_shown_on_the_contact(env, mailbox, contact):
     for days in (1, 3, 6, 30):
         mailbox.receive(contact.email, f"{days} days ago", days=days)
     mailbox.receive(mailbox.address, "Answer", folder="Sent", to=contact.email, days=2)
@@ -50,7 +50,7 @@ def test_history_of_the_window_stands_on_the_contact(env, mailbox, contact):
     assert (backfill.skipped, backfill.failed) == (1, 0)
 
 
-def test_sync_now_brings_new_mail_received_and_sent(env, mailbox, contact):
+def test_sync_now_imports_new_mail_received_and_sent(env, mailbox, contact):
     mailbox.connect()
     mailbox.receive(contact.email, "Question")
     mailbox.receive(mailbox.address, "Reply", folder="Sent", to=contact.email)
@@ -91,7 +91,7 @@ def test_wider_window_fetches_only_the_older_slice(env, mailbox, contact):
     assert mailbox.subjects(contact) == ["1", "20"], "a narrower window deletes nothing"
 
 
-def test_no_history_when_days_are_zero(env, mailbox, contact):
+def test_no_older_mail_when_days_are_zero(env, mailbox, contact):
     mailbox.receive(contact.email, "Old", days=1)
     mailbox.connect(days=0)
     mailbox.receive(contact.email, "New")
@@ -147,7 +147,7 @@ def test_new_folder_is_read(env, servers, mailbox, contact):
     assert mailbox.subjects(contact) == ["Filed away"]
 
 
-def test_folder_switched_on_later_brings_its_history(env, mailbox, contact):
+def test_folder_turned_on_later_imports_its_older_mail(env, mailbox, contact):
     mailbox.receive(contact.email, "Taken for spam", folder="Junk", days=2)
     mailbox.connect()
     assert mailbox.subjects(contact) == []
@@ -158,7 +158,7 @@ def test_folder_switched_on_later_brings_its_history(env, mailbox, contact):
     assert mailbox.subjects(contact) == ["Taken for spam"]
 
 
-def test_vanished_folder_is_told_and_the_rest_goes_on(env, servers, mailbox, contact):
+def test_vanished_folder_is_shown_and_the_rest_goes_on(env, servers, mailbox, contact):
     with servers.imap(mailbox.address) as client:
         client.create_folder("Old")
     mailbox.receive(contact.email, "Kept", folder="Old")
@@ -220,7 +220,7 @@ def test_scheduled_actions_serve_every_mailbox(env, make_mailbox, contact):
     assert len(boxes[0].subjects(contact)) == 3
 
 
-def test_history_goes_on_by_the_scheduled_action(env, mailbox, contact):
+def test_a_backfill_goes_on_by_the_scheduled_action(env, mailbox, contact):
     mailbox.receive(contact.email, "Old", days=3)
     mailbox.account.action_connect()
     mailbox.account.start_backfill(7)

@@ -123,7 +123,7 @@ def test_contacts_that_do_not_count(env, mailbox, contact, ask):
     shown = ask(elsewhere)
     assert f"is a contact of {other.name}, but the mailbox belongs to" in shown
     admin.company_ids = [Command.unlink(other.id)]
-    assert far.name not in ask(elsewhere), "told of a contact that one may not see"
+    assert far.name not in ask(elsewhere), "shows a contact that one may not see"
     assert "It has only addresses of your own and of colleagues" in ask(among)
 
 
@@ -197,7 +197,7 @@ def test_a_contact_that_was_made_later(env, mailbox, ask, stranger):
     assert "In Odoo “Hello”" in text(dialog.answer) and not dialog.importable
 
 
-def test_a_folder_that_is_numbered_anew(env, mailbox, contact, ask):
+def test_a_folder_that_is_renumbered(env, mailbox, contact, ask):
     name = mailbox.receive(contact.email, "Moved", days=1)
     mailbox.connect()
     env["mailbox.message"].search([("rfc_message_id", "=", name)]).unlink()
@@ -225,7 +225,7 @@ def test_the_server_is_away(mailbox, contact, ask):
 
 
 def test_only_members_learn_what_is_on_the_server(env, mailbox, contact, ask, stranger):
-    """A manager looks after a mailbox, and does not read what nobody brought in."""
+    """A manager looks after a mailbox, and does not read what nobody imported."""
     manager = new_test_user(
         env,
         unique("boss"),

@@ -105,7 +105,7 @@ def test_two_workers_share_the_mailboxes(env, servers, office, contact):
     assert all(lease.served_at for lease in leases)
 
 
-def test_the_same_mail_read_by_two_workers_stands_once(env, office, contact, servers):
+def test_the_same_mail_read_by_two_workers_is_shown_once(env, office, contact, servers):
     """Mail to several of our addresses comes to all of them at the same moment."""
     to = ", ".join(box.address for box in office)
     for number in range(10):

@@ -20,7 +20,7 @@ from odoo.addons.mailbox_connector.engine.types import (
 
 @dataclass(frozen=True)
 class Mail:
-    """A message; equal everywhere it stands. ``known``: a contact's."""
+    """A message; equal wherever it is. ``known``: a contact's."""
 
     number: int
     received: date

@@ -19,12 +19,12 @@ UNREAD = {"Trash"}
 
 
 class Conflict(Exception):
-    """Another worker got in the way: the transaction is done anew."""
+    """Another worker got in the way: the transaction is done again."""
 
 
 @dataclass
 class Wanted:
-    """An import of history; ``names``: of folders, None: all that are read.
+    """An import of older e-mails; ``names``: of folders, None: all that are read.
 
     ``before``: back to which day a folder had been read.
     """
@@ -45,13 +45,13 @@ class Data:
     gone: set[int] = field(default_factory=set)
     #: (folder, UIDVALIDITY, UID) to (number of the message, header hash)
     locations: dict[tuple[int, int, int], tuple[int, str]] = field(default_factory=dict)
-    #: How often a message was brought to its contact.
+    #: How often a message was imported for its contact.
     imported: dict[int, int] = field(default_factory=dict)
     keep_failed: set[tuple[int, int]] = field(default_factory=set)
     backfills: dict[int, Wanted] = field(default_factory=dict)
     #: By folder: UIDs imported and taken out again.
     undone: dict[int, UidRanges] = field(default_factory=dict)
-    #: (folder, UIDVALIDITY, UID) to the history that found it there.
+    #: (folder, UIDVALIDITY, UID) to the import that found it there.
     found_by: dict[tuple[int, int, int], int] = field(default_factory=dict)
 
 
@@ -111,7 +111,7 @@ class ModelStore:
             self._keys += 1
             self.data.states[self._keys] = FolderState(self._keys, name)
         self.data.gone = {key for name, key in known.items() if name not in names}
-        # Who switches a folder on, or brings one back, wants its history.
+        # Who turns a folder on, or restores one, wants its older e-mails.
         if {key for key in self.data.states if self._read(key)} - read:
             self.reopen_backfill()
         return [s for s in self.folders() if self._read(s.key)]
@@ -285,7 +285,7 @@ class ModelStore:
     # What people do, committed
 
     def want(self, since, names=None):
-        """Import history."""
+        """Import older e-mails."""
         key = len(self.data.backfills) + 1
         self.data.backfills[key] = Wanted(since, names and frozenset(names))
         self._committed.backfills = copy.deepcopy(self.data.backfills)
@@ -300,7 +300,7 @@ class ModelStore:
                 wanted.state = state
 
     def undo(self, key):
-        """Take back what an import brought and nothing else has found."""
+        """Remove what an import added and nothing else has found."""
         wanted = self.data.backfills.get(key)
         if not wanted or wanted.state not in ("done", "stopped"):
             return
@@ -315,12 +315,12 @@ class ModelStore:
         }
         mine &= data.locations.keys()
         for number in {data.locations[location][0] for location in mine}:
-            standing = {p for p, (n, _hash) in data.locations.items() if n == number}
-            if not any(map(self._live, standing)):
+            present = {p for p, (n, _hash) in data.locations.items() if n == number}
+            if not any(map(self._live, present)):
                 continue  # it could not come back
-            if standing <= mine:
+            if present <= mine:
                 data.imported.pop(number)
-            for location in standing & mine:
+            for location in present & mine:
                 folder, _validity, uid = location
                 if self._live(location):
                     undone = data.undone.get(folder, UidRanges())

@@ -10,7 +10,7 @@ import pytest
 ENGINE = Path(__file__).resolve().parents[2] / "mailbox_connector" / "engine"
 FILES = sorted(ENGINE.rglob("*.py"))
 
-#: What each part may use of the others, beside itself; the lowest first, as told in
+#: What each part may use of the others, beside itself; the lowest first, see
 #: ``engine/__init__.py``.
 GROUND = {"errors", "types"}
 LAYERS = {

@@ -1,4 +1,4 @@
-"""What a machine wrote is told from what a person wrote."""
+"""What a machine wrote is distinguished from what a person wrote."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_kinds(header, expected):
 
 
 def test_the_topmost_field_decides():
-    """Below it may stand what an earlier server, or the sender, put there."""
+    """Below it may be what an earlier server, or the sender, put there."""
     header = f"Return-Path: <ann@customer.example>\nReturn-Path: <>\n{ANN}"
     assert kind(header) is None
 

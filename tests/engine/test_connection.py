@@ -96,7 +96,7 @@ def test_settings_that_lead_nowhere(host, port, kind, field):
     assert caught.value.host == host
 
 
-def test_forbidden_addresses_among_allowed_ones_are_left_out(monkeypatch):
+def test_forbidden_addresses_among_allowed_ones_are_skipped(monkeypatch):
     """A name that leads to a public and to an inner address reaches the public."""
     infos = [
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 993))

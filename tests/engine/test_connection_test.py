@@ -96,7 +96,7 @@ def facts(test, name):
 def test_reading_goes_through_all_steps_one_after_the_other(
     imap_endpoint, policy, servers
 ):
-    """Each is told when it begins and when it is done: a person looks on."""
+    """Each is reported when it begins and when it is done: a person looks on."""
     seen = []
     test = run_connection_test(
         imap_endpoint(), policy, report=lambda now: seen.append(states(now))
@@ -165,7 +165,7 @@ def test_a_wrong_encryption_is_found_out(
     assert test.error.field is Field.SECURITY
     assert (port, Security.STARTTLS) in test.alternatives
     assert (port, Security.TLS) not in test.alternatives
-    assert (True, True) in seen, "what failed is told before others are looked for"
+    assert (True, True) in seen, "what failed is reported before others are looked for"
     assert not test.is_searching
 
 
@@ -258,7 +258,7 @@ def test_folders_that_cannot_be_read_are_a_failure(tried):
         ([b"250 ok\r\n", CLOSE], Kind.CONNECTION_LOST),
     ],
 )
-def test_who_may_not_send_as_the_address_is_told(tried, no_search, answers, kind):
+def test_who_may_not_send_as_the_address_is_shown(tried, no_search, answers, kind):
     """Some servers refuse the sender only when there is a recipient."""
     test = tried(Side.SMTP, smtp_script(*answers))
     assert states(test)["sender"] == "failed"
@@ -289,7 +289,7 @@ def test_a_certificate_that_ends_soon_is_a_warning(scripted, certificate, tried)
 
 
 def test_what_is_no_mail_server_is_not_quoted(tried, no_search):
-    """Whoever types hosts must not read what other servers of the house say."""
+    """A person who types hosts must not read what other servers of the house say."""
     script = [(None, b"HTTP/1.1 400 the intranet of Example\r\nServer: secret\r\n")]
     for side in Side:
         test = tried(side, script)

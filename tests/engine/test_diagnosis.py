@@ -208,7 +208,7 @@ def test_a_part_of_a_credential_is_no_less_hidden():
     assert error.server_text == "500 what is ***...?"
 
 
-def test_words_that_would_tell_a_short_password_are_left_out():
+def test_words_that_would_reveal_a_short_password_are_omitted():
     """The kind does not depend on the password."""
     short = Endpoint(Side.IMAP, "h", 993, Security.TLS, "user@example.com", "cred")
     failed = imaplib.IMAP4.error("NO [AUTHENTICATIONFAILED] Invalid credentials")

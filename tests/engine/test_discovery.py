@@ -91,7 +91,7 @@ def test_known_provider_needs_nobody(internet):
     assert not ask.dns.asked and not ask.web.asked
 
 
-def test_nobody_is_asked_when_that_is_switched_off(internet):
+def test_nobody_is_asked_when_that_is_turned_off(internet):
     ask = internet({AUTOCONFIG: file()})
     assert ask(online=False).settings is None
     assert not ask.dns.asked and not ask.web.asked
@@ -163,7 +163,7 @@ def test_provider_known_by_its_mail_exchanger(internet):
     assert found.settings.imap.host == "imap.known.example"
 
 
-def test_provider_that_takes_no_passwords_is_told(internet):
+def test_provider_without_password_sign_in_is_shown(internet):
     ask = internet(records={("example.com", "MX"): ["10 x.modern.example"]})
     found = ask()
     assert found.provider == OAUTH
@@ -246,7 +246,7 @@ def test_files_that_are_none_or_not_safe(internet, xml):
     assert internet({AUTOCONFIG: xml})().settings is None
 
 
-def test_a_server_for_oauth_alone_is_left_out():
+def test_a_server_for_oauth_alone_is_skipped():
     xml = file().replace(b"password-cleartext", b"OAuth2")
     assert autoconfig.read(xml, "example.com") == (None, None)
 

@@ -111,7 +111,7 @@ def test_a_header_of_many_megabytes_is_cut(play):
     assert grown.megabytes < 30
 
 
-def test_a_message_larger_than_announced_is_left_out(play):
+def test_a_message_larger_than_announced_is_skipped(play):
     """RFC822.SIZE said little; the others come, and this one is remembered."""
     size = MAX_MESSAGE + 1
     head = b"* 1 FETCH (UID 1 BODY[] {%d}\r\n" % size

@@ -81,7 +81,7 @@ def test_layout_of_mails_stays():
     ["<div>", "<div></b>", "<blockquote><p>", "<table><tr><td>", "<ul><li>", "<font>"],
 )
 def test_words_below_any_nesting_are_kept(piece, count):
-    """Odoo's parser drops what stands below 255 elements; the cleaner takes ages."""
+    """Odoo's parser drops what is below 255 elements; the cleaner takes ages."""
     source = f"<style>no</style><p>one &lt; two</p>{piece * count}deep &amp; down"
     shown = clean(source).replace("<br><br>", "<br>")
     assert shown == "<div>one &lt; two<br>deep &amp; down</div>"

@@ -13,7 +13,7 @@ HEADERS = ("From", "To", "Cc", "Reply-To")
 
 @pytest.fixture
 def session(imap_endpoint, policy, servers, user):
-    """An inbox in which somebody stands in each header, and a stranger's mail."""
+    """An inbox in which somebody is in each header, and a stranger's mail."""
     for number, header in enumerate(HEADERS):
         head = f"{header}: p{number}@example.org\r\nSubject: {header}\r\n\r\nHello\r\n"
         servers.append(user, "INBOX", head.encode())

@@ -47,8 +47,8 @@ def offering():
             # While it reads its configuration it hangs up on some.
             with suppress(OSError, IMAPClientError):
                 with server.imap("probe@example.com") as client:
-                    told = {name.decode() for name in client.capabilities()}
-                    return told == set(names.upper().split())
+                    offers = {name.decode() for name in client.capabilities()}
+                    return offers == set(names.upper().split())
 
         process.wait_for(in_force, 10, f"a Dovecot with {names}")
         return server
@@ -127,9 +127,9 @@ def test_everything_works_without(offering, imap_endpoint, policy, user, names):
         after = session.examine("INBOX", (before.uidvalidity, before.highestmodseq))
         assert after.messages == 3 and after.uidvalidity == before.uidvalidity
         # ENABLE comes with QRESYNC (RFC 7162 section 3.2.3).
-        told = "QRESYNC" in offered and "UNSELECT" in offered
-        assert (session.vanished is not None) is told
-        assert not told or 3 in session.vanished
+        offers = "QRESYNC" in offered and "UNSELECT" in offered
+        assert (session.vanished is not None) is offers
+        assert not offers or 3 in session.vanished
         assert session.search_uids(1) == [1, 2, 4]
 
 

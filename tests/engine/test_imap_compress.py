@@ -95,7 +95,7 @@ def test_over_the_internet_it_is_wanted(play, monkeypatch):
     ids=["one line", "answers without end"],
 )
 def test_a_zip_bomb_is_not_unpacked(play, part):
-    """Some kB become 100 MB: no more than the limits may ever stand in memory."""
+    """Some kB become 100 MB: no more than the limits may ever be in memory."""
     packer = zlib.compressobj(wbits=-15)
     packed = [packer.compress(part) for _round in range(100_000_000 // len(part))]
     packed = b"".join(packed) + packer.flush()

@@ -27,7 +27,7 @@ def session(imap_endpoint, policy):
         yield opened
 
 
-def test_what_has_gone_is_told_by_the_server(session, servers, user):
+def test_the_server_reports_what_has_vanished(session, servers, user):
     """Without it a deleted message would be found by comparing all UIDs only."""
     uids = servers.append_many(user, "INBOX", [mail(n) for n in range(1, 31)])
     session.examine("Sent")
@@ -55,7 +55,7 @@ def test_what_has_gone_is_told_by_the_server(session, servers, user):
     assert session.vanished is None
 
 
-def test_of_a_folder_numbered_anew_nothing_is_told(session, servers, user):
+def test_of_a_renumbered_folder_nothing_is_reported(session, servers, user):
     """Its old UIDs must not be taken for vanished ones of the new numbering."""
     servers.append(user, "INBOX", mail(1))
     now = session.status(["INBOX"])["INBOX"]
@@ -74,7 +74,7 @@ def test_which_of_them_exist(session, servers, user):
 
 
 def test_a_moved_message_keeps_its_header_hash(session, servers, user):
-    """By it a moved message is found again, instead of being imported anew."""
+    """By it a moved message is found again, instead of being imported again."""
     (first, second, draft) = servers.append_many(
         user, "INBOX", [mail(1), mail(1, subject="Another"), mail(2)], (), MOMENT
     )

@@ -63,15 +63,15 @@ def test_a_server_that_cannot_do_its_qresync(play, script):
         assert session.vanished is None
 
 
-def test_not_told_is_not_nothing_vanished(play):
-    """A folder without modification sequences, or numbered anew, tells nothing."""
+def test_unknown_is_not_nothing_vanished(play):
+    """A folder without modification sequences, or a renumbered one, reports nothing."""
     none = (rb" EXAMINE", b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n" + DONE)
-    anew = (rb" EXAMINE", STATE.replace(b"TY 7", b"TY 8") + DONE)
+    renumbered = (rb" EXAMINE", STATE.replace(b"TY 7", b"TY 8") + DONE)
     many = b"* VANISHED (EARLIER) " + b",".join(
         b"%d" % n for n in range(1, 1_200_000, 2)
     )
     flood = (rb" EXAMINE", STATE + many + b"\r\n" + DONE)
-    session = opened(play, ENABLED, none, anew, flood, caps=RESYNC)
+    session = opened(play, ENABLED, none, renumbered, flood, caps=RESYNC)
     for _each in range(3):
         session.examine("INBOX", (7, 44))
         assert session.vanished is None
@@ -96,7 +96,7 @@ def test_a_folder_gone_is_no_fault_of_qresync(play):
 # OBJECTID (RFC 8474), which Dovecot 2.3 has not
 
 
-def test_a_folders_own_id_is_told(play):
+def test_a_folders_own_id_is_returned(play):
     """By it a renamed folder is known again."""
     examined = STATE + b"* OK [MAILBOXID (F3)] Ok\r\n" + DONE
     session = opened(play, (rb" EXAMINE", examined), caps=("OBJECTID",))

@@ -97,7 +97,7 @@ def test_no_way_to_sign_in(play):
 
 
 def test_a_wrong_password_is_tried_once(play):
-    """A second try by another way would bring the account nearer a lock."""
+    """A second try by another way would take the account closer to a lock."""
     script = [GREETING, capability("AUTH=PLAIN"), (rb" AUTHENTICATE", b"%t NO no\r\n")]
     session = play([*script, (rb" LOGIN", b"%t NO no\r\n")])
     assert failure(session).kind is Kind.LOGIN_WRONG
@@ -201,7 +201,7 @@ def test_one_message_that_the_server_cannot_read(play):
 
 @pytest.mark.parametrize("code", [b"[INUSE]", b"[UNAVAILABLE]"])
 def test_a_busy_folder_is_no_message_that_cannot_be_read(play, code):
-    """It is tried again later; nothing is put aside."""
+    """It is tried again later; nothing is kept as a failed import."""
     session = opened(play, EXAMINE, (rb" FETCH ", b"%t NO " + code + b" Busy\r\n"))
     session.examine("INBOX")
     with pytest.raises(EngineError) as caught:

@@ -1,6 +1,6 @@
 """The house rules above the engine: layers, circles, private names, one definition.
 
-Read as source, without Odoo: an import is followed wherever it stands, ``env[...]`` is
+Read as source, without Odoo: an import is followed wherever it is, ``env[...]`` is
 looked through by the names of methods.
 """
 

@@ -135,7 +135,7 @@ def test_what_follows_an_error(failure, follows):
 
 
 @given(st.sampled_from(list(Kind)), st.sampled_from(["", "4xx", "421 x", "550 x"]))
-def test_what_needs_a_person_is_never_tried_by_itself(kind, text):
+def test_what_needs_a_person_is_never_retried_automatically(kind, text):
     follows = retry.next_step(error(kind, text))
     if kind is Kind.OUTCOME_UNKNOWN:
         assert follows is NextStep.ASK_USER, "it may have been sent"

@@ -1,4 +1,4 @@
-"""Newsletters and mailing lists are told from mail of one person to one."""
+"""Newsletters and mailing lists are distinguished from mail of one person to one."""
 
 from __future__ import annotations
 
@@ -101,13 +101,13 @@ NOT_BULK = {
 
 
 @pytest.mark.parametrize("name", BULK)
-def test_bulk_is_left_out(name):
+def test_newsletters_are_skipped(name):
     header, expected = BULK[name]
     assert kind(header) == expected
 
 
 @pytest.mark.parametrize("name", NOT_BULK)
-def test_what_customers_write_is_never_taken_for_bulk(name):
+def test_what_customers_write_is_never_taken_for_a_newsletter(name):
     assert kind(NOT_BULK[name]) is None
 
 
@@ -127,7 +127,7 @@ def test_junk_in_a_header_raises_nothing(value):
     )
 
 
-def test_whatever_a_program_sent_by_itself_is_no_mass_mail():
+def test_what_a_program_sent_automatically_is_no_mass_mail():
     """The field is enough, even with nothing but a comment in it (RFC 3834)."""
     assert kind(f"{ANN}Precedence: bulk\nAuto-Submitted: no") == "newsletter"
     for value in ("auto-replied", "auto-generated; x=y", "(by a program)"):

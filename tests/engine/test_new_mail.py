@@ -1,4 +1,4 @@
-"""What the first phase fetches of new mail besides, and of history does not."""
+"""What the first phase fetches of new mail besides, and of older mail does not."""
 
 import pytest
 
@@ -24,7 +24,7 @@ REPORT = ANSWER.replace(
 )
 
 
-def test_the_newest_message_answered_comes_first():
+def test_the_newest_message_replied_to_comes_first():
     found = new_mail(ANSWER)
     assert found.replies_to == ("<two@a.example>", "<one@a.example>")
     assert not found.may_be_report
@@ -48,7 +48,7 @@ def test_what_may_be_a_report_is_known_by_its_header(header, is_report):
     assert new_mail(header).may_be_report is is_report
 
 
-def test_only_what_history_has_is_kept_for_comparing():
+def test_only_what_older_mail_has_is_kept_for_comparing():
     assert matching(block(ANSWER)) == (
         b"From: Ann <ann@customer.example>\n"
         b"To: Sales <sales@example.com>,\n\tInfo <info@example.com>\n"
@@ -63,10 +63,10 @@ def test_the_header_of_a_message_ends_at_the_first_empty_line(end):
     assert block(b"From: a@b.example") == b"From: a@b.example"
 
 
-def test_new_mail_is_recognised_by_what_history_knows_of_it(
+def test_new_mail_is_recognized_by_what_older_mail_knows_of_it(
     servers, user, imap_endpoint, policy
 ):
-    """A message read as new that is moved later, and found there as history, would
+    """A message read as new that is moved later, and found there as older mail, would
     be imported a second time."""
     raw = ANSWER.replace(b"\n", b"\r\n")
     uid = servers.append(user, "INBOX", raw)

@@ -1,4 +1,4 @@
-"""Messages as the world sends them: what stands on the contact is what was meant."""
+"""Messages as the world sends them: what the contact shows is what was meant."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_without_any_date():
         ("Subject: hi", ""),
     ],
 )
-def test_machines_are_told_from_people(header, automatic):
+def test_machines_are_distinguished_from_people(header, automatic):
     assert parse_message(raw(header)).automatic == automatic
 
 

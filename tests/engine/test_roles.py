@@ -62,7 +62,7 @@ def test_of_several_the_one_that_is_used():
     }
 
 
-def test_every_junk_and_trash_folder_is_left_out():
+def test_every_junk_and_trash_folder_is_skipped():
     found = roles(folder("Junk", "\\Junk"), folder("Spam"), folder("Trash"))
     assert found["Spam"] is Role.JUNK and found["Trash"] is Role.TRASH
 

@@ -27,7 +27,7 @@ def message(sender: str, recipient: str, text: str = "Hello\n") -> EmailMessage:
 
 
 def received(endpoint, policy) -> list[bytes]:
-    """What stands in the inbox, as soon as something does."""
+    """What is in the inbox, as soon as something is."""
     with ImapSession(endpoint, policy, Deadline(20)) as session:
         while not (uids := _inbox(session)):
             pass
@@ -333,7 +333,7 @@ def test_two_hundred_recipients(smtp_endpoint, imap_endpoint, policy, user):
     [b"452 4.5.3 Too many recipients", b"552 too many recipients", b"452 full"],
 )
 def test_recipients_over_the_limit_go_in_the_next_transaction(play, full):
-    """Refused for their number only, they would be told to have got nothing."""
+    """Refused for their number only, they would be reported to have got nothing."""
     refused = (b"rcpt TO", full + b"\r\n")
     steps = [MAIL, TAKEN, TAKEN, refused, refused, refused, *SENT]
     steps += [MAIL, TAKEN, TAKEN, refused, *SENT, MAIL, TAKEN, *SENT]
@@ -390,7 +390,7 @@ def test_what_a_later_transaction_loses_is_not_sent_again(play, end):
 
 
 def test_the_limit_of_the_account_ends_it(play):
-    """Every further transaction would bring the account nearer a lock."""
+    """Every further transaction would take the account closer to a lock."""
     refused = (b"rcpt TO", b"452 4.5.3 Too many recipients\r\n")
     limit = (b"mail FROM", b"550 5.4.5 Daily user sending limit exceeded\r\n")
     steps = [MAIL, TAKEN, refused, refused, *SENT, limit, (b"rset", b"250 ok\r\n")]

@@ -1,6 +1,6 @@
-"""The sync algorithm, driven through random histories of a model server.
+"""The sync algorithm, driven through random traffic on a model server.
 
-After each of them, whatever was cut where: every message of a contact that stands in
+After each of them, whatever was cut where: every message of a contact that is in
 a folder that is read is there, none was lost or forgotten, and the locations are the
 server's.
 """
@@ -21,7 +21,7 @@ from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.sync import folder as folder_module
 from odoo.addons.mailbox_connector.engine.sync.account import AccountPass
 
-#: So many new histories instead of the same few each time.
+#: So many new cases instead of the same few each time.
 MORE = int(os.environ.get("MAILBOX_MODEL_EXAMPLES", "0"))
 
 TODAY = date(2026, 3, 1)
@@ -45,7 +45,7 @@ EVENTS = st.one_of(
 )
 FAULTS = st.sampled_from(["crash", "conflict", "lost", "deadline"])
 IMPORTS = st.integers(1, 4)
-#: What people do with imports of history: at any moment, and between two passes.
+#: What people do with imports of older e-mails: at any moment, and between two passes.
 STATES = st.tuples(
     st.just("set_state"), IMPORTS, st.sampled_from(["paused", "running", "stopped"])
 )
@@ -153,8 +153,8 @@ def check(server, store, since):
         for uid, mail in box.mails.items():
             if mail.known and mail.received >= since:
                 there.add((state.key, uid, mail.number))
-    standing = {number for _key, _uid, number in there}
-    assert standing <= data.imported.keys(), "a message was lost"
+    present = {number for _key, _uid, number in there}
+    assert present <= data.imported.keys(), "a message was lost"
     locations = {
         (key, uid, number)
         for (key, validity, uid), (number, _hash) in data.locations.items()
@@ -162,7 +162,7 @@ def check(server, store, since):
         and data.states[key].uidvalidity == validity
         and store._read(key)
     }
-    assert there <= locations, "a message stands somewhere we do not know of"
+    assert there <= locations, "a message is somewhere we do not know of"
     for key, uid, number in locations:
         box = server.boxes[data.states[key].raw_name]
         assert uid in box.mails, "a location is left that has vanished"
@@ -237,7 +237,7 @@ def test_imports_are_paused_cancelled_and_undone(backfill, abilities, batch, cro
 
 
 def old_mail(**folders):
-    """A server with so many old messages by folder, and a store without history."""
+    """A server with so many old messages by folder, and an empty store."""
     server, store = ModelServer(), ModelStore(TODAY, None)
     for name, count in folders.items():
         for _mail in range(count):
@@ -284,7 +284,7 @@ def test_mail_that_comes_during_an_import_is_new_mail():
     """It sets off what new mail sets off, and no undo takes it out."""
     server, store = old_mail(INBOX=1)
     key = store.want(WINDOW)
-    # After the look at new mail, before the search for history.
+    # After the look at new mail, before the search for older e-mails.
     schedule = [None, None, ("deliver", "INBOX", True)]
     run(server, store, Abilities(), True, schedule)
     run(server, store, Abilities(), backfill=True)

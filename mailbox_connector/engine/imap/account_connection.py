@@ -93,7 +93,7 @@ class AccountConnection:
         connection.read_timeout = min(connection.read_timeout, FAREWELL_TIMEOUT)
         try:
             protocol.logout()
-        except Exception:  # noqa: BLE001  the work is done, whatever the server says
+        except Exception:  # the work is done, whatever the server says
             pass
         connection.close()
 

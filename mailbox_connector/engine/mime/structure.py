@@ -245,7 +245,7 @@ def _odd_parameters(value: str) -> dict[str, str]:
     holder["Content-Type"] = value[:20_000]
     try:
         parameters = holder.get_params([])
-    except Exception:  # noqa: BLE001  broken parameters are none
+    except Exception:  # broken parameters are none
         return {}
     found: dict[str, str] = {}
     for name, text in parameters[1:]:
@@ -274,6 +274,6 @@ def _uudecode(body: bytes) -> bytes:
     holder.set_payload(body.decode("ascii", "surrogateescape"))
     try:
         content = holder.get_payload(decode=True)
-    except Exception:  # noqa: BLE001  a broken encoding leaves it encoded
+    except Exception:  # a broken encoding leaves it encoded
         content = None
     return content if isinstance(content, bytes) else body

@@ -90,6 +90,7 @@ class MailboxAccountConnection(models.AbstractModel):
         return test.results, test.tests
 
     def _commit(self):
+        # The servers may take long to respond: no transaction stays open meanwhile.
         self.env.cr.commit()  # pylint: disable=invalid-commit
         self.env.invalidate_all()
 

@@ -444,6 +444,7 @@ class MailMail(models.Model):
                 send(mails, True)
             if callback:
                 callback(mails.ids)
+            # As Odoo does after each e-mail: later ones may fail.
             self.env.cr.commit()  # pylint: disable=invalid-commit
             in_time = TOGETHER_SECONDS / max(time.monotonic() - started, 0.001)
             size = max(1, min(most, size * 2, int(len(mails) * in_time)))

@@ -126,7 +126,7 @@ class Importer:
             self.skipped |= skipped
         except (*CONFLICT_ERRORS, OSError):
             raise
-        except Exception as error:  # noqa: BLE001  any message may be the bad one
+        except Exception as error:  # any message may be the bad one
             self.env.invalidate_all()
             if len(candidates) == 1:
                 candidates[0].record_id = 0
@@ -177,7 +177,7 @@ class Importer:
         """
         try:
             self._parse(candidate)
-        except Exception as error:  # noqa: BLE001  any message may be a bad one
+        except Exception as error:  # any message may be a bad one
             self._keep_failed_candidate(candidate, error)
             candidate.is_failed = True
             return False

@@ -53,7 +53,7 @@ def process_rows(env, ids: Sequence[int]) -> None:
             return
         try:
             retry_on_conflict(partial(_process_row, env, row_id), _nothing)
-        except Exception as error:  # noqa: BLE001  concerns one e-mail alone
+        except Exception as error:  # concerns one e-mail alone
             _postpone(env, row_id, error)
 
 

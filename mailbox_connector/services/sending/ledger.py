@@ -167,6 +167,8 @@ class Ledger:
         if is_unusual:
             cr.rollback()
             return self._open_unusual(transaction, message_id, recipients)
+        # On a cursor of its own, before the server gets the e-mail: after a crash, the
+        # row says that it may have been sent.
         cr.commit()  # pylint: disable=invalid-commit
         return OpenedDeliveries(tuple(recipients))
 
@@ -244,6 +246,7 @@ class Ledger:
         cr = self._connection()
         try:
             cr.execute(_CLOSE, values, **options)
+            # On a cursor of its own: it was sent, even if the caller rolls back.
             cr.commit()  # pylint: disable=invalid-commit
         except psycopg2.Error:
             if not cr.closed:

@@ -69,7 +69,7 @@ class TestForm(AccountCase):
         form.imap_security = "tls"
         self.assertEqual(form.imap_port, 10143)
 
-    def test_two_accounts_are_told(self):
+    def test_two_accounts_are_shown(self):
         self.assertFalse(self.account.two_accounts)
         self.account.write({"smtp_username": "relay", "smtp_password": "x"})
         self.assertTrue(self.account.two_accounts)
@@ -123,14 +123,14 @@ class TestPasswords(AccountCase):
             with self.assertRaises(AccessError):
                 self.env["mailbox.credential"].with_user(user).search([])
 
-    def test_export_and_copy_do_not_tell_it(self):
+    def test_export_and_copy_do_not_reveal_it(self):
         account = self.account.with_user(self.env.ref("base.user_admin"))
         exported = account.export_data(["email", "imap_password"])
         self.assertEqual(exported["datas"], [["Support@Example.com", ""]])
         copy = account.copy({"email": "other@example.com"})
         self.assertFalse(copy.imap_password_set)
 
-    def test_the_server_opens_it_for_both_sides(self):
+    def test_the_server_opens_it_for_both_servers(self):
         account = self.account.sudo()
         self.assertEqual(endpoint(account, "imap").password, PASSWORD)
         self.assertEqual(endpoint(account, "smtp").password, PASSWORD)
@@ -175,7 +175,7 @@ class TestPasswords(AccountCase):
 
 
 @tagged("post_install", "-at_install")
-class TestWhoMay(AccountCase):
+class TestMailboxRights(AccountCase):
     def test_user_sees_own_and_member_mailboxes_only(self):
         Account = self.env["mailbox.account"]
         for user, seen in ((self.owner, 1), (self.member, 1), (self.stranger, 0)):

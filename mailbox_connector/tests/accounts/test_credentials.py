@@ -17,7 +17,7 @@ from ... import credentials
 
 
 @tagged("post_install", "-at_install")
-class TestKeys(TransactionCase):
+class TestEncryptionKeys(TransactionCase):
     def setUp(self):
         super().setUp()
         folder = tempfile.TemporaryDirectory()
@@ -67,7 +67,7 @@ class TestKeys(TransactionCase):
         with self.assertRaises(credentials.KeyProblem):
             credentials.decrypt(token)
 
-    def test_altered_token_and_bad_key_are_told(self):
+    def test_altered_token_and_bad_key_are_shown(self):
         token = credentials.encrypt("secret")
         with self.assertRaisesRegex(credentials.KeyProblem, "altered"):
             credentials.decrypt(token[:-6] + "AAAAA=")

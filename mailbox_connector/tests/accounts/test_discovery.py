@@ -52,7 +52,7 @@ class TestProviders(TransactionCase):
 
 
 @tagged("post_install", "-at_install")
-class TestFilling(TransactionCase):
+class TestDiscovery(TransactionCase):
     """The form, with nobody asked beside the table."""
 
     @classmethod
@@ -77,7 +77,7 @@ class TestFilling(TransactionCase):
         form.email = email
         return form
 
-    def test_known_address_fills_both_sides(self):
+    def test_known_address_fills_both_servers(self):
         form = self.form()
         self.assertEqual(form.imap_host, "imap.mail.example")
         self.assertEqual((form.imap_port, form.imap_security), (993, "tls"))
@@ -126,7 +126,7 @@ class TestFilling(TransactionCase):
             form.email = "carl@unknown.example"
             self.assertEqual(form.imap_host, "imap.mail.example")
 
-    def test_a_provider_that_files_sent_mail_gets_no_second_copy(self):
+    def test_a_provider_that_saves_sent_mail_gets_no_second_copy(self):
         form = self.form()
         form.name = "Carl"
         account = form.save()

@@ -323,7 +323,7 @@ class TestErrors(TransactionCase):
             self.assertIn(words, shown)
             self.assertNotIn("secret", shown)
 
-    def test_the_servers_own_words_stand_behind_ours(self):
+    def test_the_servers_own_words_follow_ours(self):
         error = _diagnosed(CASES["wrong login"][2])
         self.assertIn("The server said: “535 5.7.8 Error", explain(self.env, error))
 

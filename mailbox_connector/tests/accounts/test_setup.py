@@ -7,7 +7,7 @@ SETUP = "mailbox_connector.mailbox_account_view_form_setup"
 
 
 @tagged("post_install", "-at_install")
-class TestGuidedRun(TransactionCase):
+class TestSetup(TransactionCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

@@ -6,7 +6,7 @@ from odoo.addons.mailbox_connector.services.framework import bulk_insert
 
 
 @tagged("post_install", "-at_install")
-class TestBulk(TransactionCase):
+class TestBulkInsert(TransactionCase):
     """Rows written in bulk are the rows that the ORM would have written."""
 
     def setUp(self):

@@ -10,7 +10,7 @@ LOGGER = "odoo.sql_db"
 
 
 @tagged("post_install", "-at_install")
-class TestRaces(TransactionCase):
+class TestConflicts(TransactionCase):
     """What another worker did first is no error in the log of a healthy Odoo."""
 
     def violate(self):

@@ -34,7 +34,7 @@ class TestWorkers(TransactionCase):
         found = {method: sorted(names) for method, names in self.workers().items()}
         self.assertEqual(found, self.expected(*suffixes))
 
-    def test_one_worker_unless_told_otherwise(self):
+    def test_one_worker_by_default(self):
         self.assertEqual(Form(self.settings()).mailbox_workers, 1)
         self.assertWorkers("")
 
@@ -64,7 +64,7 @@ class TestWorkers(TransactionCase):
         self.save(2)
         self.assertWorkers("", " (2)")
 
-    def test_switched_off_stays_switched_off(self):
+    def test_turned_off_stays_turned_off(self):
         """On a copy of the database for tests all scheduled actions are off."""
         first = self.env.ref("mailbox_connector.ir_cron_new_mail")
         first.active = False

@@ -74,7 +74,7 @@ class TestAlerts(MailboxCase):
 
     # ------------------------------------------------------------------
 
-    def test_a_short_failure_is_not_told(self):
+    def test_a_short_failure_is_not_alerted(self):
         """Nobody is alerted about a server that is away for five minutes."""
         self.fail()
         self.later(minutes=5)
@@ -83,7 +83,7 @@ class TestAlerts(MailboxCase):
         self.assertFalse(self.inbox())
         self.assertFalse(self.account.alert_ids)
 
-    def test_ten_minutes_of_failure_are_told_once(self):
+    def test_ten_minutes_of_failure_are_alerted_once(self):
         self.fail()
         self.later(minutes=11)
         self.fail()
@@ -114,7 +114,7 @@ class TestAlerts(MailboxCase):
         self.notify()
         self.assertEqual(len(self.inbox()), 1)
 
-    def test_it_is_told_again_when_a_person_is_needed_after_all(self):
+    def test_it_is_alerted_again_when_a_person_is_needed_after_all(self):
         self.fail()
         self.later(minutes=11)
         self.fail(WRONG)
@@ -129,10 +129,10 @@ class TestAlerts(MailboxCase):
         self.later(hours=2)
         self.assertEqual(len(self.inbox()), 2)
         self.assertIn("This has lasted since", self.inbox()[-1].body)
-        self.assertEqual(len(self.activities()), 1, "one activity, brought up to date")
+        self.assertEqual(len(self.activities()), 1, "one activity, updated")
         self.assertEqual(self.activities().date_deadline, fields.Date.today())
 
-    def test_recovery_is_told_once_and_asks_nothing_more(self):
+    def test_recovery_is_alerted_once_and_asks_nothing_more(self):
         self.fail()
         self.later(minutes=11)
         self.assertIn("cannot be read", self.activities().summary)
@@ -144,7 +144,7 @@ class TestAlerts(MailboxCase):
         self.assertFalse(self.activities())
         self.assertFalse(self.account.alert_ids)
 
-    def test_both_sides_are_told_apart(self):
+    def test_both_servers_are_distinguished(self):
         self.fail()
         self.fail(side="smtp", error=None)
         self.later(minutes=11)
@@ -162,7 +162,7 @@ class TestAlerts(MailboxCase):
         self.later(hours=25)
         self.assertEqual(len(self.activities()), 1)
 
-    def test_managers_are_told_where_the_owner_has_left(self):
+    def test_managers_are_alerted_where_the_owner_has_left(self):
         self.owner.active = False
         self.fail()
         self.later(minutes=11)
@@ -170,7 +170,7 @@ class TestAlerts(MailboxCase):
         self.assertEqual(len(self.inbox(self.manager)), 1)
         self.assertEqual(len(self.account.activity_ids), 1)
 
-    def test_managers_are_told_where_the_owner_may_not_open_it(self):
+    def test_managers_are_alerted_where_the_owner_may_not_open_it(self):
         elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
         self.owner.write(
             {"company_ids": [(6, 0, elsewhere.ids)], "company_id": elsewhere.id}
@@ -227,7 +227,7 @@ class TestAlerts(MailboxCase):
             self.activities(), "users without an Odoo inbox see the activity"
         )
 
-    def test_nobody_is_told_before_it_is_connected(self):
+    def test_nobody_is_alerted_before_it_is_connected(self):
         self.account.state = "draft"
         self.account.imap_problem = "Reading (IMAP): no"
         self.assertFalse(self.account.alert_ids)

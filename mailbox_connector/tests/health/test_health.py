@@ -55,7 +55,7 @@ class TestHealth(MailboxCase):
         self.assertEqual(self.health(), "importing")
         self.assertEqual(self.account.reading_health, "works")
 
-    def test_what_goes_on_by_itself_waits(self):
+    def test_what_goes_on_automatically_waits(self):
         self.start_backfill()
         self.fail(AWAY)
         self.assertEqual(self.health(), "waiting")
@@ -119,7 +119,7 @@ class TestHealth(MailboxCase):
         self.account.imap_problem = False
         self.assertEqual(self.health(), "connected")
 
-    def test_read_by_hand_after_it_had_stopped_goes_on_by_itself(self):
+    def test_read_by_hand_after_it_had_stopped_goes_on_automatically(self):
         """What the provider mended needs no change of settings here."""
         self.fail(WRONG)
         self.fail(WRONG)
@@ -194,7 +194,7 @@ class TestHealth(MailboxCase):
             stranger.action_try_again()
 
     def test_sending_without_a_server_does_not_work_again(self):
-        """Nobody is told that it works, and nothing is sent elsewhere."""
+        """Nobody is alerted that it works, and nothing is sent elsewhere."""
         self.account.smtp_problem = "localhost refuses the username or the password."
         self.account.smtp_host = False
         result = self.account.with_user(self.owner).action_try_again()
@@ -226,7 +226,7 @@ class TestHealth(MailboxCase):
 
 @tagged("post_install", "-at_install")
 class TestRuns(MailboxCase):
-    """What passes brought and why they failed can be read afterwards."""
+    """What passes imported and why they failed can be read afterwards."""
 
     def note(self, kind="new", problem=False, **counts):
         self.env["mailbox.run"].record(
@@ -236,7 +236,7 @@ class TestRuns(MailboxCase):
     def runs(self):
         return self.env["mailbox.run"].search([("account_id", "=", self.account.id)])
 
-    def test_what_was_left_out_and_why(self):
+    def test_what_was_skipped_and_why(self):
         self.note(seen=20, matched=5, skipped=15, newsletters=4, internal=1, deleted=2)
         self.assertEqual(
             self.runs().skipped_text,

@@ -32,7 +32,7 @@ class InboundCase(MailboxCase):
             body="May we?", subtype_xmlid="mail.mt_comment"
         )
 
-    def answer(self, **values):
+    def reply(self, **values):
         values.setdefault("in_reply_to", self.asked.message_id)
         return mail(**{"date": datetime.now(timezone.utc), **values})
 
@@ -68,13 +68,13 @@ class InboundCase(MailboxCase):
             inbound_queue.perform(row)
         return rows
 
-    def answers(self):
+    def replies(self):
         """The e-mails on the document."""
         return self.document.message_ids.filtered(
             lambda one: one.message_type == "email"
         )
 
-    def told(self, partner):
+    def notifications_of(self, partner):
         return self.env["mail.notification"].search(
             [
                 ("res_partner_id", "=", partner.id),
@@ -88,14 +88,14 @@ class TestReplies(InboundCase):
     """A reply is posted on its document once, no matter who wrote it."""
 
     def test_a_contacts_reply_is_shown_on_document_and_contact(self):
-        raw = self.answer(text="Yes.")
+        raw = self.reply(text="Yes.")
         self.come(raw)
-        answer = self.answers()
-        self.assertIn("Yes.", answer.body)
-        self.assertEqual(answer.author_id, self.customer)
-        self.assertEqual(answer.mailbox_identity_id, self.account.main_identity())
-        self.assertEqual(answer.subtype_id, self.env.ref("mail.mt_comment"))
-        notified = answer.notification_ids.res_partner_id
+        reply = self.replies()
+        self.assertIn("Yes.", reply.body)
+        self.assertEqual(reply.author_id, self.customer)
+        self.assertEqual(reply.mailbox_identity_id, self.account.main_identity())
+        self.assertEqual(reply.subtype_id, self.env.ref("mail.mt_comment"))
+        notified = reply.notification_ids.res_partner_id
         self.assertEqual(notified, self.owner.partner_id)
         copies = self.env["mailbox.message"].search(
             [("partner_ids", "in", self.customer.ids)]
@@ -103,11 +103,11 @@ class TestReplies(InboundCase):
         self.assertEqual(len(copies), 1)
 
     def test_a_strangers_reply_is_shown_on_the_document_alone(self):
-        rows = self.come(self.answer(sender="Nobody <nobody@stranger.example>"))
+        rows = self.come(self.reply(sender="Nobody <nobody@stranger.example>"))
         self.assertEqual(
-            self.answers().email_from, '"Nobody" <nobody@stranger.example>'
+            self.replies().email_from, '"Nobody" <nobody@stranger.example>'
         )
-        self.assertFalse(self.answers().author_id)
+        self.assertFalse(self.replies().author_id)
         self.assertFalse(
             self.env["mailbox.message"].search([("email_from", "ilike", "stranger")])
         )
@@ -115,104 +115,104 @@ class TestReplies(InboundCase):
         self.assertFalse(rows.email_from or rows.subject or rows.raw_files())
 
     def test_a_colleagues_reply_is_shown_on_the_document_in_their_name(self):
-        self.come(self.answer(sender=self.agent.email))
-        self.assertEqual(self.answers().author_id, self.agent.partner_id)
+        self.come(self.reply(sender=self.agent.email))
+        self.assertEqual(self.replies().author_id, self.agent.partner_id)
 
     def test_a_reply_to_a_note_is_a_note(self):
         note = self.document.message_post(body="Psst", subtype_xmlid="mail.mt_note")
-        self.come(self.answer(sender=self.agent.email, in_reply_to=note.message_id))
-        self.assertEqual(self.answers().subtype_id, self.env.ref("mail.mt_note"))
+        self.come(self.reply(sender=self.agent.email, in_reply_to=note.message_id))
+        self.assertEqual(self.replies().subtype_id, self.env.ref("mail.mt_note"))
 
     def test_a_reply_has_the_readers_of_the_question(self):
         """The question was sent from a mailbox that only members may read."""
         audience = self.env["mailbox.audience"].for_accounts(self.account)
         self.asked.mailbox_audience_id = audience
-        self.come(self.answer())
-        self.assertEqual(self.answers().mailbox_audience_id, audience)
+        self.come(self.reply())
+        self.assertEqual(self.replies().mailbox_audience_id, audience)
 
     def test_the_address_it_was_sent_to_is_recorded(self):
         alias = self.env["mailbox.identity"].create(
             {"account_id": self.account.id, "email": "orders@example.org"}
         )
-        self.come(self.answer(to="Orders <orders@example.org>"))
-        self.assertEqual(self.answers().mailbox_identity_id, alias)
+        self.come(self.reply(to="Orders <orders@example.org>"))
+        self.assertEqual(self.replies().mailbox_identity_id, alias)
 
     def test_a_provider_replaced_the_message_id_of_the_question(self):
         """The reply names the new one, and the original one in References."""
         self.come(
-            self.answer(
+            self.reply(
                 in_reply_to="<rewritten@provider.example>",
                 references=f"{self.asked.message_id} <rewritten@provider.example>",
             )
         )
-        self.assertTrue(self.answers())
+        self.assertTrue(self.replies())
 
-    def test_the_newest_message_it_answers_decides(self):
+    def test_the_newest_message_it_replies_to_decides(self):
         """The conversation was continued on the contact: its replies stay there."""
         later = self.customer.message_post(body="Later")
         self.come(
-            self.answer(
+            self.reply(
                 in_reply_to=later.message_id,
                 references=f"{self.asked.message_id} {later.message_id}",
             )
         )
-        self.assertFalse(self.answers())
+        self.assertFalse(self.replies())
         # In the opposite order it belongs to the document, not to the newest message.
-        self.come(self.answer(references=f"{later.message_id} {self.asked.message_id}"))
-        self.assertTrue(self.answers())
+        self.come(self.reply(references=f"{later.message_id} {self.asked.message_id}"))
+        self.assertTrue(self.replies())
 
     def test_what_we_sent_ourselves_is_no_reply(self):
-        self.come(self.answer(sender="sales@example.org", to="customer@example.com"))
+        self.come(self.reply(sender="sales@example.org", to="customer@example.com"))
         self.come(
-            self.answer(sender="other@example.org", to="customer@example.com"),
+            self.reply(sender="other@example.org", to="customer@example.com"),
             folder="Sent",
         )
-        self.assertFalse(self.answers())
+        self.assertFalse(self.replies())
 
     def test_a_notification_that_comes_back_with_another_id_is_no_reply(self):
         """A colleague's mailbox is connected, too. A notification of Odoo whose
         Message-ID was replaced on the way would be posted and sent to them again."""
         self.come(
-            self.answer(
+            self.reply(
                 in_reply_to=None,
                 message_id="<renamed@provider.example>",
                 references=self.asked.message_id,
                 x_odoo_objects="mail.blacklist-1",
             )
         )
-        self.assertFalse(self.answers())
+        self.assertFalse(self.replies())
 
     def test_in_two_mailboxes_and_folders_it_is_posted_once(self):
         other = self.make_account("info@example.org", owner=self.member)
         other.started_on = "2024-01-01"
-        raw = self.answer()
+        raw = self.reply()
         self.come(raw)
         self.come(raw, account=other)
         self.come(raw)
-        self.assertEqual(len(self.answers()), 1)
+        self.assertEqual(len(self.replies()), 1)
 
     def test_what_the_gateway_posted_is_not_posted_again(self):
-        raw = self.answer()
+        raw = self.reply()
         self.env["mail.thread"].message_process(False, raw)
         self.come(raw)
-        self.assertEqual(len(self.answers()), 1)
+        self.assertEqual(len(self.replies()), 1)
 
     def test_an_owner_with_an_own_mailbox_is_notified_in_odoo(self):
         """Core skips followers in To, but here To is only the mailbox."""
         personal = self.make_account(self.owner.email, owner=self.owner)
         personal.started_on = "2024-01-01"
-        self.come(self.answer(to=self.owner.email), account=personal)
+        self.come(self.reply(to=self.owner.email), account=personal)
         self.assertEqual(
-            self.answers().notification_ids.res_partner_id, self.owner.partner_id
+            self.replies().notification_ids.res_partner_id, self.owner.partner_id
         )
 
     def test_users_notified_by_email_get_no_second_email(self):
         self.owner.notification_type = "email"
         personal = self.make_account(self.owner.email, owner=self.owner)
         personal.started_on = "2024-01-01"
-        self.come(self.answer(to=self.owner.email), account=personal)
-        self.assertTrue(self.answers())
-        self.assertFalse(self.answers().notification_ids)
+        self.come(self.reply(to=self.owner.email), account=personal)
+        self.assertTrue(self.replies())
+        self.assertFalse(self.replies().notification_ids)
 
     def test_what_an_alias_receives_is_left_to_it(self):
         """An e-mail to an alias of another model is handled by the gateway."""
@@ -224,18 +224,18 @@ class TestReplies(InboundCase):
                 "alias_model_id": self.env["ir.model"]._get_id("res.partner"),
             }
         )
-        self.come(self.answer(to="sales@example.org, jobs@example.org"))
-        self.assertFalse(self.answers())
+        self.come(self.reply(to="sales@example.org, jobs@example.org"))
+        self.assertFalse(self.replies())
 
     def test_older_mail_is_posted_on_no_document(self):
-        self.come(self.answer(), backfill=True)
+        self.come(self.reply(), backfill=True)
         before = datetime(2023, 12, 31, tzinfo=timezone.utc)
-        self.come(self.answer(date=before), received=before)
+        self.come(self.reply(date=before), received=before)
         moved_here = datetime.now(timezone.utc) - timedelta(days=30)
-        self.come(self.answer(date=moved_here))
+        self.come(self.reply(date=moved_here))
         mine = [("account_id", "=", self.account.id)]
         self.assertFalse(self.env["mailbox.inbound"].search(mine))
-        self.assertFalse(self.answers())
+        self.assertFalse(self.replies())
 
 
 @tagged("post_install", "-at_install")
@@ -247,7 +247,7 @@ class TestQueue(InboundCase):
         return self.come(raw)
 
     def test_a_failure_waits_longer_each_time_and_ends_with_a_person(self):
-        row = self.queued(self.answer())
+        row = self.queued(self.reply())
         waits = []
         while row.state == "waiting":
             inbound_queue.record_failure(row, ValueError("The document is locked."))
@@ -261,7 +261,7 @@ class TestQueue(InboundCase):
         self.assertTrue(row.raw_files().raw, "the e-mail is kept until it is done")
 
     def test_a_person_takes_care_of_it(self):
-        row = self.queued(self.answer())
+        row = self.queued(self.reply())
         with self.assertRaises(AccessError):
             row.with_user(self.member).action_leave()
         row.with_user(self.owner).action_leave()
@@ -269,7 +269,7 @@ class TestQueue(InboundCase):
         self.assertFalse(row.raw_files())
 
     def test_what_is_deleted_is_not_processed(self):
-        row = self.queued(self.answer())
+        row = self.queued(self.reply())
         self.env["mailbox.message"].search(
             [("message_id_hash", "=", row.message_id_hash)]
         ).unlink()
@@ -277,7 +277,7 @@ class TestQueue(InboundCase):
         self.assertFalse(row.raw_files() or row.subject)
 
     def test_members_see_the_queue_of_their_mailbox_alone(self):
-        row = self.queued(self.answer())
+        row = self.queued(self.reply())
         self.assertTrue(row.with_user(self.owner).has_access("read"))
         self.assertTrue(row.with_user(self.manager).has_access("read"))
         self.assertFalse(row.with_user(self.member).has_access("read"))
@@ -286,7 +286,7 @@ class TestQueue(InboundCase):
 
     @mute_logger("odoo.models.unlink")
     def test_old_processed_rows_are_deleted(self):
-        (row,) = self.come(self.answer())
+        (row,) = self.come(self.reply())
         row._gc_done()
         self.assertTrue(row.exists())
         self.env.cr.execute(

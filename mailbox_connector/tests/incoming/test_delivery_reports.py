@@ -175,7 +175,7 @@ class TestDeliveryReports(InboundCase):
             b"MIME-Version", f"References: {posted.message_id}\r\nMIME-Version".encode()
         )
         self.come(raw)
-        self.assertFalse(self.answers())
+        self.assertFalse(self.replies())
 
     def test_what_was_sent_from_a_document_shows_it_there(self):
         posted = self.document.message_post(body="Bill")
@@ -195,11 +195,11 @@ class TestDeliveryReports(InboundCase):
         self.assertTrue(self.row.bounced_at)
 
     def test_open_chatters_are_reloaded(self):
-        told = []
+        notified = []
         self.patch(
             self.registry["res.partner"],
             "mailbox_reload_chatter",
-            lambda partners: told.extend(partners.ids),
+            lambda partners: notified.extend(partners.ids),
         )
         self.come(self.report())
-        self.assertEqual(told, self.customer.ids)
+        self.assertEqual(notified, self.customer.ids)

@@ -15,24 +15,24 @@ class TestAutomatic(InboundCase):
         self.account.notify_members = True
         sent = self.env["mail.mail"].search_count([])
         self.come(
-            self.answer(
+            self.reply(
                 text="On holiday",
                 subject="Out of office",
                 auto_submitted="auto-replied",
                 attachments=[("a.pdf", b"%PDF-1")],
             )
         )
-        answer = self.answers()
-        self.assertIn("On holiday", answer.body)
-        self.assertEqual(answer.author_id, self.customer)
-        self.assertEqual(answer.attachment_ids.name, "a.pdf")
-        self.assertEqual(answer.subtype_id, self.env.ref("mail.mt_note"))
-        self.assertFalse(answer.notification_ids)
+        reply = self.replies()
+        self.assertIn("On holiday", reply.body)
+        self.assertEqual(reply.author_id, self.customer)
+        self.assertEqual(reply.attachment_ids.name, "a.pdf")
+        self.assertEqual(reply.subtype_id, self.env.ref("mail.mt_note"))
+        self.assertFalse(reply.notification_ids)
         self.assertEqual(self.env["mail.mail"].search_count([]), sent)
-        self.assertFalse(self.told(self.owner.partner_id))
+        self.assertFalse(self.notifications_of(self.owner.partner_id))
 
     def test_it_says_so_on_the_contact(self):
-        self.come(self.answer(in_reply_to=None, auto_submitted="auto-replied"))
+        self.come(self.reply(in_reply_to=None, auto_submitted="auto-replied"))
         message = self.env["mailbox.message"].search(
             [("partner_ids", "in", self.customer.ids)]
         )
@@ -44,7 +44,7 @@ class TestAutomatic(InboundCase):
         )
 
     def test_a_persons_mail_says_nothing(self):
-        self.come(self.answer(in_reply_to=None))
+        self.come(self.reply(in_reply_to=None))
         message = self.env["mailbox.message"].search(
             [("partner_ids", "in", self.customer.ids)]
         )
@@ -61,7 +61,7 @@ class TestAutomatic(InboundCase):
                 "notification_status": "sent",
             }
         )
-        raw = self.answer().replace(
+        raw = self.reply().replace(
             b'Content-Type: text/plain; charset="utf-8"',
             b"Content-Type: multipart/report; boundary=b;"
             b" report-type=disposition-notification",
@@ -82,40 +82,40 @@ class TestMemberNotifications(InboundCase):
         cls.account.notify_members = True
 
     def letter(self, **values):
-        return self.answer(**{"in_reply_to": None, **values})
+        return self.reply(**{"in_reply_to": None, **values})
 
     def test_members_are_notified_and_mark_it_as_read(self):
         self.come(self.letter())
         for user in (self.owner, self.member):
-            notification = self.told(user.partner_id)
+            notification = self.notifications_of(user.partner_id)
             self.assertEqual(notification.notification_type, "inbox")
             copy = notification.mail_message_id.with_user(user)
             self.assertTrue(copy.needaction)
             copy.set_message_done()
             self.assertTrue(notification.is_read)
-        self.assertFalse(self.told(self.agent.partner_id))
+        self.assertFalse(self.notifications_of(self.agent.partner_id))
 
     def test_off_by_default(self):
         self.account.notify_members = False
         self.come(self.letter())
-        self.assertFalse(self.told(self.owner.partner_id))
+        self.assertFalse(self.notifications_of(self.owner.partner_id))
 
     def test_notified_once_even_if_it_is_moved(self):
         raw = self.letter()
         self.come(raw)
-        self.told(self.owner.partner_id).mail_message_id.with_user(
+        self.notifications_of(self.owner.partner_id).mail_message_id.with_user(
             self.owner
         ).set_message_done()
         self.come(raw)
-        self.assertEqual(len(self.told(self.owner.partner_id)), 1)
-        self.assertTrue(self.told(self.owner.partner_id).is_read)
+        self.assertEqual(len(self.notifications_of(self.owner.partner_id)), 1)
+        self.assertTrue(self.notifications_of(self.owner.partner_id).is_read)
 
     def test_followers_of_the_document_are_notified_once(self):
         """A reply is shown on the document as well, which the owner follows."""
-        self.come(self.answer())
-        self.assertTrue(self.answers().notification_ids)
-        self.assertFalse(self.told(self.owner.partner_id))
-        self.assertTrue(self.told(self.member.partner_id))
+        self.come(self.reply())
+        self.assertTrue(self.replies().notification_ids)
+        self.assertFalse(self.notifications_of(self.owner.partner_id))
+        self.assertTrue(self.notifications_of(self.member.partner_id))
 
     def test_each_mailbox_notifies_its_own_members(self):
         other = self.make_account("info@example.org", owner=self.manager)
@@ -124,10 +124,10 @@ class TestMemberNotifications(InboundCase):
         self.manager.notification_type = "inbox"
         raw = self.letter()
         self.come(raw)
-        self.assertFalse(self.told(self.manager.partner_id))
+        self.assertFalse(self.notifications_of(self.manager.partner_id))
         self.come(raw, account=other)
-        self.assertEqual(len(self.told(self.manager.partner_id)), 1)
-        self.assertEqual(len(self.told(self.owner.partner_id)), 1)
+        self.assertEqual(len(self.notifications_of(self.manager.partner_id)), 1)
+        self.assertEqual(len(self.notifications_of(self.owner.partner_id)), 1)
 
     def test_nothing_else_notifies(self):
         old = datetime.now(timezone.utc) - timedelta(days=30)
@@ -138,7 +138,7 @@ class TestMemberNotifications(InboundCase):
         self.come(self.letter(sender=self.agent.email, cc="customer@example.com"))
         self.come(self.letter(precedence="bulk"))
         self.come(self.letter(), folder="Sent")
-        self.assertFalse(self.told(self.owner.partner_id))
+        self.assertFalse(self.notifications_of(self.owner.partner_id))
 
     def test_only_those_who_may_read_it(self):
         """A member without access to contacts is not notified."""
@@ -148,10 +148,10 @@ class TestMemberNotifications(InboundCase):
             {"company_ids": [(6, 0, elsewhere.ids)], "company_id": elsewhere.id}
         )
         self.come(self.letter())
-        self.assertFalse(self.told(self.member.partner_id))
-        self.assertTrue(self.told(self.owner.partner_id))
+        self.assertFalse(self.notifications_of(self.member.partner_id))
+        self.assertTrue(self.notifications_of(self.owner.partner_id))
 
     def test_users_notified_by_email_have_no_inbox(self):
         self.member.notification_type = "email"
         self.come(self.letter())
-        self.assertFalse(self.told(self.member.partner_id))
+        self.assertFalse(self.notifications_of(self.member.partner_id))

@@ -1,4 +1,4 @@
-"""Newsletters and mailing lists are left out; what customers write never is."""
+"""Newsletters and mailing lists are skipped; what customers write never is."""
 
 from odoo.tests import tagged
 
@@ -46,7 +46,7 @@ class TestNewsletters(MailboxCase):
         def rows():
             found = []
             for table in tables:
-                # pylint: disable=sql-injection
+                # The names are those above: pylint: disable=sql-injection
                 self.env.cr.execute(f"SELECT count(*) FROM {table}")
                 found.append(self.env.cr.fetchone()[0])
             return found
@@ -90,8 +90,8 @@ class TestNewsletters(MailboxCase):
             mail(OURS, "customer@example.com", message_id="<asked@example.org>"),
             folder="Sent",
         )
-        answer = mail(in_reply_to="<asked@example.org>", **LIST)
-        self.assertEqual(self.run_import(answer).linked, 1)
+        reply = mail(in_reply_to="<asked@example.org>", **LIST)
+        self.assertEqual(self.run_import(reply).linked, 1)
         other = mail(in_reply_to="<unknown@example.net>", **LIST)
         self.assertEqual(self.run_import(other).newsletters, 1)
 

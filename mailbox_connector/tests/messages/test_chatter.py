@@ -24,7 +24,7 @@ def backfill(count):
 
 
 @tagged("post_install", "-at_install")
-class TestOrder(MailboxCase):
+class TestChatterOrder(MailboxCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -100,8 +100,8 @@ class TestOrder(MailboxCase):
 
     def test_the_client_is_informed_and_other_chatters_are_unchanged(self):
         Message = self.env["mail.message"].with_user(self.agent)
-        told = Message._message_fetch(None, thread=self.thread)["mailbox"]
-        self.assertEqual(told, {"by_date": True})
+        reloads = Message._message_fetch(None, thread=self.thread)["mailbox"]
+        self.assertEqual(reloads, {"by_date": True})
         other = self.env["res.partner"].create({"name": "No mail"})
         old = other.message_post(body="Old")
         new = other.message_post(body="New")
@@ -170,7 +170,7 @@ class TestNotifications(MailboxCase):
         self.assertIn(other.id, [info["partner_id"] for info in suggested])
 
     def test_a_message_sent_from_the_contact_does_not_refer_to_copies(self):
-        """A copy's Message-ID is made up: the customer's mail program could not find
+        """A copy's Message-ID is made up: the customer's mail app could not find
         such a message."""
         self.import_mail(mail(subject="One"), mail(subject="Two"))
         message = self.customer.with_user(self.agent).message_post(
@@ -259,7 +259,7 @@ class TestReload(MailboxCase):
         self.assertNotIn(heard, self.channels(self.agent, asked))
 
     def test_an_import_reloads_each_contact_once(self):
-        def told():
+        def reloads():
             self.env.cr.precommit.run()
             return self.env["bus.bus"].search_count(
                 [("message", "like", f'{{"partner_id":{self.customer.id}}}')]
@@ -267,9 +267,9 @@ class TestReload(MailboxCase):
 
         raws = backfill(10)
         self.import_mail(*raws)
-        self.assertEqual(told(), 1)
+        self.assertEqual(reloads(), 1)
         self.import_mail(*raws)
-        self.assertEqual(told(), 1, "nothing new")
+        self.assertEqual(reloads(), 1, "nothing new")
 
 
 @tagged("post_install", "-at_install")

@@ -65,14 +65,14 @@ class TestGateway(MailboxCase):
             partner_ids=self.customer.ids,
             subtype_xmlid="mail.mt_comment",
         )
-        answer = mail(
+        reply = mail(
             to="catchall@gateway.example.org, sales@example.org",
             subject="Re: Interested",
             in_reply_to=question.message_id,
             references=question.message_id,
         )
-        self.import_mail(answer)
-        self.assertEqual(self.receive(answer), record.id)
+        self.import_mail(reply)
+        self.assertEqual(self.receive(reply), record.id)
         self.assertIn("Re: Interested", self.shown(record))
 
     def test_a_forged_id_of_our_own_message_hides_no_mail(self):
@@ -108,7 +108,7 @@ class TestGateway(MailboxCase):
         self.assertIn("Forged", self.shown(self.customer))
         self.assertEqual(email.partner_ids, self.customer | other)
 
-    def answer_to_contact(self):
+    def reply_to_contact(self):
         """A customer's reply to a message on the contact, sent to both."""
         question = self.customer.message_post(
             body="Hello?",
@@ -125,24 +125,24 @@ class TestGateway(MailboxCase):
         )
 
     def test_the_same_mail_on_the_same_contact_is_shown_once_gateway_first(self):
-        answer = self.answer_to_contact()
-        self.receive(answer)
-        (email,) = self.import_mail(answer)
+        reply = self.reply_to_contact()
+        self.receive(reply)
+        (email,) = self.import_mail(reply)
         self.assertEqual(self.shown(self.customer), ["Re: Hello"])
         self.assertIn("thank you", email.body)
 
     def test_the_same_mail_on_the_same_contact_is_shown_once_mailbox_first(self):
-        answer = self.answer_to_contact()
-        (email,) = self.import_mail(answer)
-        self.receive(answer)
+        reply = self.reply_to_contact()
+        (email,) = self.import_mail(reply)
+        self.receive(reply)
         self.assertEqual(self.shown(self.customer), ["Re: Hello"])
         self.assertIn("thank you", email.body)
 
     def test_another_mail_with_the_same_id_replaces_nothing(self):
         """A person who knows a Message-ID must not be able to replace the original
         text."""
-        answer = self.answer_to_contact()
-        (email,) = self.import_mail(answer)
-        self.receive(answer.replace(b"thank you", b"no thanks"))
+        reply = self.reply_to_contact()
+        (email,) = self.import_mail(reply)
+        self.receive(reply.replace(b"thank you", b"no thanks"))
         self.assertIn("thank you", email.body)
         self.assertEqual(self.shown(self.customer), ["Re: Hello", "Re: Hello"])

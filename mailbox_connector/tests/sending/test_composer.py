@@ -12,7 +12,7 @@ CUSTOMER = "Customer <customer@example.com>"
 
 
 @tagged("post_install", "-at_install")
-class TestAnswer(MailboxCase):
+class TestReplyComposer(MailboxCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -25,7 +25,7 @@ class TestAnswer(MailboxCase):
     def contacts(self):
         return self.env["res.partner"].with_context(active_test=False).search_count([])
 
-    def answer(self, raw, kind="reply_all", user=None, **options):
+    def open_composer(self, raw, kind="reply_all", user=None, **options):
         """The composer that opens; nothing is made by that but itself."""
         (email,) = self.import_mail(raw, **options)
         before = self.contacts()
@@ -52,10 +52,10 @@ class TestAnswer(MailboxCase):
             cc="orders@example.org, billing@example.org, Zoe <zoe@example.com>, "
             "stranger@example.com, mb_agent@staff.example.org",
         )
-        composer = self.answer(raw, "reply")
+        composer = self.open_composer(raw, "reply")
         self.assertEqual(composer.partner_ids, self.customer)
         self.assertFalse(composer.mailbox_email_to)
-        composer = self.answer(raw, "reply_all")
+        composer = self.open_composer(raw, "reply_all")
         self.assertEqual(
             composer.partner_ids, self.customer | self.agent.partner_id, "a colleague"
         )
@@ -63,30 +63,32 @@ class TestAnswer(MailboxCase):
             composer.mailbox_email_to, "stranger@example.com, Zoe <zoe@example.com>"
         )
 
-    def test_reply_to_is_answered_and_never_ourselves(self):
+    def test_reply_to_gets_the_reply_and_never_ourselves(self):
         raw = mail(reply_to="Desk <desk@example.com>", sender=CUSTOMER)
         self.assertEqual(
-            self.to(self.answer(raw, "reply")), ["Desk <desk@example.com>"]
+            self.to(self.open_composer(raw, "reply")), ["Desk <desk@example.com>"]
         )
         raw = mail(reply_to="orders@example.org", sender=CUSTOMER)
-        self.assertEqual(self.to(self.answer(raw, "reply")), ["customer@example.com"])
+        self.assertEqual(
+            self.to(self.open_composer(raw, "reply")), ["customer@example.com"]
+        )
 
-    def test_mail_of_our_own_is_answered_to_those_it_went_to(self):
+    def test_a_reply_to_our_own_mail_goes_to_its_recipients(self):
         raw = mail(
             sender="orders@example.org",
             to="customer@example.com, Zoe <zoe@example.com>",
             cc="sales@example.org, cc@example.com",
         )
-        composer = self.answer(raw, "reply", folder="Sent")
+        composer = self.open_composer(raw, "reply", folder="Sent")
         self.assertEqual(
             self.to(composer), ["customer@example.com", "Zoe <zoe@example.com>"]
         )
-        composer = self.answer(raw, "reply_all", folder="Sent")
+        composer = self.open_composer(raw, "reply_all", folder="Sent")
         self.assertEqual(self.to(composer)[-1], "cc@example.com")
 
     def test_the_writer_gets_no_mail_of_their_own(self):
         raw = mail(sender=CUSTOMER, cc="mb_owner@staff.example.org")
-        self.assertEqual(self.to(self.answer(raw)), ["customer@example.com"])
+        self.assertEqual(self.to(self.open_composer(raw)), ["customer@example.com"])
 
     def test_subjects_are_marked_once(self):
         for subject, reply, forward in (
@@ -95,8 +97,8 @@ class TestAnswer(MailboxCase):
             ("FW: Re: Hello", "Re: Hello", "Fwd: Hello"),
         ):
             raw = mail(sender=CUSTOMER, subject=subject)
-            self.assertEqual(self.answer(raw, "reply").subject, reply)
-            self.assertEqual(self.answer(raw, "forward").subject, forward)
+            self.assertEqual(self.open_composer(raw, "reply").subject, reply)
+            self.assertEqual(self.open_composer(raw, "forward").subject, forward)
         self.assertEqual(forward_subject(False), "Fwd:")
 
     def test_the_quote_says_who_wrote_when_and_nothing_in_it_runs(self):
@@ -107,7 +109,7 @@ class TestAnswer(MailboxCase):
             inline=[("pic", PNG)],
         )
         for kind in ("reply", "forward"):
-            body = self.answer(raw, kind).body
+            body = self.open_composer(raw, kind).body
             self.assertIn("day</b>", body)
             self.assertNotIn("<script", body)
             self.assertNotIn("<b>Eve", body)
@@ -120,7 +122,7 @@ class TestAnswer(MailboxCase):
     def test_forward_takes_copies_of_the_files_and_leaves_the_mail_alone(self):
         files = [("a.pdf", b"%PDF-a"), ("page.html", b"<script>alert(1)</script>")]
         raw = mail(sender=CUSTOMER, attachments=files)
-        composer = self.answer(raw, "forward")
+        composer = self.open_composer(raw, "forward")
         self.assertFalse(self.to(composer))
         (email,) = self.env["mailbox.message"].search([], order="id desc", limit=1)
         self.assertFalse(composer.attachment_ids & email.attachment_ids)
@@ -133,15 +135,15 @@ class TestAnswer(MailboxCase):
         self.assertEqual(
             set(email.attachment_ids.sudo().mapped("res_model")), {"mailbox.message"}
         )
-        self.assertFalse(self.answer(raw, "reply").attachment_ids)
+        self.assertFalse(self.open_composer(raw, "reply").attachment_ids)
 
-    def test_an_answer_goes_to_those_named_alone_and_makes_no_contact(self):
+    def test_a_reply_goes_to_those_named_alone_and_makes_no_contact(self):
         follower = self.env["res.partner"].create(
             {"name": "Follower", "email": "follower@example.com"}
         )
         self.customer.message_subscribe((follower | self.agent.partner_id).ids)
         raw = mail(sender=CUSTOMER, cc="zoe@example.com")
-        composer = self.answer(raw)
+        composer = self.open_composer(raw)
         composer.body = "Thanks"
         composer.mailbox_email_to += ", Customer <customer@example.com>"
         before = self.contacts()
@@ -155,7 +157,7 @@ class TestAnswer(MailboxCase):
         )
         self.assertEqual(notified.res_partner_id, self.customer | self.agent.partner_id)
 
-    def test_an_answer_stays_in_the_conversation_whatever_its_subject(self):
+    def test_a_reply_stays_in_the_conversation_whatever_its_subject(self):
         old, _new = self.import_mail(
             mail(sender=CUSTOMER, subject="Old", message_id="<old@example.com>"),
             mail(sender=CUSTOMER, subject="New", message_id="<new@example.com>"),
@@ -171,16 +173,18 @@ class TestAnswer(MailboxCase):
         self.assertNotIn("<new@example.com>", f"{sent.headers}{sent.references}")
         self.assertEqual(sent.mailbox_account_id, self.account)
 
-    def test_the_address_that_the_mail_came_to_answers_it(self):
-        composer = self.answer(mail(sender=CUSTOMER, to="orders@example.org"), "reply")
+    def test_the_address_that_the_mail_came_to_replies_to_it(self):
+        composer = self.open_composer(
+            mail(sender=CUSTOMER, to="orders@example.org"), "reply"
+        )
         self.assertEqual(composer.mailbox_identity_id.email, "orders@example.org")
-        # Whoever may not send as it answers as themselves.
-        composer = self.answer(
+        # Users who may not send as it reply as themselves.
+        composer = self.open_composer(
             mail(sender=CUSTOMER, to="orders@example.org"), "reply", user=self.agent
         )
         self.assertFalse(composer.mailbox_identity_id)
 
-    def test_only_readers_answer(self):
+    def test_only_readers_reply(self):
         self.account.visibility = "members"
         (email,) = self.import_mail(mail(sender=CUSTOMER))
         for user in (self.agent, self.portal):
@@ -191,11 +195,11 @@ class TestAnswer(MailboxCase):
         with self.assertRaises(UserError):
             note.action_mailbox_reply("reply")
 
-    def test_an_answer_to_members_mail_stays_among_members(self):
+    def test_a_reply_to_members_mail_stays_among_members(self):
         """Also when it leaves by Odoo's own server, or another mailbox."""
         self.account.visibility = "members"
         raw = mail(sender=CUSTOMER, attachments=[("a.pdf", b"%PDF-a")])
-        composer = self.answer(raw, "forward")
+        composer = self.open_composer(raw, "forward")
         composer.write(
             {"mailbox_email_to": "zoe@example.com", "mailbox_identity_id": False}
         )
@@ -208,7 +212,7 @@ class TestAnswer(MailboxCase):
             )
 
     def test_what_is_no_address_is_said_and_not_dropped(self):
-        composer = self.answer(mail(sender=CUSTOMER), "forward")
+        composer = self.open_composer(mail(sender=CUSTOMER), "forward")
         for junk in ("zoe@example.com, zoe at home", "Zoe", False):
             composer.mailbox_email_to = junk
             with self.assertRaises(UserError):
@@ -224,7 +228,7 @@ class TestAnswer(MailboxCase):
 @tagged("post_install", "-at_install")
 class TestSenders(MailboxCase):
     def has_senders(self, user):
-        """What the chatter of a contact is told."""
+        """What the chatter of a contact gets."""
         contact = self.customer.with_user(user)
         requested = ["suggestedRecipients"]
         store = Store().add(contact, as_thread=True, request_list=requested)

@@ -1,4 +1,4 @@
-"""What became of mail, told to who sent it, and what they can do."""
+"""What became of mail, shown to who sent it, and what they can do."""
 
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
@@ -44,7 +44,7 @@ class TestFailure(MailboxCase):
         )
 
     def seen(self, user, mail):
-        """What the client of ``user`` is told of a mail."""
+        """What the client of ``user`` gets about a mail."""
         data = Store().add(self.message.with_user(user).sudo(False)).get_result()
         [found] = [
             one
@@ -58,9 +58,9 @@ class TestFailure(MailboxCase):
         self.assertEqual(self.mails.mailbox_account_id, self.account)
 
     def test_everybody_reads_why_and_the_author_can_do_something(self):
-        told = {"reason": "No such person.", "until": False, "unknown": False}
-        self.assertEqual(self.seen(self.owner, self.refused), told | {"retry": True})
-        self.assertEqual(self.seen(self.agent, self.refused), told | {"retry": False})
+        shown = {"reason": "No such person.", "until": False, "unknown": False}
+        self.assertEqual(self.seen(self.owner, self.refused), shown | {"retry": True})
+        self.assertEqual(self.seen(self.agent, self.refused), shown | {"retry": False})
         self.assertTrue(self.seen(self.owner, self.unknown)["unknown"])
 
     def test_what_waits_says_until_when(self):
@@ -72,9 +72,9 @@ class TestFailure(MailboxCase):
             }
         )
         self.notification(self.refused).notification_status = "ready"
-        told = self.seen(self.owner, self.refused)
-        self.assertEqual(told["until"], "2100-01-01 12:00:00")
-        self.assertEqual(told["reason"], "Too many at once.")
+        shown = self.seen(self.owner, self.refused)
+        self.assertEqual(shown["until"], "2100-01-01 12:00:00")
+        self.assertEqual(shown["reason"], "Too many at once.")
 
     def test_retry_sends_again_what_surely_did_not_arrive(self):
         self.message.with_user(self.owner).mailbox_retry()

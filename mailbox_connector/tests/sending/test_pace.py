@@ -122,7 +122,7 @@ class TestSentFolder(SendingCase):
         account.sent_copy = "odoo"
         self.assertFalse(account.provider_saves_sent_copies(), "a setting is a setting")
         account.sent_copy = "automatic"
-        self.assertFalse(account.provider_saves_sent_copies(), "and it begins anew")
+        self.assertFalse(account.provider_saves_sent_copies(), "and it begins again")
 
     def test_the_copy_names_everybody(self):
         message = EmailMessage()

@@ -74,7 +74,7 @@ class ChoosingCase(SendingCase):
 
 
 @tagged("post_install", "-at_install")
-class TestOrder(ChoosingCase):
+class TestSenderOrder(ChoosingCase):
     """Chosen > conversation > author's default > team's, company's > Odoo's."""
 
     def test_what_is_chosen_wins(self):
@@ -93,7 +93,7 @@ class TestOrder(ChoosingCase):
     def test_odoos_own_server_can_be_chosen(self):
         self.assertIsNone(self.sent_as(self.owner, mailbox_identity_id=False))
 
-    def test_the_address_that_a_conversation_came_in_on_answers(self):
+    def test_the_address_that_a_conversation_came_to_replies(self):
         """Alias included, and though the author prefers another."""
         self.owner.mailbox_identity_id = self.support
         self.import_mail(
@@ -154,7 +154,7 @@ class TestOrder(ChoosingCase):
         rule.company_id = self.env.company
         self.assertEqual(self.sent_as(self.member), "team@example.org")
 
-    def test_a_filter_that_cannot_be_used_is_told(self):
+    def test_a_filter_that_cannot_be_used_is_shown(self):
         for domain in ("[('nothing', '=', 1)]", "[(", "__import__('os')", "5"):
             with self.assertRaises(ValidationError), self.cr.savepoint():
                 self.rule(self.own, model_id=self.document_model.id, domain=domain)
@@ -188,7 +188,7 @@ class TestEnforced(ChoosingCase):
         with self.assertRaises(AccessError):
             self.make_mail(self.agent, mailbox_identity_id=self.own.id)
 
-    def test_an_address_that_is_switched_off_is_not_sent_as(self):
+    def test_an_address_that_is_turned_off_is_not_sent_as(self):
         self.alias.can_send = False
         with self.assertRaises(AccessError):
             self.post(self.owner, mailbox_identity_id=self.alias.id)
@@ -271,7 +271,7 @@ class TestNames(ChoosingCase):
 
 
 @tagged("post_install", "-at_install")
-class TestOdooByItself(ChoosingCase):
+class TestAutomaticEmails(ChoosingCase):
     """Templates, mass mail, automation."""
 
     def template(self, email_from):

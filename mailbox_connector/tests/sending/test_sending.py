@@ -116,14 +116,14 @@ class TestServer(SendingCase):
         found, _from = Server._find_mail_server("who@elsewhere.example", self.server)
         self.assertFalse(found)
 
-    def test_providers_that_file_sent_mail_are_known(self):
+    def test_providers_that_save_sent_mail_are_known(self):
         self.assertTrue(saves_sent_copies("smtp.gmail.com"))
         self.assertTrue(saves_sent_copies("smtp.office365.com"))
         self.assertFalse(saves_sent_copies("smtp.notgmail.com"))
 
 
 @tagged("post_install", "-at_install")
-class TestReaders(SendingCase):
+class TestSentMessageReaders(SendingCase):
     """Who reads in the chatter what was sent through a mailbox."""
 
     def _read_by(self, user, message):
@@ -148,7 +148,7 @@ class TestReaders(SendingCase):
 
 
 @tagged("post_install", "-at_install")
-class TestRights(SendingCase):
+class TestSendingRights(SendingCase):
     """Only owner and members send as a mailbox, wherever From came from."""
 
     def test_owner_and_member_send_from_it(self):
@@ -225,7 +225,7 @@ class TestRights(SendingCase):
         self.assertEqual(self.servers_of(own | named), [self.server.id])
 
     def test_automation_is_nobodys(self):
-        """What the server posts by itself, and mail passed on, leaves as before."""
+        """What the server posts automatically, and forwarded mail, leaves as before."""
         root = self.env.ref("base.user_root")
         for user, kind in (
             (root, "comment"),
@@ -306,7 +306,7 @@ class TestWhichMailbox(SendingCase):
 
 
 @tagged("post_install", "-at_install")
-class TestAnswering(SendingCase):
+class TestReplyThreading(SendingCase):
     """What a message refers to."""
 
     def incoming(self, subject, **values):
@@ -327,7 +327,7 @@ class TestAnswering(SendingCase):
     def recent(self):
         return datetime.now(timezone.utc) - timedelta(days=1)
 
-    def test_the_newest_mail_is_answered_with_its_whole_thread(self):
+    def test_the_newest_mail_is_replied_to_with_its_whole_thread(self):
         first = self.incoming("Offer", date=self.recent())
         answer = self.incoming(
             "Re: Offer", date=self.recent(), in_reply_to=first.rfc_message_id
@@ -345,13 +345,13 @@ class TestAnswering(SendingCase):
             ("Re: Offer", offer.rfc_message_id, [offer.rfc_message_id]),
         )
 
-    def test_the_message_answered_decides(self):
+    def test_the_message_replied_to_decides(self):
         offer = self.incoming("Offer", date=self.recent())
         self.incoming("Invoice", date=self.recent())
         subject, parent, _chain = self.sent(parent_id=self.copies(offer).id)
         self.assertEqual((subject, parent), ("Re: Offer", offer.rfc_message_id))
 
-    def test_a_subject_of_ones_own_or_old_mail_begins_anew(self):
+    def test_a_subject_of_ones_own_or_old_mail_begins_a_new_thread(self):
         self.incoming("Years ago")
         self.assertEqual(self.sent()[1:], ("", []))
         self.incoming("Offer", date=self.recent())

@@ -19,16 +19,16 @@ from ..common import MailboxCase, mail
 
 
 @tagged("post_install", "-at_install")
-class TestTelling(MailboxCase):
-    """Open chatters reload: at once for new mail, once a slice for history."""
+class TestChatterReload(MailboxCase):
+    """Open chatters reload: at once for new mail, once a slice for older e-mails."""
 
     def setUp(self):
         super().setUp()
-        self.told = []
-        told = self.told
+        self.notified = []
+        notified = self.notified
 
         def reload(partners):
-            told.append(partners.ids)
+            notified.append(partners.ids)
 
         self.patch(self.registry["res.partner"], "mailbox_reload_chatter", reload)
         self.folder = self.account.folder_ids.filtered(
@@ -57,25 +57,25 @@ class TestTelling(MailboxCase):
 
         self.assertEqual(self.store.transaction(work).linked, 1)
 
-    def test_new_mail_is_told_with_its_commit(self):
+    def test_new_mail_is_notified_with_its_commit(self):
         self.take(1, backfill=False)
-        self.assertEqual(self.told, [[self.customer.id]])
+        self.assertEqual(self.notified, [[self.customer.id]])
         self.store.finish()
-        self.assertEqual(len(self.told), 1)
+        self.assertEqual(len(self.notified), 1)
 
-    def test_history_is_told_once_for_all_its_batches(self):
+    def test_a_backfill_is_notified_once_for_all_its_batches(self):
         self.take(1, backfill=True)
         self.take(2, backfill=True)
-        self.assertEqual(self.told, [])
+        self.assertEqual(self.notified, [])
         self.store.finish()
-        self.assertEqual(self.told, [[self.customer.id]])
+        self.assertEqual(self.notified, [[self.customer.id]])
 
-    def test_a_cut_slice_tells_of_what_was_committed(self):
+    def test_a_cut_slice_notifies_of_what_was_committed(self):
         self.take(1, backfill=True)
         self.patch(self.env.cr, "rollback", self.env.invalidate_all)
         self.store.rollback()
         self.store.finish()
-        self.assertEqual(self.told, [[self.customer.id]])
+        self.assertEqual(self.notified, [[self.customer.id]])
 
 
 @tagged("post_install", "-at_install")

@@ -82,7 +82,7 @@ def test_spellings_of_a_recipient(recipient):
     assert one.address == ANN
 
 
-def test_the_address_we_wrote_to_and_not_the_one_it_was_passed_on_to():
+def test_the_address_we_wrote_to_and_not_the_one_it_was_forwarded_to():
     one = only(
         "Original-Recipient: rfc822; ann@customer.example\n"
         "Final-Recipient: rfc822; a.smith@elsewhere.example\nAction: failed\n"
@@ -145,7 +145,7 @@ def test_actions_and_codes(lines, action, status, permanent):
     assert (one.action, one.status, one.permanent) == (action, status, permanent)
 
 
-def test_recipients_are_told_apart_with_and_without_empty_lines():
+def test_recipients_are_distinguished_with_and_without_empty_lines():
     bob = ONE.replace("ann@", "bob@").replace("5.1.1", "5.2.2")
     mta = "Reporting-MTA: dns; mail.example.com\n"
     for status in (
@@ -173,7 +173,7 @@ def test_which_mail_is_never_taken_from_the_report_itself():
     report = read_report(dsn(ONE, original=None))
     assert report.original_message_id == ""
     assert [one.address for one in report.recipients] == [ANN]
-    # What is returned may bear ids in its text, and a report inside it.
+    # What is returned may have ids in its text, and a report inside it.
     inner = dsn(ONE.replace("ann@", "other@")).decode().replace("RR", "QQ")
     report = read_report(dsn(ONE, original=f"{ORIGINAL}\n{inner}"))
     assert report.original_message_id == ORIGINAL_ID
@@ -182,7 +182,7 @@ def test_which_mail_is_never_taken_from_the_report_itself():
     assert report.original_message_id == ""
 
 
-def test_the_mail_it_answers_where_nothing_is_returned():
+def test_the_mail_it_replies_to_where_nothing_is_returned():
     head = f"From: postmaster@mx.example.com\nIn-Reply-To: {ORIGINAL_ID}"
     report = read_report(dsn(ONE, original=None, head=head))
     assert report.original_message_id == ORIGINAL_ID

@@ -116,7 +116,7 @@ def test_older_reports_count_no_bounce(env, agent, offer, make_mailbox):
 
 
 def test_a_bounce_of_other_mail_is_left_alone(env, agent):
-    """It was sent with another mail program: nothing to mark, nothing kept."""
+    """It was sent with another mail app: nothing to mark, nothing kept."""
     raw = report("<other@example.com>", "x@customer.example", to=agent.address)
     come_back(agent, raw)
     row = env["mailbox.inbound"].search([("account_id", "=", agent.account.id)])

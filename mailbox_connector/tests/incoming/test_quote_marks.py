@@ -8,10 +8,10 @@ from odoo.addons.mailbox_connector.services.incoming.quote_marks import (
 
 
 @tagged("post_install", "-at_install")
-class TestQuotes(TransactionCase):
+class TestQuoteMarks(TransactionCase):
     """The chatter folds what is marked: one sees the reply, and the quote on demand."""
 
-    def test_quotes_of_mail_programs_are_folded(self):
+    def test_quotes_of_mail_apps_are_folded(self):
         for source in (
             '<div class="gmail_quote"><div class="gmail_attr">Ann wrote:</div></div>',
             '<div dir="ltr" class="x gmail_quote gmail_quote_container">old</div>',

@@ -1,4 +1,4 @@
-"""Mail that cannot go now waits and goes by itself; what nobody knows is asked.
+"""Mail that cannot go now waits and is retried; what nobody knows is asked.
 
 Plain functions: in a class Odoo would take them for tests that do not send.
 """
@@ -195,7 +195,7 @@ def test_an_archived_mailbox_pauses_what_waits(agent, servers):
 # ----------------------------------------------------------------------
 
 
-def test_the_providers_limit_pauses_and_the_owner_is_told_once(odd, scripted):
+def test_the_providers_limit_pauses_and_the_owner_is_alerted_once(odd, scripted):
     scripted.says[b"MAIL"] = [b"550 5.4.5 Daily user sending limit exceeded."]
     posted = [odd.post(f"Number {n}", force_send=False) for n in (1, 2)]
     run_queue(odd)
@@ -211,15 +211,15 @@ def test_the_providers_limit_pauses_and_the_owner_is_told_once(odd, scripted):
     run_queue(odd)
     assert scripted.count(b"MAIL") == 1, "nor when the queue runs again"
     odd.env["mailbox.alert"]._cron_notify()
-    told = odd.env["mail.notification"].search(
+    alerts = odd.env["mail.notification"].search(
         [
             ("res_partner_id", "=", odd.user.partner_id.id),
             ("notification_type", "=", "inbox"),
             ("mail_message_id.subject", "ilike", account.email),
         ]
     )
-    assert len(told) == 1
-    assert "Daily user sending limit" in told.mail_message_id.body
+    assert len(alerts) == 1
+    assert "Daily user sending limit" in alerts.mail_message_id.body
 
     account.sending_paused_until = fields.Datetime.now()
     odd.env["mail.mail"]._queued_for(account).scheduled_date = False
@@ -366,10 +366,10 @@ def test_lost_after_data_and_not_in_sent_asks_a_person(odd, scripted):
     assert status == "exception" and "most likely it was not sent" in reason
     assert "1 e-mail" in odd.account.asked_text
     run_queue(odd, mail)
-    assert scripted.count(b"DATA") == 1, "never again by itself"
+    assert scripted.count(b"DATA") == 1, "never again automatically"
 
 
-def test_where_the_provider_files_nothing_a_person_is_asked_at_once(odd, scripted):
+def test_where_the_provider_saves_nothing_a_person_is_asked_at_once(odd, scripted):
     """An empty Sent folder says nothing there, nor does our own copy in it."""
     other = make_contact(odd.env, "Olga Other")
     scripted.says[b"."] = [b"250 taken", CLOSE]
@@ -411,7 +411,7 @@ def test_send_again_sends_again(odd, scripted):
 # ----------------------------------------------------------------------
 
 
-def test_what_was_rolled_back_is_known_before_it_stands_in_sent(agent):
+def test_what_was_rolled_back_is_known_before_it_is_in_sent(agent):
     """The mail has left, the database forgot it: no second message on the contact."""
     posted = agent.post("Only once", subject="Once", force_send=False)
     mail = agent.mails(posted)
@@ -425,8 +425,8 @@ def test_what_was_rolled_back_is_known_before_it_stands_in_sent(agent):
     assert agent.links(posted.message_id).mail_message_id == posted
 
 
-def test_a_provider_that_files_by_itself_is_found_out(agent, servers):
-    """Three times it stood there before we came: we need not come any more."""
+def test_a_provider_that_saves_copies_automatically_is_found_out(agent, servers):
+    """Three times it was there before us: we need not save copies any more."""
     for number in range(3):
         posted = agent.post(f"Number {number}")
         [mail] = inbox(servers, agent.contact.email, posted.message_id)

@@ -125,7 +125,7 @@ def test_a_manager_sends_it_to_nobody_else(env, make_mailbox):
         check(agent, user=manager, email_to="someone@customer.example")
 
 
-def test_two_accounts_are_told(env, make_mailbox, servers):
+def test_two_accounts_are_shown(env, make_mailbox, servers):
     relay = f"{unique('relay')}@example.net"
     agent = make_agent(
         env, make_mailbox, smtp_username=relay, smtp_password=servers.password
@@ -136,7 +136,7 @@ def test_two_accounts_are_told(env, make_mailbox, servers):
 
 
 @pytest.mark.parametrize("trouble", ["spam", "renamed", "other sender"])
-def test_what_the_provider_does_to_it_is_told(
+def test_what_the_provider_does_to_it_is_shown(
     env, make_mailbox, servers, provider, trouble
 ):
     agent = make_agent(env, make_mailbox, smtp_port=provider.port, smtp_security="tls")
@@ -162,7 +162,7 @@ def test_what_the_provider_does_to_it_is_told(
         assert "customers see real-account@example.net" in wizard.result
 
 
-def test_what_does_not_come_back_is_told(env, make_mailbox, servers, provider):
+def test_what_does_not_come_back_is_shown(env, make_mailbox, servers, provider):
     agent = make_agent(env, make_mailbox, smtp_port=provider.port, smtp_security="tls")
     account = agent.account
     test = EmailTest(signed_in=0.1, handed_over=0.1)
@@ -186,7 +186,7 @@ def test_what_does_not_come_back_is_told(env, make_mailbox, servers, provider):
 
 
 def test_reading_that_fails_is_not_taken_for_sending(agent, servers):
-    """Each side is told apart: the mail left, the mailbox cannot be read."""
+    """Each server is distinguished: the mail left, the mailbox cannot be read."""
     account = agent.account
     account.write({"smtp_password": servers.password, "imap_password": "wrong"})
     wizard = check(agent)
@@ -196,7 +196,7 @@ def test_reading_that_fails_is_not_taken_for_sending(agent, servers):
     assert not account.smtp_problem
 
 
-def test_sending_that_fails_is_told_on_the_mailbox(agent, servers):
+def test_sending_that_fails_is_shown_on_the_mailbox(agent, servers):
     servers.set_password(agent.address, "changed")
     wizard = check(agent)
     assert wizard.state == "failed"

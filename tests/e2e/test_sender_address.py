@@ -52,7 +52,7 @@ def test_an_alias_is_sent_as_with_its_own_name_and_signature(agent, servers):
     assert "The whole desk" in mail.get_body(("html",)).get_content()
 
 
-def test_mail_to_the_alias_is_answered_as_the_alias(agent, servers):
+def test_mail_to_the_alias_is_replied_to_as_the_alias(agent, servers):
     from conftest import message
 
     raw, asked = message(agent.contact.email, agent.alias.email, "To the desk")
@@ -67,7 +67,7 @@ def test_mail_to_the_alias_is_answered_as_the_alias(agent, servers):
 def test_a_document_sends_by_the_mailbox_and_the_contact_shows_it(
     agent, servers, document
 ):
-    """What was sent stands on the document, and as an e-mail on the contact."""
+    """What was sent is shown on the document, and as an e-mail on the contact."""
     agent.user.group_ids += agent.env.ref("base.group_system")
     posted = agent.post("About the document", record=document, subject="Document 7")
     [mail] = inbox(servers, agent.contact.email, posted.message_id)
@@ -153,7 +153,7 @@ def test_a_provider_that_rewrites_the_message_id_doubles_nothing(agent, servers)
     assert answer.message_id.conversation_id == link.message_id.conversation_id
 
 
-def test_an_answer_to_ones_own_mail_is_a_mail_of_its_own(agent, servers):
+def test_a_reply_to_ones_own_mail_is_a_mail_of_its_own(agent, servers):
     """Written in another program, it refers to what Odoo sent, as a last reference."""
     from conftest import message
 
