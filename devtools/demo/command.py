@@ -108,10 +108,10 @@ def _demo(servers: mailservers.MailServers, once: bool) -> int:
 def _summary(found: Found, wanted: Expected) -> list[str]:
     """Print what came in; return what is not as it has to be."""
     rows = [
-        ("e-mails looked at (seen)", found.seen, wanted.seen),
+        ("e-mails checked (seen)", found.seen, wanted.seen),
         ("  with a known contact (matched)", found.matched, wanted.matched),
-        ("  of nobody we know (skipped)", found.skipped, wanted.skipped),
-        ("could not be read", found.failed, 0),
+        ("  not of a contact (skipped)", found.skipped, wanted.skipped),
+        ("failed imports", found.failed, 0),
         ("shown on contacts (linked)", found.linked, wanted.linked),
         ("files and pictures", found.files, wanted.files),
     ]
