@@ -2,6 +2,8 @@
 
 import base64
 
+from odoo.exceptions import AccessError
+from odoo.service.model import get_public_method
 from odoo.tests import tagged
 
 from ..common import MailboxCase, mail
@@ -53,3 +55,13 @@ class TestFailedImports(MailboxCase):
         row = self.rows[0].with_user(self.owner)
         self.assertEqual(base64.b64decode(row.raw), self.raw)
         self.assertEqual(row.file_name, "e-mail-7.eml")
+
+
+@tagged("post_install", "-at_install")
+class TestRawMail(MailboxCase):
+    def test_nobody_reads_raw_bytes_by_rpc(self):
+        """They are read without checking access, so no request may reach them."""
+        for model in ("mailbox.failed.import", "mailbox.inbound"):
+            for name in ("raw_bytes", "raw_files", "store_raw_bytes"):
+                with self.assertRaises(AccessError):
+                    get_public_method(self.env[model], name)
