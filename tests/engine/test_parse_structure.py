@@ -50,7 +50,7 @@ def test_file_names(header, name):
         ("base64", b"aGVsbG8=", b"hello"),
         ("BASE64 ", b"aGVs\r\nbG8", b"hello"),
         ("base64", b"aGVsbG8=\r\n--\r\nfooter of a list", b"hello"),
-        ("base64", b"!!!", b""),
+        ("base64", b"!!!", b"!!!"),
         ("quoted-printable", b"a=3Db=\r\nc", b"a=bc"),
         ("quoted-printable", b"a=ZZ=", b"a=ZZ"),
         ("x-uuencode", b"begin 644 x\n%:&5L;&\\\n`\nend\n", b"hello"),

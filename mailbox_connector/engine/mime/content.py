@@ -6,12 +6,32 @@ import mimetypes
 import re
 from urllib.parse import unquote_to_bytes
 
-from . import charsets
+from . import charsets, media_types
 from .structure import Part
 
 MAX_FILENAME = 180
 
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u202a-\u202e\u2066-\u2069]+')
+_FORBIDDEN = re.compile(
+    r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u200b\u2028-\u202e\u2066-\u2069\ufeff]+'
+)
+_DOUBLE_END = re.compile(r"\r+\n")
+_NAME_FIELDS = (
+    ("filename", "content-disposition"),
+    ("name", "content-type"),
+    ("filename", "content-type"),
+    ("name", "content-disposition"),
+)
+#: A name whose letters became question marks, which are forbidden.
+_LOST = re.compile(r"[_\ufffd\s-]+(?:\.\w{1,10})?\Z")
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+)
+_PASSIVE = ("image/", "audio/", "video/", "application/pdf", "application/zip")
+_PASSIVE += ("application/msword", "application/vnd.")
 
 
 def body_text(part: Part) -> str:
@@ -23,6 +43,8 @@ def body_text(part: Part) -> str:
         match = re.search(r"<meta[^>]+charset=[\"']?([\w.:-]+)", head, re.I)
         charset = match[1] if match else ""
     text = charsets.decode(content, charset)
+    if "\r\r\n" in text:  # a gateway's doing
+        text = _DOUBLE_END.sub("\n", text)
     if part.parameter("format").lower() == "flowed":
         text = _unflow(text, part.parameter("delsp").lower() == "yes")
     return text
@@ -46,19 +68,37 @@ def _unflow(text: str, delsp: bool) -> str:
 
 
 def filename(part: Part, fallback: str = "") -> str:
-    """The file name given by the sender, made safe; else ``fallback``."""
-    name = part.parameter("filename", "content-disposition")
-    name = name or part.parameter("name")
+    """The file name given by the sender, made safe; else ``fallback``.
+
+    The first field that has one counts, unless it lost its letters on the way
+    ("????.pdf") and another one has them.
+    """
+    lost = ""
+    for parameter, header in _NAME_FIELDS:
+        name = safe_filename(_declared_name(part.parameter(parameter, header)))
+        if name and _LOST.match(name):
+            lost = lost or name
+        elif name:
+            return name
+    return lost or fallback
+
+
+def _declared_name(name: str) -> str:
+    """A name as it was meant."""
+    if name[:1] == "'" and name[-1:] == "'":
+        name = name[1:-1]
     if "%" in name and re.search(r"%[0-9A-Fa-f]{2}", name) and "''" in name[:40]:
         # RFC 2231 in a quoted string, as some mail apps write it.
         charset, _quotes, text = name.partition("''")
-        name = charsets.decode(unquote_to_bytes(text), charset)
-    return safe_filename(name) or fallback
+        raw = text.encode("utf-8", "surrogateescape")
+        name = charsets.decode(unquote_to_bytes(raw), charset)
+    return name
 
 
 def safe_filename(name: str) -> str:
     """``name`` without path, control and direction characters; capped."""
-    name = re.split(r"[/\\]", name.strip())[-1] if name else ""
+    parts = filter(None, re.split(r"[/\\]", name.strip()) if name else ())
+    name = next(reversed(list(parts)), "")
     name = " ".join(_FORBIDDEN.sub("_", name).split()).strip(". ")
     if len(name) > MAX_FILENAME:
         stem, dot, extension = name.rpartition(".")
@@ -67,6 +107,25 @@ def safe_filename(name: str) -> str:
         else:
             name = name[:MAX_FILENAME]
     return name
+
+
+def file_type(declared: str, name: str, data: bytes) -> str:
+    """The type of a file: as declared, unless that says nothing or is wrong.
+
+    :param declared: the type of its part
+    """
+    if declared not in media_types.GENERIC and declared != "text/plain":
+        return declared
+    for start, mimetype in _SIGNATURES:
+        if data.startswith(start):
+            return mimetype
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "image/webp"
+    guessed = mimetypes.guess_type(name.lower())[0] if declared != "text/plain" else ""
+    # Nothing that a browser might run.
+    if guessed and guessed.startswith(_PASSIVE) and "xml" not in guessed:
+        return guessed
+    return declared
 
 
 def extension(mimetype: str) -> str:

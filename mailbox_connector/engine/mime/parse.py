@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_tz
 
 from ..errors import ImportFailure, MessageError
 from ..types import Attachment, HeaderFields, ParsedMessage
-from . import content, html, ids, structure, words
+from . import charsets, content, html, ids, structure, words
 from .addresses import parse_addresses
 from .automatic import kind_of
 from .headers import MAX_HEADER
@@ -128,27 +129,80 @@ def _date(value: str, internal_date: datetime | None) -> datetime | None:
     return sent if _EPOCH <= sent <= latest else received
 
 
+@dataclass(eq=False)
+class _Text:
+    """A text of the body. ``file``: what a named one is, unless it is the body."""
+
+    part: Part
+    parents: tuple[Part, ...]
+    mimetype: str
+    content: str = ""
+    file: Attachment | None = None
+
+    @property
+    def alternative(self) -> int:
+        """Which multipart/alternative it is in; 0: in none."""
+        return _alternative(self.parents)
+
+
 class _Body:
     """Sorts the parts of a message into body and attachments."""
 
     def __init__(self):
         self.attachments: list[Attachment] = []
-        self._texts: list[tuple[Part, tuple[Part, ...], str, str]] = []
+        self._texts: list[_Text] = []
 
     def take(self, part: Part, parents: tuple[Part, ...]) -> None:
         """Add a leaf."""
+        self._take_stray(part.decoded().before)
+        self._take(part, parents)
+        self._take_stray(part.decoded().after)
+
+    def _take(self, part: Part, parents: tuple[Part, ...]) -> None:
         mimetype = part.mimetype
         if mimetype.startswith("multipart/"):
             mimetype = "text/plain"  # its boundary was not found: show it as it is
-        if mimetype in ("text/plain", "text/html") and not _is_file(part, parents):
-            text = content.body_text(part)
-            if len(text) <= MAX_BODY:
-                self._texts.append((part, parents, mimetype, text))
+        text = None
+        if mimetype in ("text/plain", "text/html"):
+            text = _Text(part, parents, mimetype)
+        if text and not _is_file(part, parents):
+            text.content = content.body_text(part)
+            if len(text.content) <= MAX_BODY:
+                self._texts.append(text)
                 return
-        self._attach(part, mimetype)
+            text = None
+        attachment = self._attach(part, mimetype)
+        if text and (text.alternative or part.disposition != "attachment"):
+            text.file = attachment
+            self._texts.append(text)
+
+    def _take_stray(self, octets: bytes) -> None:
+        """A text around the encoded content of a part, as mailing lists add it."""
+        if octets:
+            text = charsets.decode(octets[:MAX_BODY])
+            self._texts.append(_Text(Part([], "text/plain"), (), "text/plain", text))
+
+    def _choose_named(self) -> None:
+        """Named texts are the body if there is no other text, and files otherwise."""
+        named = [text for text in self._texts if text.file]
+        if not named:
+            return
+        others = [text for text in self._texts if not text.file and _says(text)]
+        groups = {text.alternative for text in others}
+        for text in named:
+            taken = text.alternative in groups if text.alternative else bool(others)
+            if not taken:
+                text.content = content.body_text(text.part)
+            if taken or len(text.content) > MAX_BODY or not _says(text):
+                self._texts.remove(text)
+            else:
+                self.attachments[:] = [
+                    one for one in self.attachments if one is not text.file
+                ]
 
     def finish(self) -> tuple[str, str]:
         """The body: safe html, and its source for the fingerprint."""
+        self._choose_named()
         shown, source = [], []
         for mimetype, text in self._chosen():
             source.append(text)
@@ -166,26 +220,30 @@ class _Body:
     def _chosen(self) -> list[tuple[str, str]]:
         """The richest text of each multipart/alternative, and all other texts."""
         best: dict[int, str] = {}
-        for _part, parents, mimetype, text in self._texts:
-            group = _alternative(parents)
-            if group and (text.strip() or group not in best):
+        for text in self._texts:
+            group = text.alternative
+            if group and (_says(text) or group not in best):
                 if best.get(group) != "text/html":
-                    best[group] = mimetype
+                    best[group] = text.mimetype
         return [
-            (mimetype, text)
-            for _part, parents, mimetype, text in self._texts
-            if text.strip() and best.get(_alternative(parents), mimetype) == mimetype
+            (text.mimetype, text.content)
+            for text in self._texts
+            if _says(text)
+            and best.get(text.alternative, text.mimetype) == text.mimetype
         ]
 
-    def _attach(self, part: Part, mimetype: str) -> None:
+    def _attach(self, part: Part, mimetype: str) -> Attachment | None:
         data = part.octets()
         name = content.filename(part)
         if mimetype.startswith("message/") and not name:
             name = _message_name(data, mimetype)
         if not data and not name:
-            return
+            return None
+        mimetype = content.file_type(mimetype, name, data)
         content_id = html.content_id(words.text(part.get("content-id")))
-        self.attachments.append(Attachment(name, mimetype, data, content_id))
+        attachment = Attachment(name, mimetype, data, content_id)
+        self.attachments.append(attachment)
+        return attachment
 
     def _extract_data_images(self, source: str) -> str:
         """Turn pictures of ``data:`` URLs into attachments that the html refers to."""
@@ -223,11 +281,16 @@ def _alternative(parents: tuple[Part, ...]) -> int:
     return 0
 
 
+def _says(text: _Text) -> bool:
+    """Whether a reader sees anything of it."""
+    return bool(text.content.strip())
+
+
 def _is_file(part: Part, parents: tuple[Part, ...]) -> bool:
     """Whether a text part was sent as a file, not as part of the body."""
     kind = part.disposition
     if not kind:
-        return bool(parents) and bool(part.parameter("name"))
+        return bool(parents) and bool(content.filename(part))
     if kind == "attachment":
         return bool(parents) or bool(content.filename(part))
     return bool(parents) and bool(content.filename(part))

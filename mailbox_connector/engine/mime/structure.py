@@ -8,30 +8,31 @@ leaf: it becomes a file.
 
 from __future__ import annotations
 
-import binascii
-import email.message
 import re
 from collections.abc import Iterator
 
 from ..errors import ImportFailure, MessageError
 from ..types import HeaderFields
-from . import charsets, words
+from . import boundaries, media_types, parameters, transfer, words
+from .boundaries import MAX_PARTS
 
 MAX_SIZE = 80_000_000
 MAX_DEPTH = 50
-MAX_PARTS = 1_000
 #: Header fields of one part; further ones are ignored.
 MAX_FIELDS = 1_000
 #: Bytes of one header field; the rest is ignored.
 MAX_FIELD = 500_000
+#: Multiparts of one message that are decoded before they are split.
+MAX_ENCODED = 10
 
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 # A field continues in lines that begin with white space.
 _FIELD_END = re.compile(rb"\n(?![ \t])")
-_TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)\s*(;|\Z)", re.ASCII)
-_PARAMETER = re.compile(r'\s*;\s*([\w-]+)\s*=\s*(?:"([^"\\]*)"|([^\s;"\\]+))', re.ASCII)
-_FIRST_TYPES = ("text", "image", "audio", "video", "application", "message")
-_FIRST_TYPES += ("multipart", "model", "font", "chemical")
+#: The header of a part after an empty line that should not be there.
+_LATE_HEADER = re.compile(
+    rb"\s*(?=Content-(?:Type|Transfer-Encoding|Disposition)[ \t]*:)", re.I
+)
+_VISIBLE = re.compile(rb"\S")
 
 
 class Part:
@@ -45,6 +46,7 @@ class Part:
         self._default_type = default_type
         self._mimetype = ""
         self._type_parameters: dict[str, str] | None = None
+        self._decoded: transfer.Decoded | None = None
 
     def get(self, name: str) -> str:
         """The first field of that (lower-case) name, raw; '' if there is none."""
@@ -62,32 +64,56 @@ class Part:
         """The type, lower-case; an invalid one counts as text (RFC 2045 section
         5.2)."""
         if not self._mimetype:
-            self._mimetype = _mimetype(self.get("content-type"), self._default_type)
+            value = self._content_type()
+            self._mimetype = media_types.media_type(value, self._default_type)
         return self._mimetype
 
     @property
     def disposition(self) -> str:
         """'attachment', 'inline', … or ''."""
-        return self.get("content-disposition").partition(";")[0].strip().lower()
+        for value in self.get_all("content-disposition"):
+            words_of = parameters.without_comments(value.partition(";")[0]).split()
+            if words_of and "=" not in words_of[0]:
+                return words_of[0].strip("\"',").lower()
+        return ""
+
+    @property
+    def encoding(self) -> str:
+        """The transfer encoding, one of the constants of :mod:`.transfer`."""
+        return transfer.encoding_of(self.get_all("content-transfer-encoding"))
+
+    @property
+    def boundary(self) -> str:
+        """The boundary of a multipart, raw; '' if there is none."""
+        return self._raw_parameter("boundary", "content-type")
 
     def parameter(self, name: str, header: str = "content-type") -> str:
         """A decoded header parameter (RFC 2231; encoded words are accepted too)."""
-        if header != "content-type":
-            return _parameters(self.get(header)).get(name, "")
-        if self._type_parameters is None:
-            self._type_parameters = _parameters(self.get(header))
-        return self._type_parameters.get(name, "")
+        return words.text(self._raw_parameter(name, header))
+
+    def decoded(self) -> transfer.Decoded:
+        """The body with its transfer encoding undone, and the text around it that is
+        not part of the encoding; never raises."""
+        if self._decoded is None:
+            self._decoded = transfer.decode(self.body, self.encoding)
+        return self._decoded
 
     def octets(self) -> bytes:
         """The body with its transfer encoding undone; never raises."""
-        encoding = self.get("content-transfer-encoding").strip().lower()
-        if encoding == "base64":
-            return _decode_base64(self.body)
-        if encoding == "quoted-printable":
-            return binascii.a2b_qp(self.body)
-        if encoding in ("x-uuencode", "uuencode", "uue", "x-uue"):
-            return _uudecode(self.body)
-        return self.body
+        return self.decoded().content
+
+    def _content_type(self) -> str:
+        return media_types.pick(self.get_all("content-type"))
+
+    def _raw_parameter(self, name: str, header: str) -> str:
+        if header != "content-type":
+            for value in self.get_all(header):
+                if found := parameters.parse(value).get(name):
+                    return found
+            return ""
+        if self._type_parameters is None:
+            self._type_parameters = parameters.parse(self._content_type())
+        return self._type_parameters.get(name, "")
 
 
 def parse(raw: bytes) -> Part:
@@ -104,28 +130,92 @@ def parse(raw: bytes) -> Part:
         start = raw.find(b"\n", start) + 1
         if not start:
             start = len(raw)
-    message, body = _part(raw, start, len(raw), "text/plain")
-    # Parts to be split: the part, start and end of its body, depth.
-    todo = [(message, body, len(raw), 0)]
-    count = 1
-    while todo:
-        part, start, end, depth = todo.pop()
-        spans = _split(raw, start, end, part)
-        if not spans:
-            part.body = raw[start:end]
-            continue
-        count += len(spans)
-        if count > MAX_PARTS:
+    return _Reader().read(raw, start)
+
+
+class _Reader:
+    """Splits a message into its parts, without recursion."""
+
+    def __init__(self):
+        self._count = 1
+        self._encoded = 0
+        #: Parts to be split: the part, octets, start and end of its body, depth.
+        self._todo: list[tuple[Part, bytes, int, int, int]] = []
+
+    def read(self, raw: bytes, start: int) -> Part:
+        """The message that begins there."""
+        message, body = _part(raw, start, len(raw), "text/plain")
+        self._todo.append((message, raw, body, len(raw), 0))
+        while self._todo:
+            part, source, start, end, depth = self._todo.pop()
+            if not self._split(part, source, start, end, depth):
+                part.body = source[start:end]
+        return message
+
+    def _split(
+        self, part: Part, raw: bytes, start: int, end: int, depth: int
+    ) -> bool:
+        """Find the inner parts; False if it is no multipart, or has no boundary."""
+        if not part.mimetype.startswith("multipart/"):
+            return False
+        name, spans = _spans(part.boundary, raw, start, end)
+        if spans is None and part.encoding and self._encoded < MAX_ENCODED:
+            # A multipart must not be encoded, but some are (RFC 2045 section 6.4).
+            self._encoded += 1
+            raw = transfer.decode(raw[start:end], part.encoding).content
+            start, end = 0, len(raw)
+            name, spans = _spans(part.boundary, raw, start, end)
+        if spans is None:
+            name = boundaries.guess(raw, start, end)
+            spans = boundaries.split(raw, start, end, name) if name else None
+        if spans is None:
+            return False
+        self._count += len(spans)
+        if self._count > MAX_PARTS:
             raise MessageError(ImportFailure.TOO_MANY_PARTS)
-        if depth >= MAX_DEPTH:
+        if spans and depth >= MAX_DEPTH:
             raise MessageError(ImportFailure.NESTED_TOO_DEEPLY)
-        digest = part.mimetype == "multipart/digest"
-        default = "message/rfc822" if digest else "text/plain"
-        for low, high in spans:
-            child, body = _part(raw, low, high, default)
-            part.parts.append(child)
-            todo.append((child, body, high, depth + 1))
-    return message
+        inner = [(*_inner_part(part, raw, *span), span[1]) for span in spans]
+        part.parts = [child for child, _body, _high in inner]
+        self._todo += [(child, raw, body, high, depth + 1) for child, body, high in inner]
+        if not any(_VISIBLE.search(raw, body, high) for _child, body, high in inner):
+            part.parts[:0] = _text_outside(raw, start, end, name)
+        return True
+
+
+def _spans(
+    declared: str, raw: bytes, start: int, end: int
+) -> tuple[bytes, list[tuple[int, int]] | None]:
+    """The boundary that is used, and the parts; None if it is not in the body."""
+    names = dict.fromkeys((declared.rstrip(), declared.strip(" \"'")))
+    for name in filter(None, names):
+        octets = parameters.octets(name)
+        spans = boundaries.split(raw, start, end, octets)
+        if spans is not None:
+            return octets, spans
+    return b"", None
+
+
+def _inner_part(parent: Part, raw: bytes, start: int, end: int) -> tuple[Part, int]:
+    """A part of a multipart, and where its body starts."""
+    is_digest = parent.mimetype == "multipart/digest"
+    default = "message/rfc822" if is_digest else "text/plain"
+    part, body = _part(raw, start, end, default)
+    if not part.headers and not is_digest:
+        late = _LATE_HEADER.match(raw, body, end)
+        if late:
+            return _part(raw, late.end(), end, default)
+    return part, body
+
+
+def _text_outside(raw: bytes, start: int, end: int, name: bytes) -> list[Part]:
+    """The text of a multipart whose parts are empty: it is before or after them."""
+    text = boundaries.outside(raw, start, end, name)
+    if not text:
+        return []
+    part = Part([], "text/plain")
+    part.body = text
+    return [part]
 
 
 def leaves(message: Part) -> Iterator[tuple[Part, tuple[Part, ...]]]:
@@ -157,123 +247,3 @@ def _part(raw: bytes, start: int, end: int, default_type: str) -> tuple[Part, in
     elif raw.startswith(b"\n", position):
         position += 1
     return Part(headers, default_type), min(position, end)
-
-
-def _split(raw: bytes, start: int, end: int, part: Part) -> list[tuple[int, int]]:
-    """Start and end of the inner parts of a multipart; empty if it is not one."""
-    if not part.mimetype.startswith("multipart/"):
-        return []
-    name = part.parameter("boundary").rstrip()
-    if not name:
-        return []
-    delimiter = b"--" + name.encode("utf-8", "surrogateescape")
-    spans: list[tuple[int, int]] = []
-    opened = -1
-    position = start
-    while line := _next_delimiter(raw, delimiter, start, position, end):
-        line_start, line_end, is_last = line
-        if opened >= 0:
-            spans.append((opened, _without_line_end(raw, opened, line_start)))
-            if len(spans) > MAX_PARTS:
-                raise MessageError(ImportFailure.TOO_MANY_PARTS)
-        if is_last:
-            return spans
-        opened = min(line_end + 1, end)
-        position = max(opened - 1, line_start + 1)
-    if opened >= 0:  # the closing delimiter is missing
-        spans.append((opened, end))
-    return spans
-
-
-def _next_delimiter(
-    raw: bytes, delimiter: bytes, start: int, position: int, end: int
-) -> tuple[int, int, bool] | None:
-    """The next delimiter line of a multipart whose body begins at ``start``: where the
-    line begins and ends, and whether it is the closing one."""
-    while True:
-        if position == start and raw.startswith(delimiter, start, end):
-            found = start
-        else:
-            found = raw.find(b"\n" + delimiter, position, end) + 1
-        if not found:
-            return None
-        line_end = raw.find(b"\n", found, end)
-        line_end = end if line_end < 0 else line_end
-        rest = raw[found + len(delimiter) : min(line_end, found + 400)].strip()
-        if not rest or rest.startswith(b"--"):
-            return found, line_end, bool(rest)
-        position = found + 1  # another boundary that begins with this one
-
-
-def _without_line_end(raw: bytes, start: int, end: int) -> int:
-    """``end`` without the line end before a delimiter, which belongs to the
-    delimiter."""
-    if end > start and raw[end - 1 : end] == b"\n":
-        end -= 1
-        if end > start and raw[end - 1 : end] == b"\r":
-            end -= 1
-    return end
-
-
-def _mimetype(value: str, default: str) -> str:
-    match = _TYPE.match(value)
-    if not match:
-        return "text/plain" if value.strip() else default
-    kind = match[1].lower()
-    known = kind.partition("/")[0] in _FIRST_TYPES or kind.startswith("x-")
-    return kind if known else "application/octet-stream"
-
-
-def _parameters(value: str) -> dict[str, str]:
-    """Decoded parameters of a Content-Type or Content-Disposition value."""
-    start = value.find(";")
-    if start < 0:
-        return {}
-    found: dict[str, str] = {}
-    position = start
-    while match := _PARAMETER.match(value, position):
-        found.setdefault(match[1].lower(), match[2] or match[3] or "")
-        position = match.end()
-    if value[position:].strip(" ;"):
-        found = _odd_parameters(charsets.from_raw(value))
-    return {name: words.text(text) for name, text in found.items()}
-
-
-def _odd_parameters(value: str) -> dict[str, str]:
-    """Parameters with continuations, charsets or escapes, by the standard library."""
-    holder = email.message.Message()
-    holder["Content-Type"] = value[:20_000]
-    try:
-        parameters = holder.get_params([])
-    except Exception:  # broken parameters are none
-        return {}
-    found: dict[str, str] = {}
-    for name, text in parameters[1:]:
-        if isinstance(text, tuple):
-            charset, _language, encoded = text
-            raw = (encoded or "").encode("latin-1", "replace")
-            text = charsets.decode(raw, charset or "")
-        found.setdefault(name.lower(), text)
-    return found
-
-
-def _decode_base64(body: bytes) -> bytes:
-    try:
-        return binascii.a2b_base64(body)
-    except binascii.Error:
-        # Cut off, or followed by a text that a mailing list added.
-        head = re.split(rb"=[^A-Za-z0-9+/]*(?![A-Za-z0-9+/])", body, maxsplit=1)[0]
-        clean = re.sub(rb"[^A-Za-z0-9+/]", b"", head)
-        clean = clean[: len(clean) - (len(clean) % 4 == 1)]
-        return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
-
-
-def _uudecode(body: bytes) -> bytes:
-    holder = email.message.Message()
-    holder["Content-Transfer-Encoding"] = "x-uuencode"
-    holder.set_payload(body.decode("ascii", "surrogateescape"))
-    try:
-        content = holder.get_payload(decode=True)
-    except Exception:  # a broken encoding leaves it encoded
-        content = None
-    return content if isinstance(content, bytes) else body
