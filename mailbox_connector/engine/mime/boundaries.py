@@ -86,8 +86,8 @@ def _next_delimiter(
             found = start
         else:
             found = raw.find(b"\n" + delimiter, position, end) + 1
-        if not found:
-            return None
+            if not found:
+                return None
         line_end = raw.find(b"\n", found, end)
         line_end = end if line_end < 0 else line_end
         rest = raw[found + len(delimiter) : min(line_end, found + 400)].strip()

@@ -92,6 +92,8 @@ _STYLE = re.compile(r'(<[a-z0-9]+(?: [\w:-]+="[^"]*")*?) style="([^"]*)"')
 _BAD_VALUE = re.compile(
     r"url\s*\(|image-set|expression|@import|javascript|\\|&#|:\s*-|\s-\d|position", re.I
 )
+_HAS_CID = re.compile("cid:", re.I)
+_BRACKETED = re.compile(r"<([^<>]+)>")
 _CID = re.compile(r'(<img(?: [\w:-]+="[^"]*")*? src=")cid:([^"]*)(")', re.I)
 
 
@@ -129,7 +131,7 @@ def cid_map(cleaned: str, urls: Mapping[str, str]) -> str:
 
     IDs without a URL stay ``cid:…``, which no browser loads.
     """
-    if "cid:" not in cleaned:
+    if not _HAS_CID.search(cleaned):
         return cleaned
 
     def replace(match: re.Match) -> str:
@@ -143,17 +145,18 @@ def cid_map(cleaned: str, urls: Mapping[str, str]) -> str:
 
 def content_ids(source: str) -> set[str]:
     """Content-IDs that html refers to (RFC 2392), without brackets."""
-    if "cid:" not in source and "CID:" not in source:
+    if not _HAS_CID.search(source):
         return set()
-    found = re.findall(r"""cid:([^"'\s)>]+)""", source, re.I)
+    found = re.findall(r"""cid:([^"')>]+)""", source, re.I)
     return {content_id(html.unescape(one)) for one in found}
 
 
 def content_id(value: str) -> str:
-    """A Content-ID for comparing: no brackets, no URL escapes."""
-    value = value.strip()
+    """A Content-ID for comparing: no brackets, URL escapes, white space or case."""
     value = unquote(value) if "%" in value else value
-    return value.strip("<> ")
+    bracketed = _BRACKETED.search(value)
+    value = bracketed[1] if bracketed else value.strip("<> ")
+    return "".join(value.split()).lower()
 
 
 _QUOTE = re.compile(r"((?:> ?)*>) ?")

@@ -32,6 +32,7 @@ _FIELD_END = re.compile(rb"\n(?![ \t])")
 _LATE_HEADER = re.compile(
     rb"\s*(?=Content-(?:Type|Transfer-Encoding|Disposition)[ \t]*:)", re.I
 )
+_ENCODED_FIELD = re.compile(rb"^Content-[^\n]*(?:\n[ \t][^\n]*)?\w=3D", re.M | re.I)
 _VISIBLE = re.compile(rb"\S")
 
 
@@ -159,8 +160,9 @@ class _Reader:
         if not part.mimetype.startswith("multipart/"):
             return False
         name, spans = _spans(part.boundary, raw, start, end)
-        if spans is None and part.encoding and self._encoded < MAX_ENCODED:
-            # A multipart must not be encoded, but some are (RFC 2045 section 6.4).
+        # A multipart must not be encoded, but some are (RFC 2045 section 6.4).
+        encoded = part.encoding and (spans is None or _encoded_fields(raw, spans))
+        if encoded and self._encoded < MAX_ENCODED:
             self._encoded += 1
             raw = transfer.decode(raw[start:end], part.encoding).content
             start, end = 0, len(raw)
@@ -194,6 +196,14 @@ def _spans(
         if spans is not None:
             return octets, spans
     return b"", None
+
+
+def _encoded_fields(raw: bytes, spans: list[tuple[int, int]]) -> bool:
+    """Whether the fields of the parts are in quoted-printable, as no fields are."""
+    return any(
+        _ENCODED_FIELD.search(raw, start, min(end, start + 1_000))
+        for start, end in spans
+    )
 
 
 def _inner_part(parent: Part, raw: bytes, start: int, end: int) -> tuple[Part, int]:

@@ -55,10 +55,10 @@ _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _BLANKS = b" \t\r\n\v\f"
 _NO_DATA = bytes(set(range(256)) - set(_LETTERS + b"+/-_="))
-_LINE = re.compile(rb"[^\r\n]+")
+_LINE = re.compile(rb"([^\r\n]*)(?:\r\n|[\r\n]|\Z)")
 #: A word of a text, with what may be around it, but hardly of base64.
 _WORD = re.compile(
-    rb"[(\[\"'<*]*(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+)(?:['-][a-z]+)*[)\]\"'>*,.;:!?]*"
+    rb"[(\[\"'<*]*(?:[A-Z]?[a-z]{1,25}|[A-Z]{1,20}|[0-9]{1,20})(?:['-][a-z]+)*[)\]\"'>*,.;:!?]*"
 )
 _SURE = re.compile(rb"[A-Za-z0-9+/_-]{40,}={0,2}|(?:[A-Za-z0-9+/_-]{4})*(?:..==|...=)")
 _CLEARLY_BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
@@ -132,17 +132,16 @@ def _decode_odd_base64(body: bytes) -> Decoded:
     joined = body.translate(_URL_SAFE, _BLANKS)
     if not joined.translate(None, _LETTERS + b"+/="):
         *padded, rest = joined.split(b"=")
-        pieces = list(filter(None, padded))
+        whole = len(rest) % 4 == 0 and all(len(one) % 4 != 1 for one in padded)
         # An end without padding may be words instead.
-        tail = body[body.rfind(b"=") + 1 :] if pieces else body[:1_000]
-        whole = len(rest) % 4 == 0 if pieces else len(rest) % 4 != 1
-        if whole and all(len(one) % 4 != 1 for one in pieces) and not _is_prose(tail):
-            return Decoded(b"".join(map(_decode_piece, (*pieces, rest))))
+        ends = body[max(body.rfind(b"=") + 1, len(body) - 2_000) :].splitlines()
+        if whole and not any(map(_is_prose, ends)):
+            return Decoded(b"".join(map(_decode_piece, (*padded, rest))))
     if body.count(b"\n") + body.count(b"\r") > MAX_LINES:
         return Decoded(body)
     reader = _Base64Reader()
     for line in _LINE.finditer(body):
-        reader.take(line[0].strip())
+        reader.take(line[1].strip())
     return reader.finish() or Decoded(body)
 
 
@@ -156,8 +155,9 @@ def _decode_piece(piece: bytes) -> bytes:
 class _Base64Reader:
     """Tells data from text, line by line.
 
-    Where data may begin or end (at the start, after padding, after a shorter line), a
-    line with anything else in it is text. Within data, a few odd characters are damage.
+    Where data may begin or end (at the start, after padding, a shorter line or an empty
+    one), a word or a line with anything else in it is text. Within data, a few odd
+    characters are damage.
     """
 
     def __init__(self):
@@ -174,16 +174,18 @@ class _Base64Reader:
     def take(self, line: bytes) -> None:
         """Add a line, without white space around it."""
         if not line:
+            self._at_border = True
             return
         data = line.translate(None, _NO_DATA)
-        if self._is_text(line, len(line) - len(data)):
+        if self._is_text(line, len(line.translate(None, _BLANKS)) - len(data)):
             self._flush()
             started = self._content or self._letters
             (self._after if started else self._before).append(line)
             self._others += len(line)
             self._at_border = True
             return
-        self._sure = self._sure or bool(_SURE.fullmatch(line))
+        begins = not self._letters and not self._others and len(line) % 4 == 0
+        self._sure = self._sure or begins or bool(_SURE.fullmatch(line))
         self._letters += len(data)
         self._at_border = data.endswith(b"=") or len(data) < self._longest
         self._longest = max(self._longest, len(data))
@@ -205,7 +207,9 @@ class _Base64Reader:
         if _is_prose(line) or not line.strip(b"-_"):
             return True
         if not self._at_border:
-            return odd * 10 > len(line)
+            # A last line that lost its padding is short.
+            is_word = len(line) > 4 and len(line) % 4 and _WORD.fullmatch(line)
+            return odd * 10 > len(line) or bool(is_word)
         if _WORD.fullmatch(line) or line.startswith((b"http:", b"https:")):
             return True
         # A long line without blanks is data all the same, if it is nearly right.
@@ -227,13 +231,15 @@ def _is_prose(text: bytes) -> bool:
 
 
 def _is_clearly_base64(body: bytes) -> bool:
-    lines = body[:4_000].split()
+    lines = [line.strip() for line in body[:4_000].strip().splitlines()]
     if len(body) > 4_000:
         lines = lines[:-1]
     if not lines or not all(map(_CLEARLY_BASE64.fullmatch, lines)):
         return False
+    if len({len(line) for line in lines[:-1]}) > 1 or len(lines[-1]) > len(lines[0]):
+        return False
     total = sum(map(len, lines))
-    long = total >= 40 and len(lines) * 20 <= total
+    long = total >= 40 and len(lines[0]) >= 40
     return total % 4 == 0 and (long or (lines[-1].endswith(b"=") and total >= 8))
 
 
