@@ -50,7 +50,12 @@ def test_base64_by_any_name(encoding):
     "encoding",
     [
         *("quoted-printable", "Quoted-Printable;", '"quoted-printable"', "QP"),
-        *("quoted_printable", "quoted printable", "quotedprintable", "quoted/printable"),
+        *(
+            "quoted_printable",
+            "quoted printable",
+            "quotedprintable",
+            "quoted/printable",
+        ),
         *("quoted-printable (rfc)", "quoted-printable; charset=utf-8", "quoted-print"),
     ],
 )
@@ -199,7 +204,9 @@ def test_text_that_only_says_that_it_is_base64_is_shown(text):
 pieces = st.lists(st.binary(max_size=400), min_size=1, max_size=6)
 
 
-@given(pieces, st.integers(4, 100), st.sampled_from([b"\r\n", b"\n", b" \r\n", b"\n\n"]))
+@given(
+    pieces, st.integers(4, 100), st.sampled_from([b"\r\n", b"\n", b" \r\n", b"\n\n"])
+)
 def test_what_was_encoded_in_pieces_comes_back_whole(contents, width, end):
     """Whatever their lengths: padding is not the end of a file."""
     body = b""
@@ -217,7 +224,9 @@ def test_no_footer_changes_a_file(content, footer):
     assert file_in("Content-Transfer-Encoding: base64", body) == content
 
 
-@given(st.binary(max_size=300), st.sampled_from(["base64", "quoted-printable", "x-uue"]))
+@given(
+    st.binary(max_size=300), st.sampled_from(["base64", "quoted-printable", "x-uue"])
+)
 def test_decoding_never_raises(body, encoding):
     parse_message(
         multipart("mixed", text_part("application/pdf; name=x.pdf", body, encoding))
@@ -295,9 +304,7 @@ def test_quoted_printable_comes_back_whole(content):
 
 @pytest.mark.parametrize("encoding", ["uuencode", "x-uuencode", "X-UUE;", "uue"])
 def test_uuencode_keeps_what_is_around_it(encoding):
-    body = (
-        b"See below.\r\n\r\nbegin 644 x\r\n%:&5L;&\\\r\n`\r\nend\r\nMany regards\r\n"
-    )
+    body = b"See below.\r\n\r\nbegin 644 x\r\n%:&5L;&\\\r\n`\r\nend\r\nMany regards\r\n"
     message = parse_message(
         multipart("mixed", text_part("application/x-thing; name=x", body, encoding))
     )

@@ -17,7 +17,9 @@ _FIELD = re.compile(rb"\r?\n(?:Content-[A-Za-z-]+|MIME-Version)[ \t]*:", re.I)
 _NOTICE = re.compile(rb"multi-?part message|\bmime\b", re.I)
 
 
-def split(raw: bytes, start: int, end: int, name: bytes) -> list[tuple[int, int]] | None:
+def split(
+    raw: bytes, start: int, end: int, name: bytes
+) -> list[tuple[int, int]] | None:
     """Start and end of each part of the body between ``start`` and ``end``; empty if it
     ends at once; None if the boundary ``name`` is not in it.
 

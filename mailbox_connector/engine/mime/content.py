@@ -85,6 +85,7 @@ def filename(part: Part, fallback: str = "") -> str:
 
 def _declared_name(name: str) -> str:
     """A name as it was meant."""
+    name = name.strip('"')
     if name[:1] == "'" and name[-1:] == "'":
         name = name[1:-1]
     if "%" in name and re.search(r"%[0-9A-Fa-f]{2}", name) and "''" in name[:40]:

@@ -21,7 +21,7 @@ _TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)\s*(;|\Z)", re.ASCII)
 _MAIN = ("text", "image", "audio", "video", "application", "message")
 _MAIN += ("multipart", "model", "font", "chemical")
 _TOKEN = re.compile(r"[a-z0-9!#$&^_.+*-]+")
-_PARAMETER = re.compile(r"[\w*-]+\s*=", re.ASCII)
+_PARAMETER = re.compile(r"[\w*-]{1,60}\s*=", re.ASCII)
 #: Subtypes if the field names none.
 _SUBTYPES = {"text": "plain", "multipart": "mixed", "message": "rfc822"}
 #: Subtypes that are found without the main type.
@@ -109,6 +109,8 @@ def repair(value: str) -> str:
 
 def _of_tokens(tokens: list[str]) -> str:
     """Of the words of a value, without slashes."""
+    if tokens and tokens[0].partition("-")[0] in _MAIN:  # "text-html"
+        tokens[:1] = tokens[0].split("-", 1)
     main = next((one for one in tokens if one in _MAIN), "")
     if not main:
         found = next((one for one in tokens if one in (*_ALONE, *_MULTIPARTS)), "")

@@ -20,7 +20,7 @@ _KNOWN = (
     r"(?:charset|boundary|name|filename|format|delsp|type|start|method|size|protocol"
     r"|micalg|report-type|creation-date|modification-date|read-date)\*?\d*\*?\s*="
 )
-_NEXT_KNOWN = re.compile(rf"\s{_KNOWN}", re.I)
+_NEXT_KNOWN = re.compile(rf"[\s,]{_KNOWN}", re.I)
 _AFTER_QUOTE = re.compile(rf"\s*(?:\Z|[;,(]|{_KNOWN})", re.I)
 _NEXT_PARAMETER = re.compile(r";\s*[\w*-]+\s*=", re.ASCII)
 _ESCAPED = re.compile(r"\\([^\w\s])", re.ASCII)

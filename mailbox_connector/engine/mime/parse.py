@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import mimetypes
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -172,7 +173,7 @@ class _Body:
                 return
             text = None
         attachment = self._attach(part, mimetype)
-        if text and (text.alternative or part.disposition != "attachment"):
+        if text and attachment and _may_be_body(text, attachment):
             text.file = attachment
             self._texts.append(text)
 
@@ -284,6 +285,15 @@ def _alternative(parents: tuple[Part, ...]) -> int:
 def _says(text: _Text) -> bool:
     """Whether a reader sees anything of it."""
     return bool(text.content.strip())
+
+
+def _may_be_body(text: _Text, file: Attachment) -> bool:
+    """Whether a named text is the body, if there is no other."""
+    if not text.alternative and text.part.disposition == "attachment":
+        return False
+    guessed = mimetypes.guess_type(file.filename.lower())[0] or "text/"
+    named_text = guessed.startswith("text/") and file.mimetype.startswith("text/")
+    return named_text and b"\0" not in file.content
 
 
 def _is_file(part: Part, parents: tuple[Part, ...]) -> bool:

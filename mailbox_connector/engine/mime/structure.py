@@ -153,9 +153,7 @@ class _Reader:
                 part.body = source[start:end]
         return message
 
-    def _split(
-        self, part: Part, raw: bytes, start: int, end: int, depth: int
-    ) -> bool:
+    def _split(self, part: Part, raw: bytes, start: int, end: int, depth: int) -> bool:
         """Find the inner parts; False if it is no multipart, or has no boundary."""
         if not part.mimetype.startswith("multipart/"):
             return False
@@ -179,7 +177,9 @@ class _Reader:
             raise MessageError(ImportFailure.NESTED_TOO_DEEPLY)
         inner = [(*_inner_part(part, raw, *span), span[1]) for span in spans]
         part.parts = [child for child, _body, _high in inner]
-        self._todo += [(child, raw, body, high, depth + 1) for child, body, high in inner]
+        self._todo += [
+            (child, raw, body, high, depth + 1) for child, body, high in inner
+        ]
         if not any(_VISIBLE.search(raw, body, high) for _child, body, high in inner):
             part.parts[:0] = _text_outside(raw, start, end, name)
         return True
