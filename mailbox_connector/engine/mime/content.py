@@ -74,7 +74,7 @@ def filename(part: Part, fallback: str = "") -> str:
     ("????.pdf") and another one has them.
     """
     lost = ""
-    for parameter, header in _NAME_FIELDS:
+    for parameter, header in _NAME_FIELDS if _may_have_name(part) else ():
         name = safe_filename(_declared_name(part.parameter(parameter, header)))
         if name and _LOST.match(name):
             lost = lost or name
@@ -83,8 +83,18 @@ def filename(part: Part, fallback: str = "") -> str:
     return lost or fallback
 
 
+def _may_have_name(part: Part) -> bool:
+    """A quick look, because most parts have none."""
+    return any(
+        name in ("content-type", "content-disposition") and "name" in value.lower()
+        for name, value in part.headers
+    )
+
+
 def _declared_name(name: str) -> str:
     """A name as it was meant."""
+    if not name:
+        return ""
     name = name.strip('"')
     if name[:1] == "'" and name[-1:] == "'":
         name = name[1:-1]
@@ -98,8 +108,10 @@ def _declared_name(name: str) -> str:
 
 def safe_filename(name: str) -> str:
     """``name`` without path, control and direction characters; capped."""
-    parts = filter(None, re.split(r"[/\\]", name.strip()) if name else ())
-    name = next(reversed(list(parts)), "")
+    if not name:
+        return ""
+    parts = re.split(r"[/\\]", name.strip())
+    name = next(filter(None, reversed(parts)), "")
     name = " ".join(_FORBIDDEN.sub("_", name).split()).strip(". ")
     if len(name) > MAX_FILENAME:
         stem, dot, extension = name.rpartition(".")

@@ -92,7 +92,6 @@ _STYLE = re.compile(r'(<[a-z0-9]+(?: [\w:-]+="[^"]*")*?) style="([^"]*)"')
 _BAD_VALUE = re.compile(
     r"url\s*\(|image-set|expression|@import|javascript|\\|&#|:\s*-|\s-\d|position", re.I
 )
-_HAS_CID = re.compile("cid:", re.I)
 _BRACKETED = re.compile(r"<([^<>]+)>")
 _CID = re.compile(r'(<img(?: [\w:-]+="[^"]*")*? src=")cid:([^"]*)(")', re.I)
 
@@ -131,7 +130,7 @@ def cid_map(cleaned: str, urls: Mapping[str, str]) -> str:
 
     IDs without a URL stay ``cid:…``, which no browser loads.
     """
-    if not _HAS_CID.search(cleaned):
+    if not _has_cid(cleaned):
         return cleaned
 
     def replace(match: re.Match) -> str:
@@ -143,9 +142,14 @@ def cid_map(cleaned: str, urls: Mapping[str, str]) -> str:
     return _CID.sub(replace, cleaned)
 
 
+def _has_cid(source: str) -> bool:
+    """A quick look, because few have any."""
+    return "cid:" in source or "CID:" in source or "Cid:" in source
+
+
 def content_ids(source: str) -> set[str]:
     """Content-IDs that html refers to (RFC 2392), without brackets."""
-    if not _HAS_CID.search(source):
+    if not _has_cid(source):
         return set()
     found = re.findall(r"""cid:([^"')>]+)""", source, re.I)
     return {content_id(html.unescape(one)) for one in found}

@@ -90,7 +90,8 @@ class Part:
 
     def parameter(self, name: str, header: str = "content-type") -> str:
         """A decoded header parameter (RFC 2231; encoded words are accepted too)."""
-        return words.text(self._raw_parameter(name, header))
+        raw = self._raw_parameter(name, header)
+        return words.text(raw) if raw else ""
 
     def decoded(self) -> transfer.Decoded:
         """The body with its transfer encoding undone, and the text around it that is

@@ -122,10 +122,26 @@ def _decode_base64(body: bytes) -> Decoded:
     except binascii.Error:  # cut off, or damaged
         return _decode_odd_base64(body)
     # The decoder skips what it does not know, and ends where padding does.
-    letters = len(body) - body.count(b"\n") - body.count(b"\r") - body.count(b"=")
-    if letters % 4 != 1 and letters * 3 // 4 == len(content):
+    if _is_whole(_count_letters(body), content) or _is_whole(
+        len(body) - sum(body.count(one) for one in (b"\n", b"\r", b"=")), content
+    ):
         return Decoded(content)
     return _decode_odd_base64(body)
+
+
+def _is_whole(letters: int, content: bytes) -> bool:
+    """Whether so many letters make that content."""
+    return letters % 4 != 1 and letters * 3 // 4 == len(content)
+
+
+def _count_letters(body: bytes) -> int:
+    """How many letters base64 has if all its lines but the last are of one length."""
+    length = body.find(b"\n") + 1
+    tail = body[-6:].rstrip(b"\r\n")
+    end = len(body) - len(body[-6:]) + len(tail)
+    lines = end // length if length else 0
+    line_end = 2 if body[length - 2 : length] == b"\r\n" else 1
+    return end - lines * line_end - tail.count(b"=")
 
 
 def _decode_odd_base64(body: bytes) -> Decoded:
@@ -249,24 +265,24 @@ _SOFT_END = re.compile(rb"=[ \t]*(?:\r\n?|\n|\Z)")
 _LONE_EQUAL = re.compile(rb"=(?![0-9A-Fa-f]{2})")
 _CODED_CR = re.compile(rb"(?:=0[Dd])+(?=\r\n)")
 _CODED_END = re.compile(rb"(?:=0[Dd])?=0[Aa](?=\r?\n)")
-_CODED_ENDS = (b"=0A\r\n", b"=0a\r\n", b"=0A\n", b"=0a\n")
+_DOUBLED_END = re.compile(rb"=0[AaDd]\r?\n")
 
 
 def _decode_quoted_printable(body: bytes) -> bytes:
     content = binascii.a2b_qp(body)
-    # Each "=" takes three octets for one, or is the end of a line that goes on.
-    soft, soft_crlf = body.count(b"=\n"), body.count(b"=\r\n")
-    escapes = body.count(b"=") - soft - soft_crlf
-    odd = len(content) - (len(body) - 2 * escapes - 2 * soft - 3 * soft_crlf)
-    if odd > MAX_ODD:
-        return body  # something else
+    # Each "=" saves two octets, before CRLF three; what is damaged saves fewer.
+    saved = len(body) - len(content) - 2 * body.count(b"=")
+    joined = body.count(b"\n") - content.count(b"\n")
+    if saved == joined and b"\r\r\n" not in content:
+        return content
+    odd = body.count(b"=\r\n") - saved
+    doubled = _DOUBLED_END.search(body)
+    if odd > MAX_ODD or not (odd or doubled):
+        return body if odd else content  # so much is something else
     if odd:
         body = _SOFT_END.sub(b"", body)
         body = _LONE_EQUAL.sub(b"=3D", body)
-    double = b"\r\r\n" in content or any(end in body for end in _CODED_ENDS)
-    if not odd and not double:
-        return content
-    if double:
+    if doubled:
         body = _without_double_ends(body)
     return binascii.a2b_qp(body)
 
