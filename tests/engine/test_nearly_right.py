@@ -458,7 +458,32 @@ def test_an_empty_named_text_stays_a_file():
     assert (parsed.html, len(parsed.attachments)) == ("", 1)
 
 
+def test_a_footer_of_a_list_does_not_make_a_named_text_a_file():
+    coded = base64.b64encode(b"<p>rich</p>") + b"\r\n\r\n-- \r\nlist footer here"
+    part = raw(
+        'Content-Type: text/html; name="mail.html"\nContent-Disposition: inline\n'
+        "Content-Transfer-Encoding: base64",
+        coded,
+    )
+    parsed = parse_message(multipart("mixed", part))
+    assert (parsed.html, parsed.attachments) == (
+        "<p>rich</p><div>--<br>list footer here</div>",
+        [],
+    )
+
+
 # Content-IDs
+
+
+def test_no_file_is_a_picture_because_a_picture_has_no_id():
+    message = parse_message(
+        multipart(
+            "mixed",
+            text_part("text/html", b'<p>x<img src="cid: "><img src="cid:"></p>'),
+            PICTURE,
+        )
+    )
+    assert [one.inline for one in message.attachments] == [False]
 
 
 @pytest.mark.parametrize(

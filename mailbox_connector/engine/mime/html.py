@@ -152,7 +152,7 @@ def content_ids(source: str) -> set[str]:
     if not _has_cid(source):
         return set()
     found = re.findall(r"""cid:([^"')>]+)""", source, re.I)
-    return {content_id(html.unescape(one)) for one in found}
+    return {content_id(html.unescape(one)) for one in found} - {""}
 
 
 def content_id(value: str) -> str:

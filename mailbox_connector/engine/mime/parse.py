@@ -132,9 +132,13 @@ def _date(value: str, internal_date: datetime | None) -> datetime | None:
 
 @dataclass(eq=False)
 class _Text:
-    """A text of the body. ``file``: what a named one is, unless it is the body."""
+    """A text of the body.
 
-    part: Part
+    ``file``: what a named one is, unless it is the body. ``part``: None for a text
+    around the encoded content of a part.
+    """
+
+    part: Part | None
     parents: tuple[Part, ...]
     mimetype: str
     content: str = ""
@@ -179,22 +183,30 @@ class _Body:
 
     def _take_stray(self, octets: bytes) -> None:
         """A text around the encoded content of a part, as mailing lists add it."""
-        if octets:
-            text = charsets.decode(octets[:MAX_BODY])
-            self._texts.append(_Text(Part([], "text/plain"), (), "text/plain", text))
+        if len(octets) > MAX_BODY:
+            self.attachments.append(Attachment("", "text/plain", octets))
+        elif octets:
+            text = charsets.decode(octets)
+            self._texts.append(_Text(None, (), "text/plain", text))
 
     def _choose_named(self) -> None:
         """Named texts are the body if there is no other text, and files otherwise."""
         named = [text for text in self._texts if text.file]
         if not named:
             return
-        others = [text for text in self._texts if not text.file and _says(text)]
+        others = [
+            text
+            for text in self._texts
+            if text.part and not text.file
+            if not _is_blank(text.mimetype, text.content)
+        ]
         groups = {text.alternative for text in others}
         for text in named:
             taken = text.alternative in groups if text.alternative else bool(others)
             if not taken:
                 text.content = content.body_text(text.part)
-            if taken or len(text.content) > MAX_BODY or not _says(text):
+            blank = _is_blank(text.mimetype, text.content)
+            if taken or blank or len(text.content) > MAX_BODY:
                 self._texts.remove(text)
             else:
                 self.attachments[:] = [
@@ -223,13 +235,15 @@ class _Body:
         best: dict[int, str] = {}
         for text in self._texts:
             group = text.alternative
-            if group and (_says(text) or group not in best):
+            if group and (
+                group not in best or not _is_blank(text.mimetype, text.content)
+            ):
                 if best.get(group) != "text/html":
                     best[group] = text.mimetype
         return [
             (text.mimetype, text.content)
             for text in self._texts
-            if _says(text)
+            if text.content.strip()
             and best.get(text.alternative, text.mimetype) == text.mimetype
         ]
 
@@ -282,9 +296,8 @@ def _alternative(parents: tuple[Part, ...]) -> int:
     return 0
 
 
-def _says(text: _Text) -> bool:
-    """Whether a reader sees anything of it."""
-    return bool(text.content.strip())
+def _is_blank(mimetype: str, text: str) -> bool:
+    return not text.strip()
 
 
 def _may_be_body(text: _Text, file: Attachment) -> bool:
