@@ -10,6 +10,7 @@ from mails import PNG, multipart, raw, text_part
 
 from odoo.addons.mailbox_connector.engine.errors import MessageError
 from odoo.addons.mailbox_connector.engine.mime import structure
+from odoo.addons.mailbox_connector.engine.mime.html import cid_map
 from odoo.addons.mailbox_connector.engine.mime.parse import parse_message
 
 PICTURE = text_part("image/png; name=x.png", base64.b64encode(PNG), "base64")
@@ -427,6 +428,14 @@ def test_a_named_text_is_the_body_if_there_is_no_other():
         assert (parsed.html, parsed.attachments) == ("<p>x</p>", [])
 
 
+def test_several_named_texts_are_shown_and_stay_files():
+    parsed = parse_message(
+        multipart("mixed", named("plain", b"one"), named("plain", b"two", name="b.txt"))
+    )
+    assert parsed.html == "<div>one</div><div>two</div>"
+    assert [one.filename for one in parsed.attachments] == ["mail.txt", "b.txt"]
+
+
 def test_a_named_text_is_a_file_if_there_is_another_or_it_is_sent_as_one():
     other = text_part("text/plain", b"see the notes")
     for disposition in ("inline", "", "attachment"):
@@ -518,7 +527,9 @@ def test_pictures_are_found_by_content_id(declared, used, scheme):
     message = parse_message(
         multipart("related", text_part("text/html; charset=utf-8", html), picture)
     )
-    assert [one.inline for one in message.attachments] == [True]
+    (file,) = message.attachments
+    assert file.inline
+    assert 'src="/x"' in cid_map(message.html, {file.content_id: "/x"})
 
 
 # Time, memory, depth

@@ -132,9 +132,10 @@ def cid_map(cleaned: str, urls: Mapping[str, str]) -> str:
     """
     if not _has_cid(cleaned):
         return cleaned
+    by_key = {content_key(one): url for one, url in urls.items()}
 
     def replace(match: re.Match) -> str:
-        url = urls.get(content_id(html.unescape(match[2])))
+        url = by_key.get(content_key(html.unescape(match[2])))
         if url is None:
             return match[0]
         return f"{match[1]}{html.escape(url, quote=True)}{match[3]}"
@@ -148,19 +149,23 @@ def _has_cid(source: str) -> bool:
 
 
 def content_ids(source: str) -> set[str]:
-    """Content-IDs that html refers to (RFC 2392), without brackets."""
+    """Content-IDs that html refers to (RFC 2392), as :func:`content_key` makes them."""
     if not _has_cid(source):
         return set()
     found = re.findall(r"""cid:([^"')>]+)""", source, re.I)
-    return {content_id(html.unescape(one)) for one in found} - {""}
+    return {content_key(html.unescape(one)) for one in found} - {""}
 
 
 def content_id(value: str) -> str:
-    """A Content-ID for comparing: no brackets, URL escapes, white space or case."""
+    """A Content-ID without brackets and URL escapes."""
     value = unquote(value) if "%" in value else value
     bracketed = _BRACKETED.search(value)
-    value = bracketed[1] if bracketed else value.strip("<> ")
-    return "".join(value.split()).lower()
+    return bracketed[1].strip() if bracketed else value.strip("<> ")
+
+
+def content_key(value: str) -> str:
+    """A Content-ID for comparing: neither white space nor case count."""
+    return "".join(content_id(value).split()).lower()
 
 
 _QUOTE = re.compile(r"((?:> ?)*>) ?")

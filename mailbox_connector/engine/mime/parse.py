@@ -190,7 +190,10 @@ class _Body:
             self._texts.append(_Text(None, (), "text/plain", text))
 
     def _choose_named(self) -> None:
-        """Named texts are the body if there is no other text, and files otherwise."""
+        """Named texts are the body if there is no other text, and files otherwise.
+
+        Several that are no alternatives of each other stay files as well.
+        """
         named = [text for text in self._texts if text.file]
         if not named:
             return
@@ -201,6 +204,7 @@ class _Body:
             if not _is_blank(text.mimetype, text.content)
         ]
         groups = {text.alternative for text in others}
+        single = sum(1 for text in named if not text.alternative) == 1
         for text in named:
             taken = text.alternative in groups if text.alternative else bool(others)
             if not taken:
@@ -208,10 +212,11 @@ class _Body:
             blank = _is_blank(text.mimetype, text.content)
             if taken or blank or len(text.content) > MAX_BODY:
                 self._texts.remove(text)
-            else:
-                self.attachments[:] = [
-                    one for one in self.attachments if one is not text.file
-                ]
+            elif text.alternative or single:
+                self._drop(text.file)
+
+    def _drop(self, file: Attachment | None) -> None:
+        self.attachments[:] = [one for one in self.attachments if one is not file]
 
     def finish(self) -> tuple[str, str]:
         """The body: safe html, and its source for the fingerprint."""
@@ -225,8 +230,9 @@ class _Body:
                 shown.append(html.from_text(text))
         body = "".join(shown)
         used = html.content_ids(body)
-        for attachment in self.attachments:
-            attachment.inline = attachment.content_id in used
+        if used:
+            for attachment in self.attachments:
+                attachment.inline = html.content_key(attachment.content_id) in used
         self._name_all()
         return body, "\n".join(source)
 
