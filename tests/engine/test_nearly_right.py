@@ -325,6 +325,22 @@ def test_parts_after_the_end_are_not_lost():
     assert is_whole(with_type("Content-Type: multipart/mixed; boundary=BB", body))
 
 
+@pytest.mark.parametrize("end", ["--BB--\r\n", ""])
+def test_an_inner_multipart_of_the_same_boundary(end):
+    """Its twins are not shown both."""
+    inner = (
+        b"--BB\r\nContent-Type: multipart/alternative; boundary=BB\r\n\r\n"
+        b"--BB\r\n\r\nplain\r\n--BB\r\nContent-Type: text/html\r\n\r\n"
+        b"<p>rich</p>\r\n--BB--\r\n\r\n"
+    )
+    body = inner + b"--BB\r\n" + PICTURE + b"\r\n" + end.encode()
+    message = with_type("Content-Type: multipart/mixed; boundary=BB", body)
+    assert message.html == "<p>rich</p>"
+    assert [one.content for one in message.attachments] == [PNG]
+    message = with_type("Content-Type: multipart/mixed; boundary=BB", inner)
+    assert (message.html, message.attachments) == ("<p>rich</p>", [])
+
+
 def test_blanks_after_delimiters_and_double_carriage_returns():
     for end in (b"  \r\n", b"\t\n", b"\r\r\n"):
         body = BODY.replace(b"--BB\r\n", b"--BB" + end)

@@ -82,7 +82,7 @@ def test_the_first_field_that_says_something_counts():
     assert file_in(twice.format("", "base64"), LINES) == PDF
     assert file_in(twice.format("base64", "7bit"), LINES) == PDF
     assert file_in(twice.format("nonsense", "base64"), LINES) == PDF
-    assert file_in(twice.format("7bit", "base64"), LINES) == LINES
+    assert file_in(twice.format("7bit", "base64"), b"aGVsbG8=") == b"aGVsbG8="
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,9 @@ def test_an_unknown_encoding_is_base64_only_if_nothing_else_can_be(body, content
         (b"aGVsbG8gd29ybGQ====", b"hello world"),
         (b"=aGVsbG8gd29ybGQ=", b"hello world"),
         (b"____-w==", b"\xff\xff\xff\xfb"),
+        (b"aGVsbG8g!d29ybGQ=", b"hello world"),
+        (b"aGVsbG8gd29ybGQ=\0", b"hello world"),
+        (b"\xef\xbb\xbfaGVsbG8gd29ybGQ=", b"hello world"),
         (b"", b""),
         (b"\r\n", b""),
     ],
@@ -231,6 +234,18 @@ def test_decoding_never_raises(body, encoding):
     parse_message(
         multipart("mixed", text_part("application/pdf; name=x.pdf", body, encoding))
     )
+
+
+@pytest.mark.parametrize("content", [PNG, b"%PDF-1.4 and so on", b"PK\3\4" + PDF])
+@pytest.mark.parametrize("encoding", ["", "Content-Transfer-Encoding: 8bit"])
+def test_a_file_whose_encoding_is_not_declared(content, encoding):
+    assert file_in(encoding, base64.encodebytes(content)) == content
+    assert file_in(encoding, content) == content
+
+
+def test_a_text_is_never_decoded_unless_it_says_so():
+    coded = base64.b64encode(b"%PDF-1.4 and so on")
+    assert text_in("8bit", coded) == f"<div>{coded.decode()}</div>"
 
 
 # quoted-printable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from ..errors import ImportFailure, MessageError
 
@@ -17,11 +18,21 @@ _FIELD = re.compile(rb"\r?\n(?:Content-[A-Za-z-]+|MIME-Version)[ \t]*:", re.I)
 _NOTICE = re.compile(rb"multi-?part message|\bmime\b", re.I)
 
 
-def split(
-    raw: bytes, start: int, end: int, name: bytes
-) -> list[tuple[int, int]] | None:
-    """Start and end of each part of the body between ``start`` and ``end``; empty if it
-    ends at once; None if the boundary ``name`` is not in it.
+class Split(NamedTuple):
+    """Parts of a multipart.
+
+    ``name``: its boundary. ``spans``: start and end of each part. ``until``: how many
+    of them are before its first end.
+    """
+
+    name: bytes
+    spans: list[tuple[int, int]]
+    until: int
+
+
+def split(raw: bytes, start: int, end: int, name: bytes) -> Split | None:
+    """The parts of the body between ``start`` and ``end``; None if the boundary
+    ``name`` is not in it.
 
     A missing end is put up with, and so are parts after it.
 
@@ -31,6 +42,7 @@ def split(
     opened = -1
     position = start
     found = False
+    until = -1
     while line := _next_delimiter(raw, b"--" + name, start, position, end):
         line_start, line_end, is_last = line
         found = True
@@ -40,10 +52,12 @@ def split(
                 raise MessageError(ImportFailure.TOO_MANY_PARTS)
         following = min(line_end + 1, end)
         opened = -1 if is_last else following
+        if is_last and until < 0:
+            until = len(spans)
         position = max(following - 1, line_start + 1)
     if opened >= 0:  # the closing delimiter is missing
         spans.append((opened, end))
-    return spans if found else None
+    return Split(name, spans, until if until >= 0 else len(spans)) if found else None
 
 
 def outside(raw: bytes, start: int, end: int, name: bytes) -> bytes:

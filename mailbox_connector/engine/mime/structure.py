@@ -33,6 +33,7 @@ _LATE_HEADER = re.compile(
     rb"\s*(?=Content-(?:Type|Transfer-Encoding|Disposition)[ \t]*:)", re.I
 )
 _ENCODED_FIELD = re.compile(rb"^Content-[^\n]*(?:\n[ \t][^\n]*)?\w=3D", re.M | re.I)
+_READABLE = ("text/", "multipart/", "message/")
 _VISIBLE = re.compile(rb"\S")
 
 
@@ -44,6 +45,8 @@ class Part:
         self.headers = headers
         self.body = b""
         self.parts: list[Part] = []
+        #: Octets of the body before it was read; 0 if it has white space only.
+        self.size = 0
         self._default_type = default_type
         self._mimetype = ""
         self._type_parameters: dict[str, str] | None = None
@@ -97,7 +100,10 @@ class Part:
         """The body with its transfer encoding undone, and the text around it that is
         not part of the encoding; never raises."""
         if self._decoded is None:
-            self._decoded = transfer.decode(self.body, self.encoding)
+            encoding = self.encoding
+            if not encoding and not self.mimetype.startswith(_READABLE):
+                encoding = transfer.missing_encoding(self.body)
+            self._decoded = transfer.decode(self.body, encoding)
         return self._decoded
 
     def octets(self) -> bytes:
@@ -158,45 +164,58 @@ class _Reader:
         """Find the inner parts; False if it is no multipart, or has no boundary."""
         if not part.mimetype.startswith("multipart/"):
             return False
-        name, spans = _spans(part.boundary, raw, start, end)
+        found = _declared(part, raw, start, end)
         # A multipart must not be encoded, but some are (RFC 2045 section 6.4).
-        encoded = part.encoding and (spans is None or _encoded_fields(raw, spans))
+        encoded = part.encoding and (not found or _encoded_fields(raw, found.spans))
         if encoded and self._encoded < MAX_ENCODED:
             self._encoded += 1
             raw = transfer.decode(raw[start:end], part.encoding).content
             start, end = 0, len(raw)
-            name, spans = _spans(part.boundary, raw, start, end)
-        if spans is None:
-            name = boundaries.guess(raw, start, end)
-            spans = boundaries.split(raw, start, end, name) if name else None
-        if spans is None:
+            found = _declared(part, raw, start, end)
+        if not found and (guess := boundaries.guess(raw, start, end)):
+            found = boundaries.split(raw, start, end, guess)
+        if not found:
             return False
-        self._count += len(spans)
+        self._count += len(found.spans)
         if self._count > MAX_PARTS:
             raise MessageError(ImportFailure.TOO_MANY_PARTS)
-        if spans and depth >= MAX_DEPTH:
+        if found.spans and depth >= MAX_DEPTH:
             raise MessageError(ImportFailure.NESTED_TOO_DEEPLY)
-        inner = [(*_inner_part(part, raw, *span), span[1]) for span in spans]
-        part.parts = [child for child, _body, _high in inner]
-        self._todo += [
-            (child, raw, body, high, depth + 1) for child, body, high in inner
-        ]
-        if not any(_VISIBLE.search(raw, body, high) for _child, body, high in inner):
-            part.parts[:0] = _text_outside(raw, start, end, name)
+        self._add_parts(part, raw, found, depth + 1)
+        if not any(child.parts or child.size for child in part.parts):
+            part.parts[:0] = _text_outside(raw, start, end, found.name)
         return True
 
+    def _add_parts(
+        self, part: Part, raw: bytes, found: boundaries.Split, depth: int
+    ) -> None:
+        """Give a multipart its parts, to be split in turn."""
+        inner: list[Part] = []
+        twin = -1
+        for number, (low, high) in enumerate(found.spans):
+            child, body = _inner_part(part, raw, low, high)
+            inner.append(child)
+            child.size = high - body if _VISIBLE.search(raw, body, high) else 0
+            same = not child.size and parameters.octets(child.boundary) == found.name
+            if twin < 0 and same and child.mimetype.startswith("multipart/"):
+                twin = number
+            else:
+                self._todo.append((child, raw, body, high, depth))
+        part.parts = inner
+        if twin >= 0:  # of the same boundary: what is before the first end is its own
+            inner[twin].parts = inner[twin + 1 : found.until]
+            part.parts = inner[: twin + 1] + inner[max(found.until, twin + 1) :]
 
-def _spans(
-    declared: str, raw: bytes, start: int, end: int
-) -> tuple[bytes, list[tuple[int, int]] | None]:
-    """The boundary that is used, and the parts; None if it is not in the body."""
+
+def _declared(part: Part, raw: bytes, start: int, end: int) -> boundaries.Split | None:
+    """The parts by the boundary that is declared; None if it is not in the body."""
+    declared = part.boundary
     names = dict.fromkeys((declared.rstrip(), declared.strip(" \"'")))
     for name in filter(None, names):
-        octets = parameters.octets(name)
-        spans = boundaries.split(raw, start, end, octets)
-        if spans is not None:
-            return octets, spans
-    return b"", None
+        found = boundaries.split(raw, start, end, parameters.octets(name))
+        if found:
+            return found
+    return None
 
 
 def _encoded_fields(raw: bytes, spans: list[tuple[int, int]]) -> bool:

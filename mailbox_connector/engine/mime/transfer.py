@@ -64,6 +64,11 @@ _SURE = re.compile(rb"[A-Za-z0-9+/_-]{40,}={0,2}|(?:[A-Za-z0-9+/_-]{4})*(?:..==|
 _CLEARLY_BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 
 
+#: How PDF, PNG, JPEG, GIF, zip and older Office files begin.
+_FILES = (b"JVBERi0", b"iVBORw0KGgo", b"/9j/", b"R0lGODlh", b"R0lGODdh")
+_FILES += (b"UEsDB", b"0M8R4KGx")
+
+
 class Decoded(NamedTuple):
     """Content, and lines of text around it that are not part of the encoding."""
 
@@ -98,6 +103,12 @@ def _odd_encoding(value: str) -> str | None:
         if candidate in _NAMES:
             return _NAMES[candidate]
     return UNKNOWN if any(words) else None
+
+
+def missing_encoding(body: bytes) -> str:
+    """The encoding of a file that declares none: base64 if it begins as well-known
+    types of files do in base64."""
+    return BASE64 if body.lstrip(b"\r\n").startswith(_FILES) else IDENTITY
 
 
 def decode(body: bytes, encoding: str) -> Decoded:
@@ -156,7 +167,7 @@ def _decode_odd_base64(body: bytes) -> Decoded:
     if body.count(b"\n") + body.count(b"\r") > MAX_LINES:
         return Decoded(body)
     reader = _Base64Reader()
-    for line in _LINE.finditer(body):
+    for line in _LINE.finditer(body.removeprefix(b"\xef\xbb\xbf")):
         reader.take(line[1].strip())
     return reader.finish() or Decoded(body)
 
@@ -193,7 +204,7 @@ class _Base64Reader:
             self._at_border = True
             return
         data = line.translate(None, _NO_DATA)
-        if self._is_text(line, len(line.translate(None, _BLANKS)) - len(data)):
+        if self._is_text(line, data):
             self._flush()
             started = self._content or self._letters
             (self._after if started else self._before).append(line)
@@ -219,17 +230,23 @@ class _Base64Reader:
         before, after = b"\n".join(self._before), b"\n".join(self._after)
         return Decoded(b"".join(self._content), before, after)
 
-    def _is_text(self, line: bytes, odd: int) -> bool:
+    def _is_text(self, line: bytes, data: bytes) -> bool:
+        """:param data: the octets of the line that can be data"""
         if _is_prose(line) or not line.strip(b"-_"):
             return True
+        odd = len(line.translate(None, _BLANKS)) - len(data)
         if not self._at_border:
             # A last line that lost its padding is short.
             is_word = len(line) > 4 and len(line) % 4 and _WORD.fullmatch(line)
             return odd * 10 > len(line) or bool(is_word)
         if _WORD.fullmatch(line) or line.startswith((b"http:", b"https:")):
             return True
-        # A long line without blanks is data all the same, if it is nearly right.
-        return bool(odd) and (len(line) < 60 or b" " in line or odd * 20 > len(line))
+        if not odd:
+            return False
+        # A long or padded line without blanks is data all the same, if nearly right.
+        if b" " in line or len(line) < 60 and not _SURE.fullmatch(data):
+            return True
+        return odd * (20 if len(line) >= 60 else 6) > len(line)
 
     def _flush(self) -> None:
         """The end of a piece."""
