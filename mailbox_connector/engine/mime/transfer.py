@@ -146,12 +146,16 @@ def _is_whole(letters: int, content: bytes) -> bool:
 
 
 def _count_letters(body: bytes) -> int:
-    """How many letters base64 has if all its lines but the last are of one length."""
+    """How many letters base64 has if all its lines but the last are of one length;
+    -1 if they are not."""
     length = body.find(b"\n") + 1
     tail = body[-6:].rstrip(b"\r\n")
     end = len(body) - len(body[-6:]) + len(tail)
     lines = end // length if length else 0
     line_end = 2 if body[length - 2 : length] == b"\r\n" else 1
+    for octet, at in ((b"\n", length - 1), (b"\r", length - 2))[:line_end]:
+        if lines and body[at:end:length].count(octet) != lines:
+            return -1
     return end - lines * line_end - tail.count(b"=")
 
 
