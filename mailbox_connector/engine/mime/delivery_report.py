@@ -32,7 +32,7 @@ MAX_STATUS_PARTS = 10
 
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 #: Fields of a report that may have the Message-ID (X-…: Gmail, Exchange).
-_ID_FIELDS = ("x-original-message-id", "original-message-id", "original-envelope-id")
+_ID_FIELDS = ("x-original-message-id", "original-message-id")
 _REPORT = re.compile(rb"^content-type:\s*multipart/report\b", re.I | re.M)
 #: Bytes of an attached message in which its type is searched.
 MAX_HEAD = 50_000
@@ -118,7 +118,10 @@ def _id_hints(message: Part, fields: HeaderFields, text: str) -> list[str]:
     useless, but the ones that the report replies to may help.
     """
     hints = [value for name, value in fields if name in _ID_FIELDS]
-    return [*hints, *nonstandard_bounces.id_hints(message, text)]
+    # The sender of a message chooses its envelope's id; some take the Message-ID.
+    envelope = first(fields, "original-envelope-id")
+    hints += nonstandard_bounces.id_hints(message, text)
+    return [*hints, envelope] if "<" in envelope else hints
 
 
 def _report_part(message: Part) -> Part | None:
