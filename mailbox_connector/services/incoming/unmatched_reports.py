@@ -2,7 +2,8 @@
 
 Such an e-mail was sent with another mail app, or the report names nothing by which it
 could be found. The report is a message in the owner's Odoo inbox (or an e-mail, if that
-is how they are notified); only those who can read the mailbox's e-mails can read it.
+is how they are notified). Only they can read it, as long as they can read the mailbox's
+e-mails.
 """
 
 from __future__ import annotations

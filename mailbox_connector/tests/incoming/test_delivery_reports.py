@@ -413,22 +413,34 @@ class TestUnmatchedReports(ReportCase):
         self.assertEqual(len(self.shown(self.owner)), 1)
         self.assertFalse(self.shown(account=other))
 
-    def test_who_can_read_it(self):
-        """Those who can read the e-mails of the mailbox, and nobody else."""
-        self.account.write(
-            {"visibility": "members", "member_ids": [Command.set(self.member.ids)]}
-        )
+    def assertUnreadable(self, message, user):
+        self.assertFalse(message.with_user(user).has_access("read"))
+        found = self.env["mail.message"].with_user(user)
+        self.assertFalse(found.search([("id", "=", message.id)]))
+        self.env.invalidate_all()
+        with self.assertRaises(AccessError):
+            message.with_user(user).read(["body"])
+
+    def test_only_the_owner_reads_it(self):
+        """Neither members, who may read the contact's e-mails, nor strangers."""
+        for visibility in ("members", "everyone"):
+            self.account.write(
+                {"visibility": visibility, "member_ids": [Command.set(self.member.ids)]}
+            )
+            self.come(report(self.UNKNOWN, f"stranger@{visibility}.example"))
+            message = self.shown(self.owner).sorted("id")[-1:]
+            self.env.invalidate_all()
+            [values] = message.with_user(self.owner).read(["body"])
+            self.assertIn(f"stranger@{visibility}.example", values["body"])
+            for user in (self.member, self.manager, self.agent, self.portal):
+                self.assertUnreadable(message, user)
+
+    def test_a_former_owner_no_longer_reads_it(self):
+        self.account.visibility = "members"
         self.come(report(self.UNKNOWN, "stranger@example.com"))
         message = self.shown(self.owner)
-        for user in (self.owner, self.member):
-            self.assertIn("stranger@example.com", message.with_user(user).body)
-            self.assertTrue(message.with_user(user).has_access("read"))
-        for user in (self.manager, self.agent, self.portal):
-            with self.assertRaises(AccessError):
-                message.with_user(user).read(["body"])
-            found = self.env["mail.message"].with_user(user)
-            self.assertFalse(found.search([("id", "=", message.id)]))
-        self.assertFalse(self.shown(self.member), "members are not notified")
+        self.account.owner_id = self.manager
+        self.assertUnreadable(message, self.owner)
 
     def test_members_if_the_owner_has_left(self):
         self.account.member_ids = self.member
