@@ -14,7 +14,8 @@ from reports import ORIGINAL, ORIGINAL_ID, wire
 ANN = "ann@customer.example"
 DAEMON = "From: Mail Delivery Subsystem <MAILER-DAEMON@mx.customer.example>"
 NULL = "Return-Path: <>\n"
-_COPY = f"Received: from mail.example.com by mx.customer.example; Mon, 4 May 2026\n{ORIGINAL}"
+_RECEIVED = "Received: from mail.example.com by mx.customer.example; Mon, 4 May 2026"
+_COPY = f"{_RECEIVED}\n{ORIGINAL}"
 _NO_ID = "".join(
     line for line in _COPY.splitlines(True) if not line.startswith("Message-ID")
 )
@@ -65,9 +66,11 @@ class Family:
         )
 
     def raw(self) -> bytes:
-        head = f"{self.head}\nTo: <sales@example.com>\nDate: Mon, 4 May 2026 10:00:09 +0000"
-        head += "\nMessage-ID: <own@mx.customer.example>\nMIME-Version: 1.0"
-        kind = f"text/{'html' if self.html else 'plain'}; charset={self.charset or 'utf-8'}"
+        head = f"{self.head}\nTo: <sales@example.com>\nMIME-Version: 1.0"
+        head += "\nDate: Mon, 4 May 2026 10:00:09 +0000"
+        head += "\nMessage-ID: <own@mx.customer.example>"
+        kind = "text/html" if self.html else "text/plain"
+        kind += f"; charset={self.charset or 'utf-8'}"
         text = self.words
         if "/" not in self.returns:
             text += RETURNS[self.returns]
@@ -117,7 +120,8 @@ FAMILIES = {
         "Return-Path: \nFrom: MAILER-DAEMON@mail.gmx.example\n"
         "Subject: Mail delivery failed: returning message to sender",
         "This message was created automatically by mail delivery software.\n\n"
-        "A message that you sent could not be delivered to one or more of\nits recipients."
+        "A message that you sent could not be delivered to one or more of\nits"
+        " recipients."
         f' This is a permanent error. The following address\nfailed:\n\n"{ANN}":\n'
         "SMTP error from remote server after RCPT command:\nhost: mx.customer.example\n"
         f"5.2.2 <{ANN}>... Mailbox Full\n\n\n"
@@ -129,7 +133,8 @@ FAMILIES = {
             "Mail delivery failed: returning message to sender",
             'From: "Mail Delivery System" <mailer-daemon@kundenserver.example>',
         ),
-        "A message that you sent could not be delivered to one or more of\nits recipients."
+        "A message that you sent could not be delivered to one or more of\nits"
+        " recipients."
         f" This is a permanent error.\n\nThe following address failed:\n\n{ANN}\n\n"
         "For the following reason:\n\nMail size limit exceeded. For explanation visit\n"
         "http://postmaster.example/error\n\n"
@@ -145,21 +150,25 @@ FAMILIES = {
         f"{ANN} Invalid Address, ERROR_CODE :550, ERROR_CODE :5.1.=1 <{ANN}>... User"
         " Unknown\n\n\nReceived:from mail.zoho.example by mx.zoho.example\n"
         "  with SMTP id 1\nMessage-ID:" + ORIGINAL_ID +
-        f"\nDate:Mon, 4 May 2026\nFrom:sales@example.com\nTo:{ANN}\nSubject:Our offer\n",
+        f"\nDate:Mon, 4 May 2026\nFrom:sales@example.com\nTo:{ANN}\nSubject:Our"
+        f" offer\n",
         "nothing", said="Invalid Address",
     ),
     "workmail": Family(
         _subject("Undelivered Mail Returned to Sender",
                  "From: Mail Delivery System <MAILER-DAEMON@amazonses.example>"),
         "Technical report:\n\nGenerating server: mail.example.com\n\nRecipient(s): "
-        f"{ANN}\n550 5.1.1 The email account that you tried to reach does not exist\n\n",
+        f"{ANN}\n550 5.1.1 The email account that you tried to reach does not exist\n"
+        f"\n",
         "text/rfc822-headers", status="5.1.1",
     ),
     "exchange 5.5": Family(
         _subject("Undeliverable: Our offer",
                  "From: System Administrator <postmaster@customer.example>"),
-        "Your message\n\n  To:      Ann\n  Subject: Our offer\n  Sent:    Mon, 4 May 2026\n"
-        f"\ndid not reach the following recipient(s):\n\n{ANN} on Mon, 4 May 2026 10:00\n"
+        "Your message\n\n  To:      Ann\n  Subject: Our offer\n  Sent:    Mon, 4 May"
+        " 2026\n"
+        f"\ndid not reach the following recipient(s):\n\n{ANN} on Mon, 4 May 2026"
+        f" 10:00\n"
         "    The recipient name is not recognized\n\tThe MTS-ID of the original message"
         " is: c=us;a= ;p=x\n;l=EXCHANGE0\n    MSEXCH:IMS:X:Y:Z 0 (000C05A6) Unknown\n",
         "message/rfc822",
@@ -179,7 +188,8 @@ FAMILIES = {
                  "From: Systemadministrator <postmaster@customer.example>"),
         "Ihre Nachricht hat einige oder alle Empfänger nicht erreicht.\n\n"
         "      Betreff:\tOur offer\n      Gesendet am:\t04.05.2026 10:00\n\n"
-        f"Folgende(r) Empfänger kann/können nicht erreicht werden:\n\n      {ANN} am 04.05."
+        f"Folgende(r) Empfänger kann/können nicht erreicht werden:\n\n      {ANN} am"
+        f" 04.05."
         "\n            Das E-Mail-Konto existiert nicht.\n"
         "            <mx.customer.example #5.1.1>\n",
         "nothing", status="5.1.1",
@@ -191,7 +201,8 @@ FAMILIES = {
         "<html><body><p><b>Delivery has failed to these recipients or groups:</b></p>"
         f'<p><a href="mailto:{ANN}">{ANN}</a><br>The e-mail address you entered could'
         " not be found.</p><p>Diagnostic information for administrators:</p>"
-        f"<p>Generating server: mx</p><p>{ANN}<br>#550 5.1.1 RESOLVER.ADR ##</p></body>",
+        f"<p>Generating server: mx</p><p>{ANN}<br>#550 5.1.1 RESOLVER.ADR"
+        f" ##</p></body>",
         "nothing", html=True, status="5.1.1",
     ),
     "exchange, french": Family(
@@ -221,7 +232,8 @@ FAMILIES = {
         said="reason: 550 5.1.1", status="5.1.1",
     ),
     "imail": Family(
-        "From: \"Postmaster\" <postmaster@mx.customer.example>\nX-Mailer: <SMTP32 v8.15>\n"
+        "From: \"Postmaster\" <postmaster@mx.customer.example>\nX-Mailer: <SMTP32"
+        " v8.15>\n"
         "Subject: Undeliverable Mail",
         f"Unknown user: {ANN}\n\nRCPT TO generated following response:\n"
         f"553 5.3.0 <{ANN}>... Addressee unknown\n\nOriginal message follows.\n\n",
@@ -245,14 +257,16 @@ FAMILIES = {
     ),
     "au one": Family(
         _subject("Delivery Status Notification", "From: Postmaster@auone.example"),
-        "Your mail sent on: Mon, 4 May 2026 10:00:00 +0900\n    Could not be delivered to:"
+        "Your mail sent on: Mon, 4 May 2026 10:00:00 +0900\n    Could not be"
+        " delivered to:"
         f" <{ANN}>\n    As their mailbox is full.\n",
         "nothing", said="As their mailbox is full",
     ),
     "opensmtpd": Family(
         _subject("Delivery status notification: error",
                  "From: Mailer Daemon <MAILER-DAEMON@mx.example.com>"),
-        "    Hi!\n\n    This is the MAILER-DAEMON, please DO NOT REPLY to this e-mail.\n\n"
+        "    Hi!\n\n    This is the MAILER-DAEMON, please DO NOT REPLY to this"
+        " e-mail.\n\n"
         "    An error has occurred while attempting to deliver a message for\n"
         f"    the following list of recipients:\n\n{ANN}: 550 5.1.1 No such user\n\n"
         "    Below is a copy of the original message:\n\n",
@@ -289,9 +303,11 @@ FAMILIES = {
     ),
     "qmail": Family(
         _subject("failure notice", "From: MAILER-DAEMON@mx.customer.example"),
-        "Hi. This is the qmail-send program at mx.customer.example.\nI'm afraid I wasn't"
+        "Hi. This is the qmail-send program at mx.customer.example.\nI'm afraid I"
+        " wasn't"
         " able to deliver your message to the following addresses.\nThis is a permanent"
-        f" error; I've given up. Sorry it didn't work out.\n\n<{ANN}>:\nSorry, no mailbox"
+        f" error; I've given up. Sorry it didn't work out.\n\n<{ANN}>:\nSorry, no"
+        f" mailbox"
         " here by that name. (#5.1.1)\n\n--- Below this line is a copy of the message."
         "\n\n",
         said="Sorry, no mailbox", status="5.1.1",
@@ -306,7 +322,8 @@ FAMILIES = {
     "qmail, with parts": Family(
         _subject("failure notice", "From: MAILER-DAEMON@mx.customer.example"),
         "Hi. This is the qmail-send program at mx.customer.example.\n\n"
-        f"<{ANN}>:\n192.0.2.7 does not like recipient.\nRemote host said: 550 5.1.1 No\n"
+        f"<{ANN}>:\n192.0.2.7 does not like recipient.\nRemote host said: 550 5.1.1"
+        f" No\n"
         "Giving up on 192.0.2.7.\n\n--- Enclosed is a copy of the message.\n",
         "message/rfc822", said="192.0.2.7 does not like", status="5.1.1",
     ),
@@ -322,9 +339,11 @@ FAMILIES = {
     ),
     "exim, no field": Family(
         _subject("Mail delivery failed: returning message to sender"),
-        "A message that you sent could not be delivered to one or more of its\nrecipients."
+        "A message that you sent could not be delivered to one or more of its\n"
+        "recipients."
         f" This is a permanent error. The following address(es) failed:\n\n  {ANN}\n"
-        f"    SMTP error from remote mail server after RCPT TO:<{ANN}>:\n    host mx: 550"
+        f"    SMTP error from remote mail server after RCPT TO:<{ANN}>:\n    host mx:"
+        f" 550"
         " 5.1.1 unknown\n\n"
         "------ This is a copy of the message, including all the headers. ------\n\n",
         said="SMTP error from remote", status="5.1.1",
@@ -349,7 +368,8 @@ FAMILIES = {
         _subject("DELIVERY FAILURE: User ann not listed in Domino Directory",
                  "From: Postmaster@customer.example"),
         f"Your message\n\n  Subject: Our offer\n\nwas not delivered to:\n\n  {ANN}\n\n"
-        "because:\n\n  User ann (ann@customer.example) not listed in Domino Directory\n",
+        "because:\n\n  User ann (ann@customer.example) not listed in Domino"
+        " Directory\n",
         "nothing",
     ),
     "domino 4": Family(
@@ -360,14 +380,16 @@ FAMILIES = {
     "groupwise": Family(
         "Return-Path: <MAILER-DAEMON@mx>\nFrom: Mailer-Daemon@customer.example\n"
         "Subject: Message status - undeliverable",
-        f"The message that you sent was undeliverable to the following:\n\t{ANN} (user not"
+        f"The message that you sent was undeliverable to the following:\n\t{ANN}"
+        f" (user not"
         " found)\n",
         "message/rfc822", said="user not found",
     ),
     "mimecast": Family(
         _subject("[Postmaster] Email Delivery Failure"),
         "This is a delivery failure notification message indicating that\nan email you"
-        f" addressed to email address :\n-- {ANN}\n\ncould not be delivered. The problem"
+        f" addressed to email address :\n-- {ANN}\n\ncould not be delivered. The"
+        f" problem"
         " appears to be :\n-- Recipient email server rejected the message\n\nAdditional"
         " information follows :\n-- 550 5.1.1 User unknown\n",
         "text/rfc822-headers", status="5.1.1",
@@ -382,17 +404,21 @@ FAMILIES = {
     "sophos": Family(
         _subject("Delivery Status Notification (Failure)",
                  "From: postmaster@gw.customer.example"),
-        "This is an automatically generated Delivery Status Notification.\n\nDelivery to"
-        f" the following recipients failed permanently:\n\n   * {ANN}\n\nReason: 550 5.7.1"
+        "This is an automatically generated Delivery Status Notification.\n\nDelivery"
+        " to"
+        f" the following recipients failed permanently:\n\n   * {ANN}\n\nReason: 550"
+        f" 5.7.1"
         " Rejected\n",
         "message/rfc822", said="Reason: 550 5.7.1", status="5.7.1",
     ),
     "sendgrid": Family(
         _subject("Undelivered Mail Returned to Sender",
                  "From: <MAILER-DAEMON@sendgrid.example>"),
-        "Hello, this is the mail server on mail.example.\n\nI am sending you this message"
+        "Hello, this is the mail server on mail.example.\n\nI am sending you this"
+        " message"
         " to inform you on the delivery status of a message you previously sent. "
-        f" Immediately below you will find a list of the affected recipients.\n\n<{ANN}>:"
+        f" Immediately below you will find a list of the affected recipients.\n\n"
+        f"<{ANN}>:"
         " user unknown (550 5.1.1)\n",
         "message/rfc822", status="5.1.1",
     ),
@@ -429,7 +455,8 @@ FAMILIES = {
     ),
     "163": Family(
         _subject("系统退信", "From: Postmaster@163.example"),
-        f"您的邮件无法被送达\n\n收件人：{ANN}\n\nSMTP error, RCPT TO: 550 User not found\n",
+        f"您的邮件无法被送达\n\n收件人：{ANN}\n\n"
+        "SMTP error, RCPT TO: 550 User not found\n",
         "message/rfc822", charset="gb18030",
     ),
     "coremail": Family(
@@ -441,14 +468,16 @@ FAMILIES = {
     ),
     "naver": Family(
         _subject("메일이 반송되었습니다", "From: Mailer-Daemon@naver.example"),
-        f"메일을 전송하지 못했습니다.\n\n받는사람: {ANN}\n사유: 550 5.1.1 No such user\n",
+        f"메일을 전송하지 못했습니다.\n\n받는사람: {ANN}\n"
+        "사유: 550 5.1.1 No such user\n",
         "message/rfc822", status="5.1.1",
     ),
     "docomo": Family(
         _subject("Returned mail: User unknown",
                  "From: Mail Delivery Subsystem <MAILER-DAEMON@docomo.example>"),
         "The original message was received at Mon, 4 May 2026\n\n   ----- Transcript of"
-        f" session follows -----\n... while talking to mx:\n>>> RCPT To:<{ANN}>\n<<< 550"
+        f" session follows -----\n... while talking to mx:\n>>> RCPT To:<{ANN}>\n<<<"
+        f" 550"
         f" Unknown user {ANN}\n554 <{ANN}>... Service unavailable\n\n"
         "   ----- Original message follows -----\n\n",
         charset="iso-2022-jp",
@@ -479,7 +508,8 @@ FAMILIES = {
     "hmailserver": Family(
         _subject("Undeliverable: Our offer", "From: <mailer-daemon@mx.example.com>"),
         "Your message did not reach some or all of the intended recipients.\n\n"
-        "   Sent: Mon, 4 May 2026 10:00:00 +0000\n   Subject: Our offer\n\nThe following"
+        "   Sent: Mon, 4 May 2026 10:00:00 +0000\n   Subject: Our offer\n\nThe"
+        " following"
         f" recipient(s) could not be reached:\n\n{ANN}\n   Error Type: SMTP\n   Remote"
         " server (192.0.2.7) issued an error.\n   Remote server replied: 550 5.1.1 User"
         " unknown\n\nhMailServer\n",
@@ -502,7 +532,8 @@ FAMILIES = {
     ),
     "smartermail": Family(
         'From: "System Administrator" <>\nSubject: Delivery Failure',
-        f"Could not deliver message to the following recipient(s):\n\nFailed Recipient: {ANN}"
+        f"Could not deliver message to the following recipient(s):\n\nFailed"
+        f" Recipient: {ANN}"
         "\nReason: Remote host said: 550 5.1.1 unknown user\n\n"
         "   -- The header and top 20 lines of the message follows --\n\n",
         said="Reason: Remote host said", status="5.1.1",
@@ -525,7 +556,8 @@ FAMILIES = {
     ),
     "mcafee": Family(
         _subject("Delivery Status", "From: <MAILER-DAEMON@mx.example.com>"),
-        f"    --- The following addresses had delivery problems ---\n\n<{ANN}>   (Unknown"
+        f"    --- The following addresses had delivery problems ---\n\n<{ANN}>  "
+        f" (Unknown"
         " user)\n",
         "message/rfc822", said="Unknown user",
     ),
@@ -539,21 +571,25 @@ FAMILIES = {
     ),
     "openmail": Family(
         _subject("Returned Mail: User unknown"),
-        "The original message was received at Mon, 4 May 2026\nfrom sales@example.com\n\n"
+        "The original message was received at Mon, 4 May 2026\nfrom"
+        " sales@example.com\n\n"
         f"---The following addresses had delivery errors---\n\n{ANN} [User unknown]\n",
         "raw/part", said="User unknown",
     ),
     "bigfoot": Family(
         _subject("Returned mail: Requested action not taken"),
-        f"   ----- The following addresses had permanent fatal errors -----\n<{ANN}>\n\n"
-        f"   ----- Transcript of session follows -----\n>>> RCPT TO:<{ANN}>\n<<< 553 5.1.1"
+        f"   ----- The following addresses had permanent fatal errors -----\n"
+        f"<{ANN}>\n\n"
+        f"   ----- Transcript of session follows -----\n>>> RCPT TO:<{ANN}>\n<<< 553"
+        f" 5.1.1"
         " Invalid recipient\n",
         "message/partial", status="5.1.1",
     ),
     "mailmarshal": Family(
         _subject('Undeliverable Mail: "Our offer"',
                  "From: postmaster@gw.customer.example"),
-        "Your message:\n   From:    sales@example.com\n   Subject: Our offer\n\nCould not"
+        "Your message:\n   From:    sales@example.com\n   Subject: Our offer\n\nCould"
+        " not"
         " be delivered because of\n\n550 5.1.1 User unknown\n\nThe following recipients"
         f" were affected: \n    {ANN}\n\n\n\nAdditional Information\n=====\nOriginal"
         " Sender:    <sales@example.com>\n",
@@ -562,7 +598,8 @@ FAMILIES = {
     "interscan": Family(
         _subject("Mail could not be delivered", "From: imss@gw.customer.example"),
         "****** Message from InterScan Messaging Security Suite ******\n\nSent <<< RCPT"
-        f" TO:<{ANN}>\nReceived >>> 550 5.1.1 unknown user.\nUnable to deliver message to"
+        f" TO:<{ANN}>\nReceived >>> 550 5.1.1 unknown user.\nUnable to deliver"
+        f" message to"
         f" <{ANN}> (and other recipients in the same domain).\n",
         "message/rfc822", status="5.1.1",
     ),
@@ -571,7 +608,8 @@ FAMILIES = {
         "An error was detected while processing the enclosed message.\n\n--> Error"
         f" description:\n\nError-for:  {ANN}\nError-Code: 0\nError-Text: said:\n"
         '            "550 5.1.1 unknown"\n\nError-End:  One error reported.\n\n'
-        "------------------------------ Original message ------------------------------\n",
+        "------------------------------ Original message"
+        " ------------------------------\n",
         status="5.1.1",
     ),
     "vade": Family(
@@ -590,9 +628,38 @@ FAMILIES = {
         " delivered.\n",
         "message/rfc822",
     ),
+    "powermta": Family(
+        _subject("Delivery report", "From: postmaster@mail.example.com"),
+        "Immediately below you will find a list of the affected recipients.\n\n"
+        f"  <{ANN}>  delivery failed; will not continue trying\n",
+        "text/rfc822-headers", said="delivery failed",
+    ),
+    "amen": Family(
+        "Return-Path: <MAILER-DAEMON@mx.example.com>\nFrom: Mail Delivery System"
+        " <Mail.Delivery.System@mx.example.com>\nSubject: Delivery status notification",
+        "      This is an automatically generated Delivery Status Notification.\n\n"
+        "Delevery to the following recipients was aborted after 5.0 hour(s):\n\n"
+        f"  * {ANN}\n\n\n=====\n\nRouting: Could not find a gateway for {ANN}\n",
+        "message/rfc822",
+    ),
+    "interscan, japanese": Family(
+        "Return-Path: <postmaster@customer.example>\n"
+        'From: "InterScan MSS" <postmaster@customer.example>\n'
+        "Subject: メッセージを配信できません。",
+        f"...\n\nSent <<< RCPT TO:<{ANN}>\nReceived >>> 550 5.1.1 <{ANN}>... unknown\n",
+        "message/rfc822", status="5.1.1",
+    ),
+    "mailfoundry": Family(
+        _subject("Message delivery has failed"),
+        f"Unable to deliver message to: <{ANN}>\nDelivery failed for the following"
+        f" reason:"
+        f"\nServer mx[192.0.2.7] failed with: 550 <{ANN}> No such user here\n",
+        "message/rfc822", said="Delivery failed for the following reason",
+    ),
     "forwarded": Family(
         _subject("Mail delivery failed: returning message to sender"),
-        "A message that you sent could not be delivered to one or more of its\nrecipients."
+        "A message that you sent could not be delivered to one or more of its\n"
+        "recipients."
         " This is a permanent error. The following address(es) failed:\n\n"
         f"  ann@home.example\n    (generated from {ANN})\n    550 5.1.1 unknown\n\n"
         "------ This is a copy of the message, including all the headers. ------\n\n",
@@ -600,34 +667,43 @@ FAMILIES = {
     ),
     "copy, indented": Family(
         _subject("Returned mail: unknown mailer error"),
-        f"The mail to {ANN} was not delivered:\n\n  550 5.1.1 unknown\n\nThe message:\n\n",
+        f"The mail to {ANN} was not delivered:\n\n  550 5.1.1 unknown\n\nThe"
+        f" message:\n\n",
         "indented", status="5.1.1",
     ),
     "exim, delayed": Family(
         _subject("Warning: message 1abc-0001 delayed 24 hours"),
         "A message that you sent has not yet been delivered to one or more of its\n"
-        "recipients after more than 24 hours on the queue.\n\nThe subject of the message"
-        f" is: Our offer\n\nThe address to which the message has not yet been delivered is:"
+        "recipients after more than 24 hours on the queue.\n\nThe subject of the"
+        " message"
+        f" is: Our offer\n\nThe address to which the message has not yet been"
+        f" delivered is:"
         f"\n\n  {ANN}\n\nNo action is required on your part. Delivery attempts will"
-        " continue for\nsome time. Eventually the mail delivery software will give up,\n"
+        " continue for\nsome time. Eventually the mail delivery software will give"
+        " up,\n"
         "and when that happens, the message will be returned to you.\n",
         "nothing", action="delayed",
     ),
     "sendmail, delayed": Family(
         _subject("Warning: could not send message for past 4 hours"),
-        "    **********************************************\n    **      THIS IS A WARNING"
+        "    **********************************************\n    **      THIS IS A"
+        " WARNING"
         " MESSAGE ONLY      **\n    **  YOU DO NOT NEED TO RESEND YOUR MESSAGE  **\n\n"
-        f"   ----- The following addresses had transient non-fatal errors -----\n<{ANN}>\n"
+        f"   ----- The following addresses had transient non-fatal errors -----\n"
+        f"<{ANN}>\n"
         "\n   ----- Transcript of session follows -----\n451 4.4.1 timed out\nWill keep"
-        " trying until message is 5 days old\n\n   ----- Original message follows -----\n",
+        " trying until message is 5 days old\n\n   ----- Original message follows"
+        " -----\n",
         "inline", action="delayed", status="4.4.1",
     ),
     "gmail, delayed": Family(
         _subject("Delivery Status Notification (Delay)",
                  "From: Mail Delivery Subsystem <mailer-daemon@googlemail.example>"),
         "THIS IS A WARNING MESSAGE ONLY.\n\nYOU DO NOT NEED TO RESEND YOUR MESSAGE.\n\n"
-        f"Delivery to the following recipient has been delayed:\n\n     {ANN}\n\nMessage"
-        " will be retried for 2 more day(s)\n\n   ----- Message header follows -----\n\n",
+        f"Delivery to the following recipient has been delayed:\n\n     {ANN}\n\n"
+        f"Message"
+        " will be retried for 2 more day(s)\n\n   ----- Message header follows"
+        " -----\n\n",
         "header", action="delayed",
     ),
 }  # fmt: skip

@@ -164,47 +164,61 @@ QUOTED = "".join(
 BOUNCED = FAMILIES["qmail"].words + ORIGINAL
 AWAY = "Auto-Submitted: auto-replied\nReturn-Path: <>"
 NONE = {
-    "a person quotes a bounce": f"{PERSON}\nSubject: Re: failure notice\n\nSee:\n{QUOTED}",
+    "a person quotes a bounce": f"{PERSON}\nSubject: Re: failure notice\n\nSee:\n"
+    f"{QUOTED}",
     "a person pastes a bounce": f"{PERSON}\nSubject: Mail failure\n\nHi!\n\n{BOUNCED}",
     "a person asks why": f"{PERSON}\nSubject: Undeliverable: Our offer\n\n{BOUNCED}",
-    "an answer to a bounce": f"{PERSON}\nSubject: Re: Undelivered Mail Returned to Sender"
+    "an answer to a bounce": f"{PERSON}\nSubject: Re: Undelivered Mail Returned to"
+    f" Sender"
     f"\nIn-Reply-To: <own@mx.customer.example>\n\nI fixed it.\n\n{QUOTED}",
     "a forwarded bounce": f"{PERSON}\nSubject: Fwd: Delivery failure\n\n{BOUNCED}",
     "an administrator writes": "From: System Administrator <joe@customer.example>\n"
     f"Subject: Mail delivery problems\n\nWe have a problem. Write to {ANN}\n",
     "a newsletter about bounces": "From: News <news@customer.example>\nReturn-Path:"
     " <news@customer.example>\nList-Unsubscribe: <https://x.example>\nSubject: Mail"
-    f" delivery failed? Read this\n\nbounces@customer.example: 550 5.1.1 means\n{ORIGINAL}",
-    "a newsletter of a postmaster": "From: postmaster@customer.example\nList-Id: <n.example>"
+    f" delivery failed? Read this\n\nbounces@customer.example: 550 5.1.1 means\n"
+    f"{ORIGINAL}",
+    "a newsletter of a postmaster": "From: postmaster@customer.example\nList-Id:"
+    " <n.example>"
     f"\nSubject: Mail delivery failed? Read this\n\nWrite to {ANN}\n",
-    "out of office": f"{PERSON}\n{AWAY}\nSubject: Out of office: Our offer\n\nI am away."
+    "out of office": f"{PERSON}\n{AWAY}\nSubject: Out of office: Our offer\n\nI am"
+    f" away."
     " My mailbox is full. Write to bob@customer.example: 550 5th street.\n",
-    "out of office, quotes": f"{PERSON}\n{AWAY}\nSubject: Automatic reply: Undelivered Mail"
+    "out of office, quotes": f"{PERSON}\n{AWAY}\nSubject: Automatic reply:"
+    f" Undelivered Mail"
     f" Returned to Sender\n\nI am away.\n\n{BOUNCED}",
     "a ticket system": "From: help@customer.example\nAuto-Submitted: auto-replied\n"
-    f"Return-Path: <>\nSubject: [Ticket 7] Undelivered Mail Returned to Sender\n\n{BOUNCED}",
+    f"Return-Path: <>\nSubject: [Ticket 7] Undelivered Mail Returned to Sender\n\n"
+    f"{BOUNCED}",
     "a read receipt": f"{PERSON}\n{AWAY}\nSubject: Read: Our offer\nContent-Type:"
     " multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\nYour"
     " message was read.\n--b\nContent-Type: message/disposition-notification\n\n"
     f"Final-Recipient: rfc822; {ANN}\nDisposition: manual-action; displayed\n--b--\n",
-    "an unread receipt": f"{PERSON}\n{AWAY}\nSubject: Not read: Our offer\nContent-Type:"
+    "an unread receipt": f"{PERSON}\n{AWAY}\nSubject: Not read: Our offer\n"
+    f"Content-Type:"
     " multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\nYour"
     " message was deleted without being read.\n--b--\n",
-    "challenge and response": f"{PERSON}\n{AWAY}\nSubject: Re: Our offer\n\nYour message was"
+    "challenge and response": f"{PERSON}\n{AWAY}\nSubject: Re: Our offer\n\nYour"
+    f" message was"
     " not delivered yet. Click https://x.example to be on the list of ann@x.example.\n",
     "moderation": "From: talk-owner@lists.example\nSubject: Your message to talk awaits"
-    " moderator approval\nAuto-Submitted: auto-replied\nPrecedence: bulk\n\nYour mail to"
+    " moderator approval\nAuto-Submitted: auto-replied\nPrecedence: bulk\n\nYour mail"
+    " to"
     " 'talk' is being held. post@lists.example\n",
-    "a list rejects": "From: talk-owner@lists.example\nSubject: Request to list rejected\n"
+    "a list rejects": "From: talk-owner@lists.example\nSubject: Request to list"
+    " rejected\n"
     "Return-Path: <talk-bounces@lists.example>\n\nYou are not allowed to post.\n",
     "a full mailbox of our own": "From: postmaster@example.com\nReturn-Path: <>\nTo:"
-    " sales@example.com\nSubject: Your mailbox is almost full\n\nsales@example.com uses 95 %"
+    " sales@example.com\nSubject: Your mailbox is almost full\n\nsales@example.com"
+    " uses 95 %"
     " of 500 MB.\n",
     "a digest of spam": "From: postmaster@example.com\nReturn-Path: <>\nTo:"
     f" sales@example.com\nSubject: Spam report\n\nHeld for you:\n{ANN} Hello\n",
-    "an order": f"From: shop@customer.example\n{AWAY}\nSubject: Order 550\n\nOrder 550 for"
+    "an order": f"From: shop@customer.example\n{AWAY}\nSubject: Order 550\n\nOrder"
+    f" 550 for"
     f" {ANN} is on its way.\n",
-    "an alarm": f"From: root@example.com\nAuto-Submitted: auto-generated\nReturn-Path: <>\n"
+    "an alarm": f"From: root@example.com\nAuto-Submitted: auto-generated\n"
+    f"Return-Path: <>\n"
     f"Subject: Backup failed\n\n{ANN}: disk error 550\n",
 }  # fmt: skip
 
@@ -225,8 +239,10 @@ def test_a_customer_attaches_a_bounce():
 
 @pytest.mark.parametrize(
     "subject",
-    ["Our offer", "Re: Undeliverable: Our offer", "AW: Unzustellbar", "Fwd: Returned mail",
-     "[Ticket 1] Mail delivery failed", "Automatic reply: Undeliverable", "Out of office",
+    ["Our offer", "Re: Undeliverable: Our offer", "AW: Unzustellbar", "Fwd: Returned"
+        " mail",
+     "[Ticket 1] Mail delivery failed", "Automatic reply: Undeliverable", "Out of"
+     " office",
      "Delivery on Monday", "Your delivery is on its way", "The delivered goods",
      "Lieferung Ihrer Bestellung", "Errors in your invoice", ""],
 )  # fmt: skip

@@ -124,7 +124,7 @@ _STILL_TRYING = (
     r"|(?:this is|is just) (?:only )?a warning|warning message only"
     r"|do(?:es)? not need to resend|not yet been delivered"
     r"|(?<!not )will (?:be retried|(?:continue|keep)[^.]{0,20} (?:try|attempt|retry)"
-    r"|(?:re)?try again|retry\b)|(?:keep|continue)s? trying"
+    r"|(?:re)?try again|retry\b)|(?<!not )(?:keep|continue)s? trying"
     r"|werden fortgesetzt|weiterhin versuch"
 )
 #: What a failure after a delay says.
@@ -141,7 +141,7 @@ _FIRST = re.compile(
     r"\W{0,3}(?:(?:warning|notice|sorry|your|the|e-?mail|mail|message|system|could|was"
     r"|has|can|status|permanent|final|ihre|die|nachricht|konnte|kann|wurde|votre|le|n.a"
     r"|courrier|su|el|mensaje|correo|sua|a|mensagem|il|messaggio|ваше|сообщение|письмо)"
-    r"\b\W{1,3}|[^\s@]{1,64}@[^\s@]{1,255}\W{1,3}|(?:系统|系統|您的|邮件|メール|메일이)\s?)"
+    r"\b\W{1,3}|[^\s@]{1,64}@[^\s@]{1,255}\W{1,3}|(?:系统|系統|您的|邮件|메일이|(?:メール|メッセージ)[をは]?)\s?)"
     r"{0,6}",
     re.I,
 )

@@ -144,10 +144,16 @@ def named_subject(message: Part, text: str) -> str:
 
 
 def _outcome(message: Part, returned: Returned) -> str:
-    """See :func:`.bounce_wording.outcome_of`; a quoted SMTP reply is a failure."""
+    """See :func:`.bounce_wording.outcome_of`; a quoted SMTP reply is a failure, and so
+    is a message that comes back."""
     subject = words.text(message.get("subject"))
     said = bounce_wording.outcome_of(subject, returned.words)
-    return said or ("failed" if bounce_recipients.first_reply(returned.words) else "")
+    if said:
+        return said
+    is_failure = bounce_recipients.first_reply(returned.words) or (
+        returned.is_copied and _has_bounce_subject(message)
+    )
+    return "failed" if is_failure else ""
 
 
 def _is_failure(message: Part, returned: Returned) -> bool:

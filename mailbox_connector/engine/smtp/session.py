@@ -8,11 +8,9 @@ deadlines) and that a broken connection is an :class:`EngineError`.
 from __future__ import annotations
 
 import base64
-import re
 import smtplib
 
-from ..diagnosis import from_smtp
-from ..diagnosis_rules import MECHANISM
+from ..diagnosis import from_smtp, refuses_mechanism
 from ..errors import EngineError, Field, Kind
 from ..net.connection import Connection, connect
 from ..net.deadline import Deadline
@@ -149,7 +147,7 @@ class MailboxSMTP(smtplib.SMTP):
             code, text = self.docmd("AUTH", f"PLAIN {_encode_base64(secret)}")
             if code in (235, 503):
                 return
-            if "LOGIN" not in offered or not _refuses_mechanism(code, text):
+            if "LOGIN" not in offered or not refuses_mechanism(code, text):
                 raise smtplib.SMTPAuthenticationError(code, text)
         if "LOGIN" not in offered:
             raise self.endpoint.error(Kind.NO_AUTH_OFFERED, field=Field.SECURITY)
@@ -212,17 +210,6 @@ def open_smtp(
         connection.close()
         raise
     return session
-
-
-def _refuses_mechanism(code: int, text: bytes) -> bool:
-    """Whether a reply to AUTH is about the mechanism, not about the password.
-
-    Servers say so with any code; 535 alone means the password (RFC 4954 section 6).
-    """
-    if code in (500, 501, 502, 504):
-        return True
-    words = text.decode("utf-8", "replace")
-    return code in (534, 535, 538) and bool(re.search(MECHANISM, words, re.I))
 
 
 def _literal(address: str) -> str:
