@@ -217,6 +217,18 @@ NONE = {
     "an order": f"From: shop@customer.example\n{AWAY}\nSubject: Order 550\n\nOrder"
     f" 550 for"
     f" {ANN} is on its way.\n",
+    "a parcel": "From: parcel@post.example\nAuto-Submitted: auto-generated\nSubject:"
+    f" Delivery failed: we missed you\n\n{ANN}\nYour parcel could not be delivered.\n",
+    "a parcel, no sender": f"{NULL}From: parcel@post.example\nSubject: Delivery delayed"
+    f"\n\n{ANN}\nYour parcel could not be delivered. Call 550 1234.\n",
+    "a digest of refused mail": f"{NULL}From: postmaster@example.com\nSubject: Summary"
+    f" of your quarantine\n\n{ANN}  Undelivered Mail\n{ANN}  rejected by the filter\n",
+    "the postmaster in person": "From: Bob <postmaster@customer.example>\nSubject: Your"
+    f" question\n\nMail to {ANN} was rejected: 550 5.7.1. I have mended it.\n",
+    "a read receipt of no type": f"{PERSON}\n{AWAY}\nSubject: Read: Our offer\n"
+    "Content-Type: multipart/report; boundary=b\n\n--b\n\nIt was read.\n--b\n"
+    "Content-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; "
+    f"{ANN}\nDisposition: manual-action; displayed\n--b--\n",
     "an alarm": f"From: root@example.com\nAuto-Submitted: auto-generated\n"
     f"Return-Path: <>\n"
     f"Subject: Backup failed\n\n{ANN}: disk error 550\n",

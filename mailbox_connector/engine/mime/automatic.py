@@ -18,7 +18,7 @@ _DAEMON = re.compile("mailer-daemon|postmaster", re.I)
 #: Other senders of bounces, who also write other mail: addresses, then names.
 _ROLE = (
     r"<\s*>|\b(?:post_?master|mdaemon|ndr|imss|inetgw\d?|mta|non-?delivery"
-    r"|mail\.?delivery\.?(?:sub)?system|[\w.-]{0,40}smtp[\w.-]{0,40})\\?@"
+    r"|microsoftexchange\w{0,40}|mail\.?delivery\.?(?:sub)?system|[\w.-]{0,40}smtp[\w.-]{0,40})\\?@"
 )
 _ROLES = re.compile(_ROLE, re.I)
 _SERVER = re.compile(
@@ -84,6 +84,11 @@ def from_machine(message: Part) -> bool:
     )
 
 
+def from_daemon(message: Part) -> bool:
+    """Whether From is an address that only bounces have."""
+    return _from_daemon(message.get("from"), marked=False)
+
+
 def from_role(message: Part) -> bool:
     """Whether From is the address of a mail server, of its postmaster, or empty."""
     sender = message.get("from")
@@ -109,12 +114,13 @@ def _report(found: Mapping[str, str]) -> Automatic | None:
 def _from_server(found: Mapping[str, str]) -> bool:
     """Whether a mail server sent it as a bounce, by its sender and its subject."""
     sender = found.get("from", "")
-    marked = _says_automatic(found.get("auto-submitted", ""))
-    marked = marked or ("return-path" in found and _is_null(found["return-path"]))
+    is_null = "return-path" in found and _is_null(found["return-path"])
+    marked = is_null or _says_automatic(found.get("auto-submitted", ""))
     if _from_daemon(sender, marked=marked):
         return True
     is_server = bool(_SERVER.search(sender[:10_000]))
-    if not (marked or is_server):
+    # Programs write of deliveries, too: of parcels.
+    if not (is_null or is_server):
         return False
     # Automatic replies have no sender either.
     if not is_server and _answer(found):

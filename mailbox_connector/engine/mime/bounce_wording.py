@@ -34,7 +34,7 @@ _FAILED = {
         r"(?:not|n.t) (?:a )?valid (?:user|recipient|address)|not listed in|not accept",
         r"over ?quota|quota (?:is )?exceed",
         r"exceed\w{0,6} (?:\w{1,20} )?(?:quota|storage|size|limit)",
-        r"rejected by|was rejected|has been returned",
+        r"rejected by|was rejected|has been returned|(?:you sent )?blocked by",
     ),
     "de": (
         r"unzustellbar",

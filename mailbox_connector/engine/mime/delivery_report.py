@@ -9,7 +9,7 @@ from ..errors import MessageError
 from ..types import HeaderFields
 from . import charsets, headers, nonstandard_bounces, returned_message, structure
 from .addresses import normalize
-from .automatic import Automatic, automatic_kind, from_machine
+from .automatic import Automatic, automatic_kind, from_machine, from_role
 from .delivery_status import (
     MAX_RECIPIENTS,
     MAX_TEXT,
@@ -90,6 +90,8 @@ def _standard(message: Part) -> DeliveryReport | None:
 def _attached(message: Part) -> DeliveryReport | None:
     """The report that a filter on the way has attached to a bounce of its own."""
     if automatic_kind(message.headers) is not Automatic.BOUNCE:
+        return None
+    if not (from_machine(message) or from_role(message)):
         return None
     inner = returned_message.read(message).attached
     if not inner:

@@ -17,6 +17,7 @@ from .addresses import parse_addresses
 from .automatic import (
     Automatic,
     automatic_kind,
+    from_daemon,
     from_machine,
     from_role,
 )
@@ -71,16 +72,18 @@ def read(message: Part) -> DeliveryReport | None:
 
 
 def _is_from_server(message: Part, returned: Returned) -> bool:
-    """Whether a mail server sent it. If the header does not say so clearly, the words
-    have to: with a reply of SMTP, or a copy of the message."""
-    if from_machine(message):
+    """Whether a mail server sent it as a bounce. If the sender does not say so, its
+    subject and its words have to: postmasters and programs write other mail, too."""
+    if from_daemon(message):
         return True
-    if not _has_bounce_subject(message):
-        return False
+    is_titled = _has_bounce_subject(message)
+    is_role = from_role(message)
     is_shown = returned.is_copied or bool(bounce_recipients.first_reply(returned.words))
     if any(map(message.get, _OF_LISTS)):
-        return is_shown and from_role(message)
-    return is_shown or from_role(message)
+        return is_titled and is_role and (is_shown or from_machine(message))
+    if is_role and (is_titled or not message.get("subject")):
+        return True
+    return is_shown and (is_titled or from_machine(message))
 
 
 def failures(

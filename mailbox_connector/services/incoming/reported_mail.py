@@ -39,7 +39,8 @@ class ReportedMail:
 
     By its Message-IDs; if it has none, by recipient, subject and time, among what this
     mailbox sent. A wrong message would be worse than none: if two are possible, none is
-    taken.
+    taken. Without a subject none is taken either: anybody who knows a recipient could
+    forge the report.
 
     :param account: the ``mailbox.account`` that received the report
     """
@@ -92,8 +93,11 @@ class ReportedMail:
     # ------------------------------------------------------------------
 
     def _by_recipient(self, address: str) -> SentTo | None:
-        """The only message that this mailbox sent to ``address`` lately, with the
-        subject that the report names, if it names one."""
+        """The only message with the subject that the report names which this mailbox
+        sent to ``address`` lately."""
+        subject = untagged_subject(self.report.original_subject)
+        if not subject:
+            return None
         now = fields.Datetime.now()
         rows = self._rows.search(
             [
@@ -103,9 +107,9 @@ class ReportedMail:
                 ("handed_at", ">=", now - LONGEST_DELIVERY),
             ]
         )
-        rows = rows.filtered(self._has_subject)
+        rows = rows.filtered(lambda row: subject in self._subjects(row))
         digests = set(rows.mapped("message_id_hash"))
-        if len(digests) != 1 or self._others_sent(address, digests):
+        if len(digests) != 1 or self._others_sent(address, subject, digests):
             return None
         message = self.env["mail.message"].browse(rows[0].mail_message_id_int).exists()
         notifications = message.notification_ids.filtered(
@@ -113,20 +117,18 @@ class ReportedMail:
         )
         return self._sent_to(address, rows, notifications)
 
-    def _has_subject(self, row) -> bool:
-        """Whether a row of the ledger may have the subject that the report names."""
-        wanted = untagged_subject(self.report.original_subject)
-        if not wanted:
-            return True
+    def _subjects(self, row) -> list[str]:
+        """The subjects under which the e-mail of a row of the ledger is known, for
+        comparing."""
         message = self.env["mail.message"].browse(row.mail_message_id_int).exists()
         copies = self.env["mailbox.message"].search(
             [("message_id_hash", "=", row.message_id_hash)]
         )
         # Odoo takes the record's name if a message has no subject.
         names = [*copies.mapped("subject"), message.subject or message.record_name]
-        return wanted in map(untagged_subject, filter(None, names))
+        return [untagged_subject(name) for name in names if name]
 
-    def _others_sent(self, address: str, digests: set[str]) -> bool:
+    def _others_sent(self, address: str, subject: str, digests: set[str]) -> bool:
         """Whether another e-mail that fits was sent from the mailbox by a mail app."""
         found = self.env["mailbox.message"].search(
             [
@@ -139,10 +141,7 @@ class ReportedMail:
                 ("email_cc", "ilike", _escaped(address)),
             ]
         )
-        wanted = untagged_subject(self.report.original_subject)
-        return any(
-            not wanted or untagged_subject(one.subject) == wanted for one in found
-        )
+        return any(untagged_subject(one.subject) == subject for one in found)
 
 
 def _message_ids(report: DeliveryReport) -> Iterator[str]:

@@ -288,10 +288,6 @@ class TestBouncesInWords(ReportCase):
         self.come(bounce(returned=self.returned("Re: [sales] Our  offer")))
         self.assertTrue(self.row.bounced_at)
 
-    def test_by_recipient_if_no_subject_is_known(self):
-        self.come(bounce())
-        self.assertTrue(self.row.bounced_at)
-
     def assertLeadsNowhere(self, raw):
         self.come(raw)
         rows = self.env["mailbox.delivery"].search([("bounced_at", "!=", False)])
@@ -303,8 +299,8 @@ class TestBouncesInWords(ReportCase):
         self.send()
         self.assertLeadsNowhere(bounce(returned=self.returned()))
 
-    def test_two_messages_and_no_subject(self):
-        self.send(subject="Our invoice")
+    def test_no_subject(self):
+        """Anybody could write it who knows one of our customers."""
         self.assertLeadsNowhere(bounce())
 
     def test_a_message_of_a_mail_app_with_this_subject(self):
