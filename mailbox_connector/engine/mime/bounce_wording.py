@@ -3,7 +3,7 @@
 Servers translate these words, and each version words them differently. So they only
 confirm what the structure of a bounce shows: that a server sent it, an address beside
 an SMTP reply, a copy of the message. To support another language, add its words here
-and a subject to ``tests/engine/test_bounce_wording.py``.
+and a subject to ``tests/engine/test_bounce_families.py``.
 """
 
 from __future__ import annotations
