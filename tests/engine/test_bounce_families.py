@@ -222,7 +222,7 @@ NONE = {
     "a parcel, no sender": f"{NULL}From: parcel@post.example\nSubject: Delivery delayed"
     f"\n\n{ANN}\nYour parcel could not be delivered. Call 550 1234.\n",
     "a digest of refused mail": f"{NULL}From: postmaster@example.com\nSubject: Summary"
-    f" of your quarantine\n\n{ANN}  Undelivered Mail\n{ANN}  rejected by the filter\n",
+    f" of refused mail\n\n{ANN}  Undelivered Mail\n{ANN}  rejected by the filter\n",
     "the postmaster in person": "From: Bob <postmaster@customer.example>\nSubject: Your"
     f" question\n\nMail to {ANN} was rejected: 550 5.7.1. I have mended it.\n",
     "a read receipt of no type": f"{PERSON}\n{AWAY}\nSubject: Read: Our offer\n"
@@ -239,6 +239,20 @@ NONE = {
 def test_ordinary_mail(text):
     """A customer's own words must never count as a failure."""
     assert read_report(wire(text)) is None
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(
+    "subject",
+    ["Re: Undelivered Mail", "Fwd: Returned mail", "Undeliverable: Our offer"],
+)
+def test_a_person_answers_or_forwards_it(name, subject):
+    """Inline, as mail apps do it."""
+    body = FAMILIES[name].raw().partition(b"\r\n\r\n")[2]
+    quoted = b"> " + body.replace(b"\r\n", b"\r\n> ")
+    head = wire(f"{PERSON}\nReturn-Path: <{ANN}>\nSubject: {subject}\n\nHello!\n\n")
+    assert read_report(head + body) is None
+    assert read_report(head + quoted) is None
 
 
 def test_a_customer_attaches_a_bounce():

@@ -146,7 +146,10 @@ _FIRST = re.compile(
     re.I,
 )
 #: Subjects that do not say what happened.
-_REPORT = re.compile(r"delivery status\b|mail delivery (?:report|system)\b", re.I)
+_REPORT = re.compile(
+    r"delivery (?:status|warning|notification)\b|mail delivery (?:report|system)\b",
+    re.I,
+)
 _FAILURE = re.compile(
     "|".join(row for rows in _FAILED.values() for row in rows),
     re.I,
