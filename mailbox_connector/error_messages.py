@@ -167,11 +167,21 @@ _BY_KIND = {
     Kind.SENDING_LIMIT: lambda env, values: env._(
         "The provider's sending limit is reached. Wait until it resets.", **values
     ),
+    Kind.CLIENT_REFUSED: lambda env, values: env._(
+        "%(host)s does not accept e-mails from this account or from Odoo's server. "
+        "Check host, port and username, or ask the server's administrator to allow it.",
+        **values,
+    ),
     Kind.GREYLISTED: lambda env, values: env._(
         "%(host)s asks to try again a little later.", **values
     ),
     Kind.CONTENT_REFUSED: lambda env, values: env._(
         "%(host)s refuses this e-mail.", **values
+    ),
+    Kind.FILE_REFUSED: lambda env, values: env._(
+        "%(host)s does not accept a file in this e-mail: its type is forbidden, or it "
+        "looks dangerous. Send it in another way, for example as a link.",
+        **values,
     ),
     Kind.OUTCOME_UNKNOWN: lambda env, values: env._(
         "The connection to %(host)s was lost while it was accepting the e-mail. It may "

@@ -13,7 +13,7 @@ import smtplib
 
 from imapclient.exceptions import LoginError
 
-from .diagnosis_rules import IMAP_RULES, SMTP_RULES
+from .diagnosis_rules import IMAP_RULES, MECHANISM, SMTP_RULES
 from .errors import EngineError, Field, Kind
 from .redact import Redaction
 from .types import Endpoint
@@ -97,6 +97,17 @@ def enhanced_status(text: str) -> str:
     """The first enhanced status code in a reply, as "5.1.1" (RFC 3463); '' if none."""
     match = _ENHANCED.search(text)
     return match[0] if match else ""
+
+
+def refuses_mechanism(code: int, text: bytes) -> bool:
+    """Whether a reply to AUTH is about the mechanism, not about the password.
+
+    Servers say so with several codes; 535 alone means the password (RFC 4954 section
+    6).
+    """
+    if code in (500, 501, 502, 504):
+        return True
+    return code in (534, 535, 538) and bool(re.search(MECHANISM, _plain(text), re.I))
 
 
 _SMTP_STAGES = {

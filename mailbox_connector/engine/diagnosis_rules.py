@@ -131,6 +131,31 @@ _DONE_HERE = (
     r"|(messages|transactions) (per|in (this|one)) (connection|session)"
 )
 
+#: About our name or our network, though it is said of a recipient (Postfix checks
+#: everything at RCPT). Greylisting may be worded like that, too.
+_CLIENT = (
+    r"^(?!.*gr[ae]y-?list).*(\b(helo|ehlo)\b[^.]{0,40}\b(reject|refus|denied|invalid|bad)"
+    r"|\b(rejected|invalid|bad)\b[^.]{0,20}\b(helo|ehlo)\b"
+    r"|client (host|address|network|ip)\b.{0,80}\b(reject|refus|denied|block)"
+    r"|\b(blocked|listed|rejected) (using|by|in|at)\b.{0,40}\b[\w-]+\.[\w.-]+"
+    r"|relay(ing)? (access )?(is )?(not (allowed|permitted)|denied|prohibited)"
+    r"|unable to relay)"
+)
+_FILE = (
+    r"potential security issue|\b(banned|infected)\b(?! sending)|\b(virus|malware)\b"
+    r"|\b(attach(ed|ments?)|extensions?|executables?|file ?(name|type)?s?)\b.{0,60}\b"
+    r"(not (allowed|accepted|permitted)|reject|block|forbid|prohibit|illegal|denied"
+    r"|refus|unacceptable|dangerous)"
+    r"|\b(illegal|forbidden|blocked|prohibited|unacceptable|dangerous|disallowed"
+    r"|suspicious|rejected) (file|attachment|extension)"
+)
+#: Of a way to sign in, not of the password.
+MECHANISM = (
+    r"mechanism|auth\w* (type|method|scheme)|unrecogni[sz]ed auth"
+    r"|\b(PLAIN|LOGIN)\b (is |auth\w* )*(not (supported|allowed|enabled|permitted)"
+    r"|unsupported|disabled)"
+)
+
 SMTP_RULES = (
     Rule(Kind.WEB_LOGIN_NEEDED, _WEB_LOGIN, field=Field.PASSWORD),
     Rule(Kind.WEB_LOGIN_NEEDED, codes=("5.7.14",), field=Field.PASSWORD),
@@ -145,8 +170,21 @@ SMTP_RULES = (
         hosts=_QQ_163,
         field=Field.PASSWORD,
     ),
+    Rule(
+        Kind.NO_AUTH_OFFERED,
+        MECHANISM,
+        codes=("500", "501", "502", "504", "534", "535", "538"),
+        stages=("auth",),
+        field=Field.SECURITY,
+    ),
     # An idle session is closed between two e-mails: nothing is lost.
     Rule(Kind.CONNECTION_LOST, _DONE_HERE, codes=("421",), stages=("mail",)),
+    Rule(
+        Kind.CLIENT_REFUSED,
+        _CLIENT,
+        codes=("450", "501", "504", "521", "550", "551", "553", "554"),
+        stages=("mail", "rcpt"),
+    ),
     # A problem of one recipient must not stop the mailbox.
     Rule(
         Kind.RECIPIENT_REFUSED,
@@ -165,6 +203,13 @@ SMTP_RULES = (
         r"message (is |was )?(size|too (big|large))|size (limit|exceed)"
         r"|maximum (message|allowed) size|(exceeds|over)[^.]{0,30}\bsize\b",
         codes=("552", "554", "550", "523", "500", "501"),
+    ),
+    Rule(Kind.FILE_REFUSED, codes=("552 5.7.0", "552 5.7.1"), stages=_WORK),
+    Rule(
+        Kind.FILE_REFUSED,
+        _FILE,
+        codes=("550", "552", "553", "554"),
+        stages=("data",),
     ),
     Rule(
         Kind.ACCOUNT_BLOCKED,
@@ -208,8 +253,8 @@ SMTP_RULES = (
     ),
     Rule(
         Kind.SENDER_REFUSED,
-        r"not owned by user|sender (address )?(is )?(rejected|refused|not allowed"
-        r"|denied|invalid)|send ?as ?denied"
+        r"not owned by user|sender verif|sender (address )?(is )?(rejected|refused"
+        r"|not allowed|denied|invalid)|send ?as ?denied"
         r"|(sender|from)\b[^.]{0,40}(mismatch|does not match)"
         r"|not (allowed|permitted|authori[sz]ed) to send (as|from)|from address"
         r"|mail from must (be|equal)",

@@ -74,8 +74,10 @@ class Kind(str, Enum):
     RECIPIENT_REFUSED = "recipient_refused"
     TOO_MANY_RECIPIENTS = "too_many_recipients"
     SENDING_LIMIT = "sending_limit"
+    CLIENT_REFUSED = "client_refused"
     GREYLISTED = "greylisted"
     CONTENT_REFUSED = "content_refused"
+    FILE_REFUSED = "file_refused"
     OUTCOME_UNKNOWN = "outcome_unknown"
 
 

@@ -115,13 +115,19 @@ def test_older_reports_count_no_bounce(env, agent, offer, make_mailbox):
     assert agent.contact.message_bounce == 0
 
 
-def test_a_bounce_of_other_mail_is_left_alone(env, agent):
-    """It was sent with another mail app: nothing to mark, nothing kept."""
+def test_a_bounce_of_other_mail_is_shown_to_the_owner(env, agent):
+    """It was sent with another mail app: nothing to mark, but not swallowed."""
     raw = report("<other@example.com>", "x@customer.example", to=agent.address)
     come_back(agent, raw)
     row = env["mailbox.inbound"].search([("account_id", "=", agent.account.id)])
     assert row.state == "done"
     assert not (row.email_from or row.subject or row.raw_files())
+    shown = env["mail.message"].search(
+        [("model", "=", "mailbox.account"), ("res_id", "=", agent.account.id)]
+    )
+    owner = agent.account.owner_id.partner_id
+    assert shown.notification_ids.res_partner_id == owner
+    assert "x@customer.example" in shown.body
 
 
 def test_a_customers_reply_resets_the_counter(env, agent, offer):

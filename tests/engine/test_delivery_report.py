@@ -229,7 +229,6 @@ NONE = {
     "a person quotes qmail": wire(PERSON + "\n")
     + reports.QMAIL.partition(b"\r\n\r\n")[2],
     "a person's field": wire(f"{PERSON}\nX-Failed-Recipients: {ANN}\n\nHello\n"),
-    "a warning of Exim": reports.EXIM_OLD.replace(b"X-Failed-Recipients", b"X-Other"),
     "an out-of-office note": raw(
         f"{PERSON}\nAuto-Submitted: auto-replied\nReturn-Path: <>", "I am away"
     ),

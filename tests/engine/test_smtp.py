@@ -260,6 +260,34 @@ def test_a_wrong_password_is_tried_once(play):
     assert sum(b"AUTH" in line for line in play.server.received) == 1
 
 
+REFUSES_PLAIN = [
+    b"535 5.7.8 Error: authentication failed: Invalid authentication mechanism\r\n",
+    b"535 PLAIN authentication not supported\r\n",
+    b"534 5.7.9 Authentication mechanism is too weak\r\n",
+    b"504 5.7.4 Unrecognized authentication type\r\n",
+    b"501 5.5.4 Invalid arguments\r\n",
+    b"502 Invalid input\r\n",
+]
+
+
+@pytest.mark.parametrize("reply", REFUSES_PLAIN)
+def test_a_mechanism_that_is_offered_and_refused(play, reply):
+    """The password is right: LOGIN takes it."""
+    login = [
+        (b"AUTH LOGIN", b"334 VXNlcm5hbWU6\r\n"),
+        (b".", b"334 UGFzc3dvcmQ6\r\n"),
+        (b".", b"235 in\r\n"),
+    ]
+    features = (b"AUTH PLAIN LOGIN",)
+    play(script(*login, features=features, login=reply)).close()
+    assert sum(b"AUTH" in line for line in play.server.received) == 2
+
+
+def test_no_mechanism_is_left(play):
+    error = failure(play, script(login=REFUSES_PLAIN[0]))
+    assert (error.kind, error.field) == (Kind.NO_AUTH_OFFERED, Field.SECURITY)
+
+
 @pytest.mark.parametrize(
     ("steps", "kind"),
     [

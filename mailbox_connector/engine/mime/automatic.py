@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
+from . import bounce_wording, words
 from .addresses import parse_addresses
 from .structure import Part
 
@@ -14,6 +15,17 @@ _COMMENT = re.compile(r"\([^()]{0,998}\)")
 _REPORT_TYPE = re.compile(r"\breport-type\s*=\s*\"?\s*([\w-]+)", re.I)
 
 _DAEMON = re.compile("mailer-daemon|postmaster", re.I)
+#: Other senders of bounces, who also write other mail: addresses, then names.
+_ROLE = (
+    r"<\s*>|\b(?:post_?master|mdaemon|ndr|imss|inetgw\d?|mta|non-?delivery"
+    r"|microsoftexchange\w{0,40}|mail\.?delivery\.?(?:sub)?system|[\w.-]{0,40}smtp[\w.-]{0,40})\\?@"
+)
+_ROLES = re.compile(_ROLE, re.I)
+_SERVER = re.compile(
+    rf"{_ROLE}|post ?master|mail[ -]?(?:er)?[ -]?d(?:aemon|eliver)|mail administrator"
+    r"|delivery (?:sub)?system|system ?administrator|microsoft ?exchange",
+    re.I,
+)
 
 #: Fields that only automatic replies have.
 _REPLY_MARKS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply")
@@ -72,6 +84,17 @@ def from_machine(message: Part) -> bool:
     )
 
 
+def from_daemon(message: Part) -> bool:
+    """Whether From is an address that only bounces have."""
+    return _from_daemon(message.get("from"), marked=False)
+
+
+def from_role(message: Part) -> bool:
+    """Whether From is the address of a mail server, of its postmaster, or empty."""
+    sender = message.get("from")
+    return bool(_ROLES.search(sender[:10_000])) or _from_daemon(sender, marked=True)
+
+
 def _report(found: Mapping[str, str]) -> Automatic | None:
     kind = found.get("content-type", "").strip().lower()
     if kind.startswith("multipart/report"):
@@ -82,13 +105,30 @@ def _report(found: Mapping[str, str]) -> Automatic | None:
             # A receipt replies to a message on behalf of its reader (RFC 8098).
             "disposition-notification": Automatic.AUTO_REPLY,
         }.get(match[1] if match else "", Automatic.AUTO_GENERATED)
-    if "x-failed-recipients" in found:
-        return Automatic.BOUNCE
-    marked = _is_null(found.get("return-path", ""))
-    marked = marked or _says_automatic(found.get("auto-submitted", ""))
-    if _from_daemon(found.get("from", ""), marked=marked):
+    is_report = kind.startswith("multipart/") and "delivery-status" in kind
+    if is_report or "x-failed-recipients" in found or _from_server(found):
         return Automatic.BOUNCE
     return None
+
+
+def _from_server(found: Mapping[str, str]) -> bool:
+    """Whether a mail server sent it as a bounce, by its sender and its subject."""
+    sender = found.get("from", "")
+    is_null = "return-path" in found and _is_null(found["return-path"])
+    marked = is_null or _says_automatic(found.get("auto-submitted", ""))
+    if _from_daemon(sender, marked=marked):
+        return True
+    is_server = bool(_SERVER.search(sender[:10_000]))
+    # Programs write of deliveries, too: of parcels.
+    if not (is_null or is_server):
+        return False
+    # Automatic replies have no sender either.
+    if not is_server and _answer(found):
+        return False
+    subject = found.get("subject", "")
+    if is_server and marked and not subject.strip():
+        return True
+    return bounce_wording.starts_like_a_bounce(words.text(subject[:10_000]))
 
 
 def _answer(found: Mapping[str, str]) -> Automatic | None:
@@ -128,7 +168,7 @@ def _list(found: Mapping[str, str]) -> Automatic | None:
 
 
 def _null_sender(found: Mapping[str, str]) -> Automatic | None:
-    if not _is_null(found.get("return-path", "")):
+    if "return-path" not in found or not _is_null(found["return-path"]):
         return None
     if "in-reply-to" in found:
         return Automatic.AUTO_REPLY
@@ -151,8 +191,10 @@ def _from_daemon(sender: str, *, marked: bool) -> bool:
 
 
 def _is_null(return_path: str) -> bool:
-    """Whether a Return-Path is there and empty: "<>" (RFC 5321 section 4.5.5)."""
-    return "".join(_plain(return_path).split()) == "<>"
+    """Whether a Return-Path is empty: "<>" (RFC 5321 section 4.5.5), or that of a mail
+    server, which stands for it."""
+    path = "".join(_plain(return_path).split()).lower()
+    return path in ("", "<>") or path.startswith(("<mailer-daemon", "mailer-daemon"))
 
 
 def _says_automatic(submitted: str) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..errors import MessageError
 from ..types import HeaderFields
-from . import charsets, headers, nonstandard_bounces, structure
+from . import charsets, headers, nonstandard_bounces, returned_message, structure
 from .addresses import normalize
-from .automatic import from_machine
+from .automatic import Automatic, automatic_kind, from_machine, from_role
 from .delivery_status import (
     MAX_RECIPIENTS,
     MAX_TEXT,
@@ -22,6 +22,7 @@ from .delivery_status import (
     status_of,
     untyped,
 )
+from .returned_message import Returned
 from .structure import Part
 
 #: Bytes of a report that are read: the report comes before the returned message.
@@ -30,14 +31,11 @@ MAX_SIZE = 5_000_000
 MAX_STATUS_PARTS = 10
 
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
-_ORIGINAL_TYPES = (
-    "message/rfc822",
-    "message/global",
-    "text/rfc822-headers",
-    "text/rfc822",
-    "message/rfc822-headers",
-    "message/global-headers",
-)
+#: Fields of a report that may have the Message-ID (X-…: Gmail, Exchange).
+_ID_FIELDS = ("x-original-message-id", "original-message-id")
+_REPORT = re.compile(rb"^content-type:\s*multipart/report\b", re.I | re.M)
+#: Bytes of an attached message in which its type is searched.
+MAX_HEAD = 50_000
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 
 
@@ -50,7 +48,11 @@ def read_report(raw: bytes) -> DeliveryReport | None:
     """
     try:
         message = structure.parse(raw[:MAX_SIZE])
-        return _standard(message) or nonstandard_bounces.read(message)
+        return (
+            _standard(message)
+            or _attached(message)
+            or nonstandard_bounces.read(message)
+        )
     except (MessageError, RecursionError, MemoryError):
         return None
 
@@ -71,12 +73,31 @@ def _standard(message: Part) -> DeliveryReport | None:
     ]
     everything = [field for group in groups for field in group]
     addressed = sent_to(original)
+    recipients = _recipients(groups, addressed[0] if len(addressed) == 1 else "")
+    returned = Returned(header=original)
+    if not recipients or not original:
+        said = returned_message.read(message)
+        returned = Returned(said.words, original or said.header)
     return report_of(
-        original,
-        _recipients(groups, addressed[0] if len(addressed) == 1 else "")
-        or nonstandard_bounces.named_failures(message, ""),
+        returned.header,
+        recipients or nonstandard_bounces.failures(message, returned, only_named=True),
         reporting_mta=untyped(first(everything, "reporting-mta")),
-        hints=_id_hints(message, everything),
+        hints=_id_hints(message, everything, returned.words),
+        subject=nonstandard_bounces.named_subject(message, returned.words),
+    )
+
+
+def _attached(message: Part) -> DeliveryReport | None:
+    """The report that a filter on the way has attached to a bounce of its own."""
+    if automatic_kind(message.headers) is not Automatic.BOUNCE:
+        return None
+    if not (from_machine(message) or from_role(message)):
+        return None
+    inner = returned_message.read(message).attached
+    if not inner:
+        return None
+    return (
+        _standard(structure.parse(inner)) if _REPORT.search(inner[:MAX_HEAD]) else None
     )
 
 
@@ -87,19 +108,22 @@ def _returned_header(leaves: Sequence[Part], status: int) -> HeaderFields:
     """
     for candidates in (leaves[status:], leaves):
         for part in candidates:
-            if part.mimetype in _ORIGINAL_TYPES:
+            if part.mimetype in returned_message.MESSAGE_TYPES:
                 return header_of(part.octets())
     return []
 
 
-def _id_hints(message: Part, fields: HeaderFields) -> list[str]:
+def _id_hints(message: Part, fields: HeaderFields, text: str) -> list[str]:
     """Where the original's Message-ID may be, if the original is not returned.
 
-    Gmail has it in a field of its own. The report's own Message-ID is useless, but the
-    ones that the report replies to may help.
+    Some servers have it in a field of the report. The report's own Message-ID is
+    useless, but the ones that the report replies to may help.
     """
-    hints = [value for name, value in fields if name == "x-original-message-id"]
-    return [*hints, message.get("in-reply-to"), message.get("references")]
+    hints = [value for name, value in fields if name in _ID_FIELDS]
+    # The sender of a message chooses its envelope's id; some take the Message-ID.
+    envelope = first(fields, "original-envelope-id")
+    hints += nonstandard_bounces.id_hints(message, text)
+    return [*hints, envelope] if "<" in envelope else hints
 
 
 def _report_part(message: Part) -> Part | None:

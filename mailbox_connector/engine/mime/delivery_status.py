@@ -60,7 +60,10 @@ class DeliveryReport:
     ``recipients`` without duplicates; empty if that part of the report is unreadable.
     ``original_recipients``: normalized To and Cc of the returned message.
     ``original_references``: its References, which providers that rewrite Message-IDs
-    leave unchanged.
+    leave unchanged. ``original_in_reply_to`` and ``original_subject``: of the returned
+    message; the subject also if only the words of the report name it. ``is_returned``:
+    the Message-ID is that of a returned message, not only a hint.
+    ``hinted_message_ids``: further ones that it may be about, the best first.
     """
 
     original_message_id: str
@@ -68,6 +71,10 @@ class DeliveryReport:
     reporting_mta: str = ""
     original_recipients: tuple[str, ...] = ()
     original_references: tuple[str, ...] = ()
+    original_in_reply_to: str = ""
+    original_subject: str = ""
+    is_returned: bool = False
+    hinted_message_ids: tuple[str, ...] = ()
 
 
 def status_of(
@@ -95,20 +102,29 @@ def report_of(
     *,
     reporting_mta: str = "",
     hints: Iterable[str] = (),
+    subject: str = "",
 ) -> DeliveryReport:
     """A report on the message whose header is ``original``.
 
-    :param hints: other values that may contain its Message-ID, the best first
+    :param hints: other values that may contain its Message-ID, the best first; they are
+        only read if the message is not returned, because they may name others
+    :param subject: of the message, if it is not returned
     """
-    found = [ids.first_message_id(first(original, "message-id"))]
-    found += [(ids.parse_references(hint) or [""])[-1] for hint in hints]
-    references = ids.parse_references(first(original, "references"))
+    returned = ids.first_message_id(first(original, "message-id"))
+    found = [returned]
+    if not returned:
+        found = [(ids.parse_references(hint) or [""])[-1] for hint in hints]
+    found = list(dict.fromkeys(filter(None, found))) or [""]
     return DeliveryReport(
-        next(filter(None, found), ""),
+        found[0],
         tuple(recipients),
         reporting_mta,
         tuple(sent_to(original)),
-        tuple(references),
+        tuple(ids.parse_references(first(original, "references"))),
+        ids.first_message_id(first(original, "in-reply-to")),
+        words.text(first(original, "subject") or subject),
+        bool(returned),
+        tuple(found[1:]),
     )
 
 

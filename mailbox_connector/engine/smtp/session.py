@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import smtplib
 
-from ..diagnosis import from_smtp
+from ..diagnosis import from_smtp, refuses_mechanism
 from ..errors import EngineError, Field, Kind
 from ..net.connection import Connection, connect
 from ..net.deadline import Deadline
@@ -133,7 +133,8 @@ class MailboxSMTP(smtplib.SMTP):
         """AUTH with the endpoint's credentials (RFC 4954), one try only.
 
         PLAIN, else LOGIN: under verified TLS other mechanisms are no safer, and every
-        further attempt with a wrong password may lock the account.
+        further attempt with a wrong password may lock the account. LOGIN also if the
+        server refuses the mechanism PLAIN, although it offers it.
         """
         self.ehlo_or_helo_if_needed()
         with self.connection.confidential():
@@ -146,8 +147,7 @@ class MailboxSMTP(smtplib.SMTP):
             code, text = self.docmd("AUTH", f"PLAIN {_encode_base64(secret)}")
             if code in (235, 503):
                 return
-            # 501, 504: the mechanism is refused, not the password.
-            if code not in (501, 504) or "LOGIN" not in offered:
+            if "LOGIN" not in offered or not refuses_mechanism(code, text):
                 raise smtplib.SMTPAuthenticationError(code, text)
         if "LOGIN" not in offered:
             raise self.endpoint.error(Kind.NO_AUTH_OFFERED, field=Field.SECURITY)

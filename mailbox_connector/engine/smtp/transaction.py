@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .session import MailboxSMTP
 
 
+#: What a server says of one recipient though it is about all of them.
+_OF_ALL = PAUSING | {Kind.TOO_MANY_RECIPIENTS, Kind.CLIENT_REFUSED}
+
+
 @dataclass(frozen=True)
 class _Message:
     """What all transactions of a message share; ``options``: of MAIL."""
@@ -115,7 +119,7 @@ def _transact(
     shared: dict[Kind, EngineError] = {}
     for one, reply in replies.items():
         error = from_smtp(reply, endpoint, stage="rcpt")
-        if error.kind in PAUSING or error.kind is Kind.TOO_MANY_RECIPIENTS:
+        if error.kind in _OF_ALL:
             # About the account or the message: one error for all of them.
             error = shared.setdefault(error.kind, error)
         else:

@@ -24,12 +24,10 @@ from .candidate import Candidate
 from .importer import Importer
 from .matcher import Match
 from .message_values import message_key
+from .reported_mail import LONGEST_DELIVERY
 
 #: Messages in these folders are our own, or unwanted.
 SILENT_ROLES = {Role.SENT.value, Role.DRAFTS.value, Role.JUNK.value, Role.TRASH.value}
-#: Servers try to deliver for five days. An e-mail that was received later than that is
-#: an old one that somebody moved into the folder.
-LONGEST_DELIVERY = timedelta(days=10)
 #: Members are not notified of older e-mails: the mailbox was not synced for a while.
 MAX_NOTIFICATION_AGE = timedelta(days=7)
 
@@ -161,6 +159,8 @@ class AfterImport:
         return "\\sent" not in header.labels
 
     def _is_old(self, candidate: Candidate) -> bool:
+        """Whether a message was not just delivered: somebody moved it into the
+        folder."""
         sent = candidate.parsed.date
         return bool(sent) and candidate.received_at - sent > LONGEST_DELIVERY
 

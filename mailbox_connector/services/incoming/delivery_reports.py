@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from markupsafe import escape
 
 from ...engine.mime.addresses import normalize
 from ...engine.mime.delivery_report import DeliveryReport, RecipientStatus
-from ...engine.mime.ids import message_id_hash
+from . import unmatched_reports
+from .delivery_sentences import describe_status
 from .raw_mail import RawMail
+from .reported_mail import ReportedMail, SentTo
 
-#: States of a notification whose e-mail was sent.
-SENT_STATES = ("sent", "pending", "bounce")
+#: What a report says about a message that did not arrive.
+_BAD = ("failed", "delayed")
 
 
 def apply_report(account, mail: RawMail) -> bool:
     """Record what a delivery report says about e-mails that were sent from here.
 
     Anybody can write such a report. It is trusted only about messages that we sent, and
-    about recipients that we sent them to. The same status is recorded once.
+    about recipients that we sent them to. The same status is recorded once. If it leads
+    to none of our messages, it is shown to the owner.
 
     :param account: the ``mailbox.account`` that received it, in a superuser environment
     :return: whether the e-mail is a delivery report
@@ -27,74 +28,28 @@ def apply_report(account, mail: RawMail) -> bool:
     report = mail.report
     if not report:
         return False
-    sent = _SentMail(account.env, report)
+    sent = ReportedMail(account, report)
+    is_known = False
     for status in report.recipients:
-        if status.action not in ("failed", "delayed"):
+        if status.action not in _BAD:
             continue
         found = (sent.sent_to(address) for address in _addresses(report, status))
         delivery = next(filter(None, found), None)
         if delivery:
+            is_known = True
             _record_status(account.env, mail, delivery, status)
+    if not is_known and _is_bad_news(report):
+        unmatched_reports.show_to_owner(account, mail)
     return True
 
 
-@dataclass(frozen=True)
-class _Delivery:
-    """A message that was sent to one recipient.
-
-    :ivar rows: ``mailbox.delivery``
-    :ivar notifications: ``mail.notification``
-    :ivar message: ``mail.message``
-    """
-
-    address: str
-    rows: object
-    notifications: object
-    message: object
+def _is_bad_news(report: DeliveryReport) -> bool:
+    """Whether somebody did not get the message; a report that cannot be read counts."""
+    statuses = report.recipients
+    return not statuses or any(one.action in _BAD for one in statuses)
 
 
-class _SentMail:
-    """The messages that were sent with the Message-ID in a report.
-
-    A provider that replaces Message-IDs leaves the original one last in References.
-    """
-
-    def __init__(self, env, report: DeliveryReport):
-        ids = [report.original_message_id, *report.original_references[-1:]]
-        ids = [one for one in dict.fromkeys(ids) if one]
-        self.rows = env["mailbox.delivery"].search(
-            [
-                ("message_id_hash", "in", [message_id_hash(one) for one in ids]),
-                ("state", "!=", "failed"),
-            ]
-        )
-        self.notifications = env["mail.notification"].search(
-            [
-                ("mail_message_id.message_id", "in", ids),
-                ("notification_type", "=", "email"),
-            ]
-        )
-
-    def sent_to(self, address: str) -> _Delivery | None:
-        """The message as it was sent to ``address``; None if it was not."""
-        rows = self.rows.filtered(lambda row: normalize(row.recipient) == address)
-        notifications = self.notifications.filtered(
-            lambda one: (
-                address in (one.res_partner_id.email_normalized, one.mail_email_address)
-                and one.notification_status in SENT_STATES
-            )
-        )
-        if not (rows or notifications):
-            return None
-        message = notifications.mail_message_id[:1]
-        if not message:
-            message = message.browse(rows[0].mail_message_id_int).exists()
-        return _Delivery(address, rows, notifications, message)
-
-
-def _record_status(
-    env, mail: RawMail, sent: _Delivery, status: RecipientStatus
-) -> None:
+def _record_status(env, mail: RawMail, sent: SentTo, status: RecipientStatus) -> None:
     text = describe_status(env, status, sent.address)
     rows = sent.rows.filtered(lambda row: not row.bounced_at)
     notifications = sent.notifications.filtered(
@@ -141,45 +96,3 @@ def _addresses(report: DeliveryReport, status: RecipientStatus) -> list[str]:
     if len(report.recipients) == 1 and len(report.original_recipients) == 1:
         found += report.original_recipients
     return list(dict.fromkeys(filter(None, map(normalize, found))))
-
-
-def describe_status(env, status: RecipientStatus, address: str) -> str:
-    """What happened to an e-mail, for the person who wrote it, with the reason that
-    the mail server gave."""
-    if status.action == "delayed":
-        text = env._(
-            "Not delivered to %s yet. The mail servers keep trying for a few days.",
-            address,
-        )
-    else:
-        text = env._(
-            "Not delivered to %(address)s: %(reason)s",
-            address=address,
-            reason=_failure_reason(env, status),
-        )
-    if status.diagnostic:
-        text += " " + env._("The mail server said: %s", status.diagnostic)
-    return text
-
-
-def _failure_reason(env, status: RecipientStatus) -> str:
-    """The reason, derived from the subject and detail of the status code (RFC 3463)."""
-    detail = status.status[2:]
-    texts = {
-        ("1.1", "1.0", "1.3", "1.6"): env._("there is no such address."),
-        ("1.2", "1.10", "4.4", "4.3"): env._("the domain does not accept mail."),
-        ("2.1",): env._("the mailbox is disabled."),
-        ("2.2", "3.1"): env._("the mailbox is full."),
-        ("2.3", "3.4"): env._("the e-mail is too large."),
-        ("4.1", "4.2", "4.7"): env._(
-            "the recipient's mail server did not respond for several days."
-        ),
-    }
-    for details, text in texts.items():
-        if detail in details:
-            return text
-    if detail.startswith("7."):
-        return env._("the recipient's mail server refused the e-mail or its sender.")
-    if not status.permanent:
-        return env._("it could not be delivered for several days.")
-    return env._("the recipient's mail server refused it.")

@@ -33,6 +33,7 @@ OF_THE_MAIL = frozenset(
     {
         Kind.RECIPIENT_REFUSED,
         Kind.CONTENT_REFUSED,
+        Kind.FILE_REFUSED,
         Kind.TOO_LARGE,
         Kind.QUOTA,
         Kind.TOO_MANY_RECIPIENTS,

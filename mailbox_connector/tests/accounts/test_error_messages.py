@@ -249,6 +249,24 @@ CASES = {
         sender("553 5.7.1 Sender address rejected: not owned by user u", stage="rcpt"),
         sender("550 5.7.60 SMTP; Client does not have permissions", stage="mail"),
     ],
+    "file refused": [
+        Case(
+            "552 5.7.0 This message was blocked: a potential security issue.",
+            Kind.FILE_REFUSED,
+            NEITHER,
+            ("does not accept a file", "as a link"),
+            stage="data",
+        ),
+    ],
+    "account refused at a recipient": [
+        Case(
+            "504 5.5.2 <odoo>: Helo command rejected: need fully-qualified hostname",
+            Kind.CLIENT_REFUSED,
+            NEITHER,
+            ("from this account or from Odoo's server", "administrator"),
+            stage="rcpt",
+        ),
+    ],
     "greylisting, busy": [
         later("421 4.7.0 Try again"),
         later("450 4.2.0 Greylisted"),
