@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 HOST = "localhost"
 PASSWORD = "app-password-of-a-test"
-PREFIX = "INBOX."
 FOLDERS = ("Archive", "Drafts", "Junk", "Sent", "Trash")
 MAILDIR = "Maildir"
 #: As in the package's /etc/courier/imapd.
@@ -87,10 +86,12 @@ class CourierServer:
 
     @contextmanager
     def imap(self, user: str) -> "Iterator[IMAPClient]":
-        """A signed-in IMAP session of ``user``."""
+        """A signed-in IMAP session of ``user``, see :mod:`.courier_client`."""
+        from .courier_client import CourierClient
+
         context = ssl.create_default_context(cadata=self.ca_pem)
-        port = self.imap_tls_port
-        with imap_client.signed_in(HOST, port, context, user, PASSWORD) as client:
+        address = (HOST, self.imap_tls_port, context, user, PASSWORD)
+        with imap_client.signed_in(*address, CourierClient) as client:
             yield client
 
     def append(
@@ -102,7 +103,6 @@ class CourierServer:
         internaldate: datetime | None = None,
     ) -> None:
         """Put a message into a folder, which is made if it is not there."""
-        folder = wire(folder)
         with self.imap(user) as client:
             if not client.folder_exists(folder):
                 client.create_folder(folder)
@@ -112,11 +112,6 @@ class CourierServer:
         """End it by its process id."""
         if pid := _pid(self.folder):
             process.stop(pid)
-
-
-def wire(folder: str) -> str:
-    """The name on this server of a folder that others call "Sent"."""
-    return folder if folder.startswith("INBOX") else PREFIX + folder
 
 
 def start() -> CourierServer:
