@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,7 +139,7 @@ def start() -> CourierServer:
             )
             (folder / "pid").write_text(str(daemon.pid))
             try:
-                process.wait_for(lambda: process.listening(port), 20, "Courier IMAP")
+                process.wait_for(partial(process.listening, port), 20, "Courier IMAP")
             except DevError:
                 process.stop(daemon.pid)
                 if attempt == 2:  # not a port that someone else took meanwhile

@@ -76,7 +76,8 @@ _NO_SPACE = (
     r"|no space left|insufficient (disk |storage )?space"
 )
 _NO_PERMISSION = (
-    r"permission|(access|operation) (is |was )?denied|not (allowed|permitted|authori[sz]ed)"
+    r"permission|(access|operation) (is |was )?denied"
+    r"|not (allowed|permitted|authori[sz]ed)"
     r"|\bACL\b|no (write |insert )?(access|rights?)\b"
 )
 _TOO_BIG = (

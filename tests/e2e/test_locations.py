@@ -31,7 +31,11 @@ def places(mailbox):
         [("folder_id.account_id", "=", mailbox.account.id)]
     )
     return sorted(
-        (place.folder_id.name.removeprefix("INBOX."), place.uid, place.message_id.subject)
+        (
+            place.folder_id.name.removeprefix("INBOX."),
+            place.uid,
+            place.message_id.subject,
+        )
         for place in found
         if not place.folder_id.gone
     )

@@ -77,7 +77,7 @@ def test_a_server_that_cannot_leave_a_folder_still_gets_the_copy(play, caps, ans
         (b"NO Mailbox is full", Kind.QUOTA),
         (b"NO [NOPERM] Permission denied", Kind.NO_PERMISSION),
         (b"NO Permission denied", Kind.NO_PERMISSION),
-        (b"NO Access denied for i on INBOX.Sent (ACL \"lr\")", Kind.NO_PERMISSION),
+        (b'NO Access denied for i on INBOX.Sent (ACL "lr")', Kind.NO_PERMISSION),
         (b"NO You are not allowed to write here", Kind.NO_PERMISSION),
         (
             b"NO [ALERT] Cannot create message - no write permission or out of disk"

@@ -136,6 +136,7 @@ class AccountPass:
             begun = any(state.uidvalidity for state in known)
             changes += self._begin(first, begun)
         self._work_off(changes)
+        self.store.release_gone()
 
     def _refill(self, change: _Change, changes: list[_Change]) -> None:
         """Take over a folder that was empty; add it to the changes to work off."""
@@ -255,6 +256,7 @@ class AccountPass:
             self._try(folder, folder.rebind)
         if folders and not self._passes(lambda state: state.rebind_below):
             self.store.transaction(self.store.drop_renumbered)
+            self.store.release_gone()
 
     def _run_backfills(self) -> None:
         """Continue with the backfills that are wanted, one after the other."""
