@@ -213,7 +213,7 @@ def test_nothing_is_lost_whatever_happens(backfill, abilities, window, batch, cr
 @settings(max_examples=MORE or 100, derandomize=not MORE, deadline=None)
 @given(BACKFILL, st.booleans(), st.sampled_from([1, 2, 250]))
 def test_nothing_is_lost_on_courier(backfill, window, batch):
-    """Where an empty folder has no fixed UIDVALIDITY and a renamed one is renumbered."""
+    """An empty folder has no fixed UIDVALIDITY, and a renamed one is renumbered."""
     story(backfill, COURIER, window, batch, courier=True)
 
 

@@ -1,8 +1,9 @@
 """Saving the copies of sent e-mails in the Sent folders, by IMAP.
 
 Done by the scheduled action "save sent e-mails", mailbox by mailbox, one IMAP session
-for up to :data:`BATCH` e-mails, another one after an e-mail that failed. A copy that cannot be saved is retried with growing
-pauses, for about two days in all, and then given up; the mailbox shows the reason.
+for up to :data:`BATCH` e-mails, another one after an e-mail that failed. A copy that
+cannot be saved is retried with growing pauses, for about two days in all, and then
+given up; the mailbox shows the reason.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ..incoming.candidate import Candidate
 from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
 from . import sent_copy_record
+from .sent_copy_lookup import search_sent
 
 _logger = logging.getLogger(__name__)
 
@@ -141,7 +143,8 @@ def _file_one(row, filing: SentFiling) -> None:
     # The sending may have been rolled back: record it before the sync can see it.
     sent_copy_record.record(row.account_id, [(row.mail_message_id_int, mime)])
     cron._commit_progress()
-    was_there, location = filing.file(row.message_id, mime)
+    is_retry = bool(row.copy_failures)
+    was_there, location = filing.file(row.message_id, mime, is_retry)
     row.write({"copy_state": "found" if was_there else "filed", "copy_mime": False})
     _clear_problem(row)
     row.account_id.record_filing(was_there and not row.copy_failures)
@@ -214,18 +217,22 @@ class SentFiling:
     def __exit__(self, *_exc) -> None:
         self.session.close()
 
-    def file(self, message_id: str, mime: bytes) -> tuple[bool, tuple[int, int] | None]:
+    def file(
+        self, message_id: str, mime: bytes, is_retry: bool
+    ) -> tuple[bool, tuple[int, int] | None]:
         """Put an e-mail into the Sent folder unless it is there.
 
         It is looked for first: the provider may have saved it, or an earlier run that
         was cut off.
 
+        :param is_retry: look for it under a Message-ID of the provider's, too
         :return: whether it was there; (UIDVALIDITY, UID) of the new copy, if the server
             reports it (RFC 4315)
         :raise EngineError: it is not there and could not be put there
         """
         self.session.examine(self.folder.raw_name)
-        if self.session.search_message_id(message_id):
+        search = search_sent if is_retry else ImapSession.search_message_id
+        if search(self.session, message_id):
             return True, None
         # Without a date: the server's is as good, and some servers refuse others.
         return False, self.session.append(self.folder.raw_name, mime)
