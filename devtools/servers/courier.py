@@ -32,6 +32,8 @@ from . import certificates, imap_client
 if TYPE_CHECKING:
     from imapclient import IMAPClient
 
+    from .folder_state import FolderState
+
 HOST = "localhost"
 PASSWORD = "app-password-of-a-test"
 FOLDERS = ("Archive", "Drafts", "Junk", "Sent", "Trash")
@@ -58,7 +60,7 @@ class CourierServer:
     imap_tls_port: int
     imap_host: str = HOST
     password: str = PASSWORD
-    # It only reads: tests send nothing through it.
+    # Tests that send give the host of another server.
     smtp_host: str = ""
     smtp_starttls_port: int = 587
 
@@ -108,6 +110,13 @@ class CourierServer:
             if not client.folder_exists(folder):
                 client.create_folder(folder)
             client.append(folder, message, flags, internaldate)
+
+    def folder_state(self, user: str) -> "dict[str, FolderState]":
+        """What is on the server, to compare before and after."""
+        from .folder_state import folder_state
+
+        with self.imap(user) as client:
+            return folder_state(client)
 
     def stop(self) -> None:
         """End it by its process id."""

@@ -8,10 +8,11 @@ import pytest
 def visible(state):
     """What a mail app shows of an account: folders, messages, flags, sizes.
 
-    Without mod-sequences: Dovecot begins to count them when first asked.
+    Without mod-sequences: Dovecot begins to count them when first asked. Without the
+    UIDVALIDITY of an empty folder: Courier has none to keep.
     """
     return {
-        name: (folder.uidvalidity, folder.uidnext, folder.messages)
+        name: (folder.messages and folder.uidvalidity, folder.uidnext, folder.messages)
         for name, folder in state.items()
     }
 

@@ -106,6 +106,7 @@ class AccountPass:
         if backfill:
             self.rebind()
             self._run_backfills()
+            self.store.release_gone()
             self.reconcile()
 
     # ------------------------------------------------------------------
@@ -256,7 +257,6 @@ class AccountPass:
             self._try(folder, folder.rebind)
         if folders and not self._passes(lambda state: state.rebind_below):
             self.store.transaction(self.store.drop_renumbered)
-            self.store.release_gone()
 
     def _run_backfills(self) -> None:
         """Continue with the backfills that are wanted, one after the other."""

@@ -154,6 +154,7 @@ class OdooStore:
             folders.rename(renamed)
         if folder_list.refresh(self.account, folders, listed) or renamed:
             folders = self._folders()
+            self._has_vanished = None
         self._reported = [
             f.id for f in folders if f.sync and f.gone and not f.found_elsewhere
         ]
