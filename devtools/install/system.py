@@ -66,10 +66,11 @@ def require(*groups: str) -> None:
 
 
 def unpacked(package: str) -> Path:
-    """The folder into which a Debian package and what it needs are unpacked, once.
+    """The folder into which a Debian package is unpacked, with what it needs and the
+    system does not have.
 
-    For a package that conflicts with an installed one, or would start services: the
-    system stays as it is.
+    Done once. For a package that conflicts with an installed one, or would start
+    services: the system stays as it is.
     """
     folder = service_dir(cache_dir() / f"{package}-deb")
     done = folder / "unpacked"
@@ -91,7 +92,7 @@ def _unpack(package: str, folder: Path) -> None:
     options = [f"Dir::Cache::archives={archives}", "Debug::NoLocking=1"]
     run(
         ["apt-get", "install", "-y", "-q", "--download-only"]
-        + ["--no-install-recommends", package]
+        + ["--no-install-recommends", "--reinstall", package]
         + [word for option in options for word in ("-o", option)],
         env={"DEBIAN_FRONTEND": "noninteractive"},
     )

@@ -124,8 +124,15 @@ class CourierServer:
             process.stop(pid)
 
 
+def install() -> None:
+    """Fetch what :func:`start` needs."""
+    require("courier")
+    _programs()
+
+
 def start() -> CourierServer:
     """Start a server of this checkout with the mail that it had."""
+    install()
     programs = _programs()
     folder = state_dir() / "mail" / "courier"
     folder.parent.mkdir(exist_ok=True)
@@ -199,7 +206,6 @@ def _run(command: list) -> None:
 
 def _python() -> str:
     """The system's, which the service user can run, too."""
-    require("courier")
     return shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable
 
 
