@@ -268,7 +268,7 @@ class MailboxFolder(models.Model):
         A folder without imported e-mails counts as renamed if one with as many
         messages appeared when it went.
         """
-        self.flush_recordset()
+        self.env.flush_all()
         found = self.env.execute_query(
             SQL(
                 """
