@@ -55,8 +55,10 @@ def _setup(arguments: list[str]) -> int:
     from .install.odoo_source import odoo_source
     from .install.python import odoo_python
     from .install.system import require
+    from .servers import courier
 
     require("servers", "browser", "cyrus")
+    courier.install()
     modules("rtlcss")
     say(f"Odoo: {odoo_source().origin}, {odoo_source().root}")
     say(f"Python: {odoo_python()}")

@@ -1,18 +1,19 @@
 """`./dev corpora`: whole collections of odd mail, through the importer.
 
-Every message has to be imported, or kept as a failed import with its bytes; nothing
-may be logged as an unexpected error. The collections are not part of the project:
-CPython's test data comes with the interpreter, others are named by their folders
-(mailgun/flanker `tests/fixtures/messages`, james-mime4j `testmsgs`).
+Every message has to be imported, left out as a newsletter, or kept as a failed import
+with its bytes; nothing may be logged as an unexpected error. The collections are not
+part of the project: CPython's test data comes with the interpreter, others are named by
+their folders (mailgun/flanker `tests/fixtures/messages`, james-mime4j `testmsgs`).
 """
 
 import json
 import os
 import sysconfig
 import tempfile
+from collections import Counter
 from pathlib import Path
 
-from .base.console import DevError, say, step
+from .base.console import DevError, step
 from .install.python import in_odoo_python
 from .install.system import require
 from .odoo import database, worker
@@ -25,7 +26,7 @@ SUFFIXES = {".txt", ".eml", ".msg", ".mbox", ""}
 
 
 def main(arguments: list[str]) -> int:
-    """0 if every message was imported or kept as a failed import."""
+    """0 if no message was lost and nothing unexpected logged."""
     require("servers")
     if (code := in_odoo_python(["corpora", *arguments])) is not None:
         return code
@@ -44,17 +45,38 @@ def main(arguments: list[str]) -> int:
                 result = worker.call(
                     name, f"{__name__}:import_files", log, listed=str(listed)
                 )
-        for path, reason in result["failed"]:
-            print(f"failed import: {path}: {reason}")
-        found = problems([log])
-    print(
-        f"{len(files)} messages: {result['imported']} imported,"
-        f" {len(result['failed'])} failed imports, {len(found)} unexpected errors"
+        lines, code = summary(result, problems([log]))
+    for line in lines:
+        print(line)
+    return code
+
+
+def summary(result: dict, errors: list[str]) -> tuple[list[str], int]:
+    """What to print of a run, and what to end with.
+
+    :param result: of :func:`import_files`
+    :param errors: lines of the log that should not be there
+    """
+    failed, skipped, lost = result["failed"], result["skipped"], result["lost"]
+    lines = [f"failed import: {path}: {reason}" for path, reason in failed]
+    lines += [f"left out ({reason}): {path}" for path, reason in skipped]
+    lines += [f"lost, neither imported nor kept: {path}" for path in lost]
+    lines += [f"unexpected error: {line}" for line in errors]
+    reasons = Counter(reason for _path, reason in skipped)
+    left_out = "".join(
+        f", {count} left out ({reason})" for reason, count in sorted(reasons.items())
     )
-    for line in found:
-        say(line)
-    missing = len(files) - result["imported"] - len(result["failed"])
-    return 1 if found or missing else 0
+    total = result["imported"] + len(failed) + len(skipped) + len(lost)
+    lines.append(
+        f"{total} messages: {result['imported']} imported{left_out},"
+        f" {len(failed)} failed imports, {len(lost)} lost,"
+        f" {len(errors)} unexpected errors"
+    )
+    why = [f"{len(lost)} messages were lost"] if lost else []
+    why += [f"the log has {len(errors)} unexpected errors"] if errors else []
+    if why:
+        lines.append(f"ends with 1: {', and '.join(why)}")
+    return lines, 1 if why else 0
 
 
 def _folders(arguments: list[str]) -> list[Path]:
@@ -79,7 +101,12 @@ def _mails(folder: Path) -> list[Path]:
 
 
 def import_files(env, listed: str) -> dict:
-    """In Odoo: import each file as mail of one contact, in batches as a sync does."""
+    """In Odoo: import each file as mail of one contact, in batches as a sync does.
+
+    :param listed: a JSON file with the paths
+    :return: how many were ``imported``; pairs (path, why) of those that ``failed`` and
+        that were ``skipped``; paths of those that were ``lost``
+    """
     from odoo.addons.mailbox_connector.engine.mime.headers import first_phase
     from odoo.addons.mailbox_connector.engine.types import HeaderRecord
     from odoo.addons.mailbox_connector.services.incoming.candidate import Candidate
@@ -102,11 +129,18 @@ def import_files(env, listed: str) -> dict:
         header = HeaderRecord(uid, len(raw), None, addresses, message_id)
         match = Match(contact.id, "to", "reader@example.com")
         candidates.append(Candidate(header, [match], raw))
+    skipped = {}
     for start in range(0, len(candidates), 50):
-        Importer(folder).run(candidates[start : start + 50])
-    rows = env["mailbox.failed.import"].search([])
-    located = env["mailbox.location"].search([("folder_id", "=", folder.id)])
+        importer = Importer(folder)
+        importer.run(candidates[start : start + 50])
+        skipped |= importer.skipped
+    here = [("folder_id", "=", folder.id)]
+    reasons = {row.uid: row.reason for row in env["mailbox.failed.import"].search(here)}
+    located = set(env["mailbox.location"].search(here).mapped("uid"))
+    known = located | reasons.keys() | skipped.keys()
     return {
         "imported": len(located),
-        "failed": [(files[row.uid - 1], row.reason) for row in rows],
+        "failed": [(files[uid - 1], reason) for uid, reason in reasons.items()],
+        "skipped": [(files[uid - 1], why.value) for uid, why in skipped.items()],
+        "lost": [path for uid, path in enumerate(files, 1) if uid not in known],
     }

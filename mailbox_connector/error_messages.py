@@ -150,6 +150,20 @@ _BY_KIND = {
         "and encryption.",
         **values,
     ),
+    # Saving an e-mail in a folder
+    Kind.NO_PERMISSION: lambda env, values: env._(
+        "%(host)s does not let this account save e-mails in the folder. Ask the "
+        "provider, or the administrator of the mail server.",
+        **values,
+    ),
+    Kind.FOLDER_READ_ONLY: lambda env, values: env._(
+        "%(host)s opens the folder for reading only. Ask the provider, or the "
+        "administrator of the mail server.",
+        **values,
+    ),
+    Kind.COPY_REFUSED: lambda env, values: env._(
+        "%(host)s refuses to save the e-mail in the folder.", **values
+    ),
     # Sending
     Kind.SENDER_REFUSED: lambda env, values: env._(
         "%(host)s does not let this account send as this address. Use the mailbox's "
@@ -187,6 +201,35 @@ _BY_KIND = {
         "The connection to %(host)s was lost while it was accepting the e-mail. It may "
         "have been sent: look in the Sent folder before you send it again.",
         **values,
+    ),
+}
+
+#: If a copy of a sent e-mail cannot be saved: what was sent need not change, and the
+#: settings were right a moment ago.
+_NOT_FILED = {
+    Kind.FOLDER_GONE: lambda env, values: env._(
+        "the folder no longer exists on the server. Create it again there."
+    ),
+    Kind.TOO_LARGE: lambda env, values: env._(
+        "the e-mail is larger than %(host)s allows in a folder.", **values
+    ),
+    Kind.PROTOCOL: lambda env, values: env._(
+        "%(host)s responds in a way that Odoo does not understand. Odoo retries "
+        "automatically.",
+        **values,
+    ),
+    **dict.fromkeys(
+        (
+            Kind.HOST_UNKNOWN,
+            Kind.REFUSED,
+            Kind.UNREACHABLE,
+            Kind.TIMEOUT,
+            Kind.DEADLINE,
+        ),
+        lambda env, values: env._(
+            "%(host)s cannot be reached at the moment. Odoo retries automatically.",
+            **values,
+        ),
     ),
 }
 
@@ -296,6 +339,36 @@ def explain(env, error: EngineError, provider=None) -> str:
     if not words or words in sentence:
         return sentence
     return f"{sentence} {env._('The server said: “%s”', words)}"
+
+
+def explain_not_filed(env, error: EngineError, folder: str) -> str:
+    """The same where the copy of a sent e-mail could not be saved in a folder.
+
+    :param folder: the folder's name
+    """
+    reason = _reason_not_filed(env, error)
+    sentence = env._(
+        "The e-mail was sent. The copy could not be saved in %(folder)s: %(reason)s",
+        folder=folder,
+        reason=reason,
+    )
+    words = error.server_text
+    if not words or words in sentence:
+        return sentence
+    return f"{sentence} {env._('The server said: “%s”', words)}"
+
+
+def _reason_not_filed(env, error: EngineError) -> str:
+    values = _values(env, error, None)
+    if error.size and error.limit:
+        return env._(
+            "the e-mail is %(size)s; this server accepts up to %(limit)s in a folder.",
+            size=format_size(error.size, ceil),
+            limit=format_size(error.limit, floor),
+        )
+    if make := _NOT_FILED.get(error.kind):
+        return make(env, values)
+    return _sentence(env, error, None)
 
 
 def explain_any(env, error: Exception, provider=None) -> str:

@@ -80,7 +80,7 @@ class Session:
                     self._command(piece.data)
                 if not self.swallowing:
                     passed += piece.data
-                elif piece.last:
+                elif piece.last or not self.from_client.inside:
                     self.swallowing = False
             self.server_writer.write(self.from_client.wire(bytes(passed)))
             await self.server_writer.drain()
@@ -123,6 +123,8 @@ class Session:
     def _answer(self, command: Command, lines: tuple[str, ...]) -> None:
         """Speak for the server, which does not hear of the command."""
         self.swallowing = command.number > 0
+        if command.line.endswith("}") and not command.line.endswith("+}"):
+            self.from_client.refuse_literal()
         if self.dialog == command.tag:
             self.dialog = None
         self.ending = any(line.upper().startswith("* BYE") for line in lines)

@@ -28,7 +28,8 @@ class Stream:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._literal = 0
-        self._inside = False
+        self.inside = False
+        """Whether a command or response has begun and not ended."""
         self._inflate = None
         self._deflate = None
 
@@ -46,9 +47,13 @@ class Stream:
                 return
             line = self._take(end + 1)
             announced = LITERAL.search(line)
-            first, self._inside = not self._inside, bool(announced)
+            first, self.inside = not self.inside, bool(announced)
             self._literal = int(announced[1]) if announced else 0
             yield Piece(line, first, not announced)
+
+    def refuse_literal(self) -> None:
+        """The literal just announced is not sent: it was refused instead of awaited."""
+        self._literal, self.inside = 0, False
 
     def compress(self) -> None:
         """From here on the stream is deflated (RFC 4978), both ways through us."""

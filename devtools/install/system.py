@@ -5,7 +5,9 @@ from functools import cache
 from pathlib import Path
 
 from ..base.console import DevError, step
-from ..base.process import run, which
+from ..base.lock import locked
+from ..base.paths import cache_dir
+from ..base.process import run, service_dir, which
 
 # group: (program or file that shows the package is there, Debian package)
 NEEDS = {
@@ -21,6 +23,7 @@ NEEDS = {
         ("/usr/lib/cyrus/bin/master", "cyrus-common"),
         ("saslpasswd2", "sasl2-bin"),
     ),
+    "courier": (("/usr/bin/python3|/usr/local/bin/python3", "python3"),),
     "browser": (
         ("chromium", "chromium"),
         ("/usr/share/fonts/truetype/liberation*", "fonts-liberation"),
@@ -60,6 +63,41 @@ def require(*groups: str) -> None:
         install = ["apt-get", "install", "-y", "-q", "--no-install-recommends"]
         run(["apt-get", "update", "-q"], env=quiet, check=False)
         run([*install, *missing], env=quiet)
+
+
+def unpacked(package: str) -> Path:
+    """The folder into which a Debian package is unpacked, with what it needs and the
+    system does not have.
+
+    Done once. For a package that conflicts with an installed one, or would start
+    services: the system stays as it is.
+    """
+    folder = service_dir(cache_dir() / f"{package}-deb")
+    done = folder / "unpacked"
+    with locked(folder.with_suffix(".lock")):
+        if not done.exists():
+            if not which("apt-get"):
+                raise DevError(f"apt-get is needed to fetch {package}")
+            with step(f"unpacking {package}"):
+                _unpack(package, folder)
+                done.touch()
+    return folder
+
+
+def _unpack(package: str, folder: Path) -> None:
+    archives = folder / "archives"
+    (archives / "partial").mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        run(["apt-get", "update", "-q"], check=False)
+    options = [f"Dir::Cache::archives={archives}", "Debug::NoLocking=1"]
+    run(
+        ["apt-get", "install", "-y", "-q", "--download-only"]
+        + ["--no-install-recommends", "--reinstall", package]
+        + [word for option in options for word in ("-o", option)],
+        env={"DEBIAN_FRONTEND": "noninteractive"},
+    )
+    for archive in sorted(archives.glob("*.deb")):
+        run(["dpkg-deb", "-x", archive, folder])
 
 
 class _services_left_alone:

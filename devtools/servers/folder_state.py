@@ -26,7 +26,8 @@ def folder_state(client: IMAPClient) -> dict[str, FolderState]:
         data = client.fetch(uids, ["FLAGS", "RFC822.SIZE", "INTERNALDATE"])
         states[name] = FolderState(
             uidvalidity=opened[b"UIDVALIDITY"],
-            uidnext=opened[b"UIDNEXT"],
+            # Courier does not give it.
+            uidnext=opened.get(b"UIDNEXT", 0),
             highestmodseq=opened.get(b"HIGHESTMODSEQ"),
             messages={
                 uid: (

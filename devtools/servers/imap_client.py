@@ -11,12 +11,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def signed_in(
-    host: str, port: int, context: ssl.SSLContext, user: str, password: str
+    host: str,
+    port: int,
+    context: ssl.SSLContext,
+    user: str,
+    password: str,
+    kind: "type[IMAPClient] | None" = None,
 ) -> "Iterator[IMAPClient]":
     """A session of `user` over TLS, ended with the block."""
     from imapclient import IMAPClient
 
-    client = IMAPClient(host, port=port, ssl_context=context, timeout=60)
+    make = kind or IMAPClient
+    client = make(host, port=port, ssl_context=context, timeout=60)
     with client:
         client.plain_login(user, password)
         yield client

@@ -7,7 +7,7 @@ from ..base.console import DevError, say, step
 from ..base.paths import run_folder
 from ..base.process import which
 from ..install.system import require
-from ..servers import mailservers, postgres
+from ..servers import courier, mailservers, postgres
 from . import parts
 from .core import core
 from .run import Run, finished
@@ -67,6 +67,7 @@ def _require(names: Sequence[str], quick: bool) -> None:
     require("servers")
     if "e2e" in names:
         require("cyrus")
+        courier.install()
     if not quick and set(names) - {"engine"}:
         require("browser")
         if not which("chromium"):

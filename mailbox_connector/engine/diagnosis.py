@@ -38,16 +38,20 @@ _BACKOFF = re.compile(
 _UNITS = {"m": 60.0, "h": 3600.0}
 
 
-def from_imap(exc: Exception, endpoint: Endpoint, *, login: bool = False):
+def from_imap(
+    exc: Exception, endpoint: Endpoint, *, login: bool = False, append: bool = False
+):
     """An exception of imapclient or imaplib as :class:`EngineError`.
 
     :param login: it happened while signing in
+    :param append: the server refused a message for a folder
     """
     if isinstance(exc, EngineError):
         return _complete(exc, endpoint)
     text = _imap_text(exc)
     codes = set(_IMAP_CODE.findall(text))
     stage = "login" if login or isinstance(exc, LoginError) else ""
+    stage = "append" if append else stage
     lost = isinstance(exc, imaplib.IMAP4.abort)
     if lost and re.search(r"socket error|EOF|unterminated", text):
         return endpoint.error(Kind.CONNECTION_LOST)

@@ -22,7 +22,8 @@ class Rule:
     :param codes: IMAP response codes, or SMTP reply codes and enhanced status
         codes ("550", "5.7.60", "550 5.7.60")
     :param hosts: pattern searched in the host
-    :param stages: SMTP stages ("auth", "mail", "rcpt", "data"), IMAP "login"
+    :param stages: SMTP stages ("auth", "mail", "rcpt", "data"), IMAP "login" and
+        "append"
     """
 
     kind: Kind
@@ -67,7 +68,27 @@ _ACCOUNT = (
     r"|(imap|pop|smtp)[^.]{0,30}(is )?(disabled|not enabled|turned off)"
 )
 
+#: Of APPEND (RFC 9051 section 6.3.12).
+_APPEND = ("append",)
+_READ_ONLY = r"read[- ]?only"
+_NO_SPACE = (
+    r"quota|(mailbox|folder|account|disk|store|storage)[^.]{0,30}\bfull\b"
+    r"|no space left|insufficient (disk |storage )?space"
+)
+_NO_PERMISSION = (
+    r"permission|(access|operation) (is |was )?denied"
+    r"|not (allowed|permitted|authori[sz]ed)"
+    r"|\bACL\b|no (write |insert )?(access|rights?)\b"
+)
+_TOO_BIG = (
+    r"(message|literal|mail|size|data)\b[^.]{0,40}(too (big|large|long)|exceeds?|limit)"
+    r"|(too (big|large|long)|exceeds?)\b[^.]{0,40}\b(message|size|limit|maximum)"
+)
+
 IMAP_RULES = (
+    # Before the texts of sign-in and of the folders: they mean less here.
+    Rule(Kind.FOLDER_READ_ONLY, codes=("READ-ONLY",), stages=_APPEND),
+    Rule(Kind.NO_PERMISSION, codes=("NOPERM",), stages=_APPEND),
     Rule(Kind.APP_PASSWORD_NEEDED, _APP_PASSWORD, field=Field.PASSWORD),
     Rule(Kind.PASSWORDS_REFUSED, _PASSWORDS_REFUSED),
     Rule(
@@ -112,6 +133,12 @@ IMAP_RULES = (
         field=Field.PASSWORD,
     ),
     Rule(Kind.LOGIN_WRONG, stages=("login",), field=Field.PASSWORD),
+    Rule(Kind.FOLDER_READ_ONLY, _READ_ONLY, stages=_APPEND),
+    Rule(Kind.NO_PERMISSION, _NO_PERMISSION, stages=_APPEND),
+    Rule(Kind.QUOTA, _NO_SPACE, stages=_APPEND),
+    Rule(Kind.TOO_LARGE, _TOO_BIG, stages=_APPEND),
+    Rule(Kind.FOLDER_GONE, r"invalid (mailbox|folder)", stages=_APPEND),
+    Rule(Kind.COPY_REFUSED, stages=_APPEND),
 )
 
 _WORK = ("mail", "rcpt", "data")

@@ -69,6 +69,10 @@ class Kind(str, Enum):
     QUOTA = "quota"
     TOO_LARGE = "too_large"
     PROTOCOL = "protocol"
+    # Saving an e-mail in a folder
+    NO_PERMISSION = "no_permission"
+    FOLDER_READ_ONLY = "folder_read_only"
+    COPY_REFUSED = "copy_refused"
     # Sending
     SENDER_REFUSED = "sender_refused"
     RECIPIENT_REFUSED = "recipient_refused"

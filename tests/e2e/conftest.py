@@ -126,6 +126,11 @@ class Mailbox:
         self.env.cr.commit()
         return result
 
+    def folder(self, name):
+        """The ``mailbox.folder`` with that name, wherever the server keeps folders."""
+        names = (name, f"INBOX.{name}")
+        return self.account.folder_ids.filtered(lambda one: one.name in names)
+
     def subjects(self, partner):
         """Subjects of the e-mails on a contact, newest first."""
         self.env.invalidate_all()

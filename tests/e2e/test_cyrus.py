@@ -57,7 +57,7 @@ def test_renamed_empty_folder_keeps_its_place_by_its_object_id(
     with servers.imap(mailbox.address) as client:
         client.create_folder("Empty")
     mailbox.connect()
-    folder = mailbox.account.folder_ids.filtered(lambda f: f.name == "Empty")
+    folder = mailbox.folder("Empty")
     assert folder.imap_object_id
     with servers.imap(mailbox.address) as client:
         client.rename_folder("Empty", "Renamed")

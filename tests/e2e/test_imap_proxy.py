@@ -53,6 +53,15 @@ def test_literals_pass_whole_and_are_no_commands(proxy, dial):
     assert "password" not in str(log.commands)
 
 
+def test_a_literal_that_is_refused_does_not_come(proxy, dial):
+    client = dial()
+    proxy.answer("^APPEND", "{tag} NO [TOOBIG] Too large")
+    with pytest.raises(IMAPClient.Error, match="TOOBIG"):
+        client.append("INBOX", MAIL)
+    client.append("INBOX", MAIL)
+    assert client.folder_status("INBOX")[b"MESSAGES"] == 1
+
+
 def test_a_burst_of_commands_is_one_round_trip(proxy, dial):
     client = dial()
     proxy.delay(0.1)

@@ -223,7 +223,7 @@ def test_saving_that_fails_is_shown_and_retried(agent, servers):
     imap_port, password = agent.account.imap_port, servers.password
     agent.account.write({"imap_port": 1, "imap_password": password})
     agent.file_sent()
-    assert "Sent folder" in agent.account.sent_copy_problem
+    assert "could not be saved in Sent" in agent.account.sent_copy_problem
     assert agent.status(posted) == [("sent", False)]
     agent.account.write({"imap_port": imap_port, "imap_password": password})
     deliveries = agent.env["mailbox.delivery"]

@@ -66,13 +66,16 @@ class ModelServer:
 
     :param crowded: new folders share their UIDVALIDITY, as on a server that takes it
         from the clock
+    :param courier: a folder that never held a message has a new UIDVALIDITY whenever
+        somebody looks, and a folder that is renamed is renumbered
     """
 
-    def __init__(self, crowded: bool = False):
+    def __init__(self, crowded: bool = False, courier: bool = False):
         self._numbers = itertools.count(1)
         self._ids = itertools.count(1)
         self._validities = itertools.count(100)
         self._crowded = crowded
+        self._courier = courier
         self._names: dict[tuple[str, int], str] = {}
         self.boxes: dict[str, Box] = {}
         #: Every message that was ever there.
@@ -92,6 +95,12 @@ class ModelServer:
             box.renumber(next(self._validities))
             self._names[name, box.uidvalidity] = box.mailbox_id
         self.boxes[name] = box
+
+    def look(self) -> None:
+        """Somebody asks for the state of folders."""
+        for box in self.boxes.values() if self._courier else ():
+            if box.uidnext == 1:
+                box.uidvalidity = next(self._validities)
 
     def deliver(self, name: str, received: date, known=True, draft=False) -> None:
         if name in self.boxes:
@@ -120,7 +129,10 @@ class ModelServer:
 
     def rename(self, name: str, to: str) -> None:
         if name in self.boxes and to not in self.boxes and name != "INBOX":
-            self._put(to, self.boxes.pop(name))
+            box = self.boxes.pop(name)
+            if self._courier:
+                box.renumber(next(self._validities))
+            self._put(to, box)
 
     def swap(self, name: str, to: str) -> None:
         if name != to and {name, to} <= self.boxes.keys() - {"INBOX"}:
@@ -172,6 +184,7 @@ class ModelSession:
 
     def list_folders(self, status=False):
         self.step()
+        self.server.look()
         return [
             Folder(name, name, "/", (), Role.OTHER, True, self._status(box))
             for name, box in self.server.boxes.items()
@@ -179,6 +192,7 @@ class ModelSession:
 
     def status(self, raw_names):
         self.step()
+        self.server.look()
         boxes = self.server.boxes
         return {name: self._status(boxes[name]) for name in raw_names if name in boxes}
 
@@ -186,6 +200,7 @@ class ModelSession:
         self.step()
         self.folder = self.vanished = None
         self.unfetchable.clear()
+        self.server.look()
         self._box = self.server.boxes.get(raw_name)
         if self._box is None:
             raise EngineError(Kind.FOLDER_GONE, Side.IMAP)

@@ -242,6 +242,9 @@ class ModelStore:
     def purge(self, before):
         pass
 
+    def release_gone(self):
+        pass
+
     def started_on(self):
         return self.started
 

@@ -42,7 +42,8 @@ class ScriptedServer:
     """Accepts connections on a free local port and plays ``script`` on each.
 
     :param script: pairs (pattern, answer): when a line arrives that matches the
-        first pattern left, the answer is sent (``%t`` in it is the line's tag).
+        first pattern left, the answer is sent (``%t`` in it is the line's tag, ``%l``
+        that of the last command with a literal).
         A pattern of None speaks without being asked. Answers :data:`HANG`
         (say no more) and :data:`CLOSE` (hang up) end it; several answers, a tuple
         or any iterable (an endless one too), are sent one after the other.
@@ -87,6 +88,7 @@ class ScriptedServer:
             self._play(sock, sock.makefile("rb"))
 
     def _play(self, sock: socket.socket, reader) -> None:
+        literal = b""
         for pattern, answers in self.script:
             tag = b""
             if pattern is not None:
@@ -94,6 +96,8 @@ class ScriptedServer:
                 if line is None:
                     return
                 tag = line.split(b" ", 1)[0]
+                if line.endswith(b"}\r\n"):
+                    literal = tag
             single = isinstance(answers, bytes) or answers in (HANG, CLOSE)
             for answer in (answers,) if single else answers:
                 if answer is HANG:
@@ -103,7 +107,7 @@ class ScriptedServer:
                     sock.shutdown(socket.SHUT_RDWR)
                     sock.close()
                     return
-                sock.sendall(answer.replace(b"%t", tag))
+                sock.sendall(answer.replace(b"%t", tag).replace(b"%l", literal))
         self._stopping.wait(30)
 
     def _await(self, reader, pattern: bytes) -> bytes | None:

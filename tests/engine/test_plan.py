@@ -45,6 +45,16 @@ def state(uidvalidity=7, next_uid=10, messages=5, uidnext=10, **more):
         (state(), FolderStatus(6, 12, 7), TickPlan("changed", (10, 11), 12, True)),
         (state(), FolderStatus(4, 10, 7), TickPlan("changed", None, 10, True)),
         (state(), FolderStatus(5, 10, 8), TickPlan("renumbered", None, 10)),
+        (state(), FolderStatus(0, 1, 8), TickPlan("renumbered", None, 1)),
+        # Where nothing was, nothing is void.
+        (state(messages=0), FolderStatus(0, 1, 8), TickPlan("nothing", None, 10)),
+        (state(messages=0), FolderStatus(2, 3, 8), TickPlan("refilled", (1, 2), 3)),
+        (
+            state(messages=0),
+            FolderStatus(2, None, 8),
+            TickPlan("refilled", (1, MAX_UID), None),
+        ),
+        (state(messages=-1), FolderStatus(2, 3, 8), TickPlan("renumbered", None, 3)),
         # Flags alone: the mod-sequence is kept, nothing is fetched.
         (
             state(highestmodseq=3),

@@ -78,6 +78,9 @@ ABILITIES = st.builds(
     objectid=st.booleans(),
 )
 
+#: Courier's.
+COURIER = Abilities(condstore=False, qresync=False)
+
 
 class Crash(BaseException):
     """The worker is killed."""
@@ -149,7 +152,7 @@ def check(server, store, since):
     there = set()
     for name, box in read_boxes(server).items():
         state = states[name]
-        assert state.uidvalidity == box.uidvalidity
+        assert not box.mails or state.uidvalidity == box.uidvalidity
         for uid, mail in box.mails.items():
             if mail.known and mail.received >= since:
                 there.add((state.key, uid, mail.number))
@@ -177,8 +180,8 @@ def settle(server, store, abilities):
         assert run(server, store, abilities, backfill=True)
 
 
-def story(backfill, abilities, window, batch, crowded=False):
-    server = ModelServer(crowded)
+def story(backfill, abilities, window, batch, crowded=False, courier=False):
+    server = ModelServer(crowded, courier)
     for n in range(4):
         server.deliver("INBOX", OLD + timedelta(days=n))
         server.deliver("Archive", WINDOW + timedelta(days=n), known=n % 2 == 0)
@@ -205,6 +208,13 @@ def story(backfill, abilities, window, batch, crowded=False):
 @given(BACKFILL, ABILITIES, st.booleans(), st.sampled_from([1, 2, 250]), st.booleans())
 def test_nothing_is_lost_whatever_happens(backfill, abilities, window, batch, crowded):
     story(backfill, abilities, window, batch, crowded)
+
+
+@settings(max_examples=MORE or 100, derandomize=not MORE, deadline=None)
+@given(BACKFILL, st.booleans(), st.sampled_from([1, 2, 250]))
+def test_nothing_is_lost_on_courier(backfill, window, batch):
+    """An empty folder has no fixed UIDVALIDITY, and a renamed one is renumbered."""
+    story(backfill, COURIER, window, batch, courier=True)
 
 
 @settings(max_examples=MORE or 60, derandomize=not MORE, deadline=None)

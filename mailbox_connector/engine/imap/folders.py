@@ -154,22 +154,75 @@ class FolderCommands(AccountConnection):
         flags: Sequence[str] = ("\\Seen",),
         date: datetime | None = None,
     ) -> tuple[int, int] | None:
-        """Put a message into a folder.
+        """Put a message into a folder. Afterwards no folder is open.
 
+        :param flags: left out, as ``date`` is, where the server does not accept them
         :return: (UIDVALIDITY, UID) where the server has UIDPLUS (RFC 4315)
+        :raises EngineError: of a refusal: QUOTA, TOO_LARGE, FOLDER_GONE, NO_PERMISSION,
+            FOLDER_READ_ONLY, TRANSIENT, THROTTLED or COPY_REFUSED
         """
-        moment = None
-        if date is not None:
-            aware = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
-            moment = f'"{datetime_to_INTERNALDATE(aware)}"'
+        self._check_append_limit(len(mime))
+        self._leave_folder(raw_name)
+        marks, moment = f"({' '.join(flags)})" if flags else None, _internaldate(date)
+        attempts = dict.fromkeys([(marks, moment), (marks, None), (None, None)])
+        while attempts:
+            arguments = next(iter(attempts))
+            del attempts[arguments]
+            try:
+                return self._append(raw_name, *arguments, mime)
+            except EngineError as error:
+                # Without a reason, it may be an error in flags or date (RFC 9051
+                # section 6.3.12).
+                if error.kind is not Kind.COPY_REFUSED or not attempts:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _append(
+        self, raw_name: str, flags: str | None, moment: str | None, mime: bytes
+    ) -> tuple[int, int] | None:
         with self._translate(folder=raw_name):
-            typ, data = self._protocol.append(
-                self._wire(raw_name), f"({' '.join(flags)})", moment, mime
-            )
-            if typ != "OK":
-                raise refusal(typ, data)
+            name = self._wire(raw_name)
+            try:
+                typ, data = self._protocol.append(name, flags, moment, mime)
+                error = None if typ == "OK" else refusal(typ, data)
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error as exc:  # BAD
+                error = exc
+            if error:
+                raise from_imap(error, self.endpoint, append=True)
             match = re.search(rb"\[APPENDUID (\d+) (\d+)\]", data[-1] or b"")
             return (int(match[1]), int(match[2])) if match else None
+
+    def _check_append_limit(self, size: int) -> None:
+        """Refuse what the server would: it may hang up instead (RFC 7889)."""
+        for capability in self.capabilities:
+            match = re.fullmatch(r"APPENDLIMIT=(\d{1,18})", capability)
+            if match and size > int(match[1]):
+                limit = int(match[1])
+                raise self.endpoint.error(Kind.TOO_LARGE, size=size, limit=limit)
+
+    def _leave_folder(self, raw_name: str) -> None:
+        """Have no folder open, or at least another one: Courier refuses a message for
+        the folder that is open read-only."""
+        protocol = self._protocol
+        if protocol.state != "SELECTED":
+            return
+        self.folder = None
+        with self._translate():
+            try:
+                if "UNSELECT" in self.capabilities:
+                    protocol.unselect()
+                elif "READ-ONLY" in protocol.untagged_responses:
+                    # It expunges nothing in such a folder (RFC 9051 section 6.4.1).
+                    protocol.close()
+                elif raw_name.upper() != "INBOX":
+                    self._open_folder("INBOX")
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error:
+                pass  # then with the folder open
+        self.folder = None
 
     def _list(self, status: bool) -> tuple[list[Folder], dict[str, FolderStatus]]:
         for options in self._list_options(status):
@@ -265,6 +318,13 @@ class FolderCommands(AccountConnection):
         if error.kind is Kind.FOLDER_GONE:
             error.detail = raw_name
         return error
+
+
+def _internaldate(date: datetime | None) -> str | None:
+    if date is None:
+        return None
+    aware = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+    return f'"{datetime_to_INTERNALDATE(aware)}"'
 
 
 def _key(raw_name: str) -> str:

@@ -106,6 +106,7 @@ class AccountPass:
         if backfill:
             self.rebind()
             self._run_backfills()
+            self.store.release_gone()
             self.reconcile()
 
     # ------------------------------------------------------------------
@@ -128,12 +129,24 @@ class AccountPass:
                 first[folder] = status
             elif plan.action == "renumbered":
                 self._try(folder, partial(folder.restart_renumbered, status))
+            elif plan.action == "refilled":
+                self._refill(_Change(folder, status, plan), changes)
             elif plan.action == "changed":
                 changes.append(_Change(folder, status, plan))
         if first:
             begun = any(state.uidvalidity for state in known)
             changes += self._begin(first, begun)
         self._work_off(changes)
+        self.store.release_gone()
+
+    def _refill(self, change: _Change, changes: list[_Change]) -> None:
+        """Take over a folder that was empty; add it to the changes to work off."""
+
+        def restart() -> None:
+            if change.folder.restart_refilled(change.status):
+                changes.append(change)
+
+        self._try(change.folder, restart)
 
     def _work_off(self, changes: list[_Change]) -> None:
         """Handle first what vanished from all folders, then new mail, which may have

@@ -46,7 +46,7 @@ from functools import partial
 
 from ..errors import ImportFailure
 from ..imap.messages import MAX_MESSAGE, MAX_SET
-from ..imap.ranges import UidRanges
+from ..imap.ranges import MAX_UID, UidRanges
 from ..net.deadline import Deadline
 from ..types import FolderStatus, HeaderRecord
 from .interfaces import Backfill, Session, Store, Vanished
@@ -119,12 +119,14 @@ class FolderPass:
         """Open the folder read-only unless it is open.
 
         :param since: (UIDVALIDITY, mod-sequence): ask what was expunged since
-        :raise Renumbered: its UIDVALIDITY is no longer the stored one
+        :raise Renumbered: its UIDVALIDITY is no longer the stored one, and it is not
+            still empty (see :func:`.plan.plan_tick`)
         """
         if since is None and self.session.folder == self.state.raw_name:
             return
         status = self.session.examine(self.state.raw_name, since)
-        if status.uidvalidity != self.state.uidvalidity:
+        is_void = status.uidvalidity != self.state.uidvalidity
+        if is_void and (status.messages or self.state.messages):
             raise Renumbered
         if status.imap_object_id and status.imap_object_id != self.state.imap_object_id:
             self._save(imap_object_id=status.imap_object_id)
@@ -171,6 +173,24 @@ class FolderPass:
         state = self.initial_state(status, rebind=True)
         self.store.transaction(lambda: self.store.begin(state))
         self.state, self._handled = state, None
+
+    def restart_refilled(self, status: FolderStatus) -> bool:
+        """Take over a folder that was empty and is not any more, under other UIDs.
+
+        What came into it is new mail, but for messages received before new mail was
+        read: another folder may have been given its name.
+
+        :return: whether its messages are fetched now; else they are rebound later
+        """
+        if self.store.locations(self.state.key):  # the last pass was interrupted
+            self.restart_renumbered(status)
+            return False
+        state = self.initial_state(status, new_since=self.store.started_on())
+        # Not as a snapshot: nothing that it counts was handled.
+        state = replace(state, uidnext=0, messages=0, highestmodseq=None)
+        self.store.transaction(lambda: self.store.begin(state))
+        self.state, self._handled = state, None
+        return True
 
     def is_renamed(self, raw_name: str) -> bool:
         """Whether this is the folder with another name, by its MAILBOXID or else by its
@@ -222,9 +242,12 @@ class FolderPass:
             # After an interruption from here on, the stored snapshot would not count
             # them.
             self._save(messages=-1, highestmodseq=None)
+        # Below it, only what was moved here is looked for.
+        importable = range(self.state.first_uid, MAX_UID + 1)
         for start in range(0, len(uids), BATCH):
             batch = uids[start : start + BATCH]
-            self.batch(batch, vanished, new=True, next_uid=batch[-1] + 1)
+            cursor = max(self.state.next_uid, batch[-1] + 1)
+            self.batch(batch, vanished, importable, new=True, next_uid=cursor)
         next_uid = plan.next_uid or max([first - 1, *found]) + 1
         if next_uid != self.state.next_uid:
             self._save(next_uid=next_uid)

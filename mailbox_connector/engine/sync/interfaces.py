@@ -129,6 +129,12 @@ class Store(Protocol):
     def folder_gone(self, key: Hashable) -> None:
         """Record that a folder no longer exists on the server."""
 
+    def release_gone(self) -> None:
+        """Stop reporting folders that are gone whose messages are in other folders.
+
+        Called when messages may have been found there; costs nothing if none is gone.
+        """
+
     # Locations
 
     def locations(self, key: Hashable) -> UidRanges:

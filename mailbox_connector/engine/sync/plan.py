@@ -51,7 +51,8 @@ class TickPlan:
 
     ``action``: "nothing"; "first" (never seen: new mail starts here, older mail is left
     to a backfill); "changed" (fetch ``uid_range`` if there is one, then keep the
-    snapshot); "renumbered" (UIDVALIDITY changed: known UIDs are void).
+    snapshot); "renumbered" (UIDVALIDITY changed: known UIDs are void); "refilled" (the
+    same, of a folder that was empty: all its messages are new).
 
     ``uid_range``: (first, last) UIDs to fetch, both included.
     ``next_uid``: the cursor once the plan is carried out; None when the server
@@ -72,7 +73,7 @@ def plan_tick(state: FolderState, status: FolderStatus) -> TickPlan:
     if state.uidvalidity is None:
         return TickPlan("first", next_uid=uidnext)
     if state.uidvalidity != status.uidvalidity:
-        return TickPlan("renumbered", next_uid=uidnext)
+        return _plan_renumbered(state, status, uidnext)
     cursor = max(1, state.next_uid)
     if uidnext is None:
         return _plan_without_uidnext(state, status, cursor)
@@ -91,6 +92,17 @@ def plan_tick(state: FolderState, status: FolderStatus) -> TickPlan:
         status.highestmodseq,
     )
     return TickPlan("nothing" if same else "changed", None, cursor, vanished)
+
+
+def _plan_renumbered(
+    state: FolderState, status: FolderStatus, uidnext: int | None
+) -> TickPlan:
+    if state.messages:
+        return TickPlan("renumbered", next_uid=uidnext)
+    if not status.messages:
+        # Courier gives a folder that never held a message a new one each second.
+        return TickPlan("nothing", None, max(1, state.next_uid))
+    return TickPlan("refilled", (1, (uidnext or MAX_UID + 1) - 1), uidnext)
 
 
 def _plan_without_uidnext(

@@ -260,10 +260,12 @@ class MailboxAccount(models.Model):
             account.backfill_id = running[-1:] or account.backfill_ids[:1]
             account.backfill_state = account.backfill_id.state
 
-    @api.depends("folder_ids.gone", "folder_ids.sync")
+    @api.depends("folder_ids.gone", "folder_ids.found_elsewhere", "folder_ids.sync")
     def _compute_folder_problem(self):
         for account in self:
-            gone = account.folder_ids.filtered(lambda f: f.sync and f.gone)
+            gone = account.folder_ids.filtered(
+                lambda f: f.sync and f.gone and not f.found_elsewhere
+            )
             account.folder_problem = bool(gone) and self.env._(
                 "These folders no longer exist on the server: %s. Their e-mails stay "
                 "in Odoo. Turn them off under Folders, or create them again on the "

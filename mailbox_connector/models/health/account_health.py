@@ -91,6 +91,7 @@ class MailboxAccountHealth(models.AbstractModel):
         "backfill_ids.state",
         "folder_ids.sync",
         "folder_ids.gone",
+        "folder_ids.found_elsewhere",
     )
     def _compute_health(self):
         self.env.flush_all()
@@ -141,7 +142,8 @@ class MailboxAccountHealth(models.AbstractModel):
                               AND alert.needs_person AND NOT alert.recovered)
                 OR EXISTS (SELECT FROM mailbox_folder folder
                             WHERE folder.account_id = %(account)s.id
-                              AND folder.sync AND folder.gone)
+                              AND folder.sync AND folder.gone
+                              AND folder.found_elsewhere IS NOT TRUE)
                 OR EXISTS (SELECT FROM mail_mail mail
                             WHERE mail.mailbox_account_id = %(account)s.id
                               AND mail.mailbox_outcome = 'ask'

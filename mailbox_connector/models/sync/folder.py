@@ -2,6 +2,7 @@ from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
+from odoo.tools import SQL
 
 from ...engine.imap.ranges import UidRanges
 from ...engine.sync.state import SkipReason
@@ -62,6 +63,11 @@ class MailboxFolder(models.Model):
         readonly=True, help="The folder no longer exists on the server."
     )
     gone_at = fields.Datetime(readonly=True)
+    found_elsewhere = fields.Boolean(
+        readonly=True,
+        help="The folder no longer exists on the server, but its e-mails do: it was "
+        "renamed, or they were moved. Nobody has to do anything.",
+    )
     # The following fields are a ``FolderState`` of the engine, which documents them.
     imap_object_id = fields.Char(readonly=True)
     uidvalidity = BigInteger(readonly=True)
@@ -253,6 +259,45 @@ class MailboxFolder(models.Model):
     def mark_gone(self):
         """The folders are no longer on the server."""
         self.write({"gone": True, "gone_at": fields.Datetime.now()})
+
+    @api.private
+    def release_gone(self):
+        """Stop reporting folders that are gone but whose e-mails are in others: they
+        were renamed, on a server that renumbers a folder then (Courier), or emptied.
+
+        A folder without imported e-mails counts as renamed if one with as many
+        messages appeared when it went.
+        """
+        self.env.flush_all()
+        found = self.env.execute_query(
+            SQL(
+                """
+                SELECT folder.id
+                  FROM mailbox_folder folder
+                 WHERE folder.id = ANY(%s) AND folder.gone
+                   AND CASE WHEN folder.imported_uids != '' THEN NOT EXISTS (
+                        SELECT FROM mailbox_location location
+                         WHERE location.folder_id = folder.id
+                           AND NOT EXISTS (
+                                SELECT FROM mailbox_location other
+                                  JOIN mailbox_folder there
+                                    ON there.id = other.folder_id
+                                 WHERE other.message_id = location.message_id
+                                   AND there.account_id = folder.account_id
+                                   AND there.gone IS NOT TRUE))
+                   ELSE EXISTS (
+                        SELECT FROM mailbox_folder renamed
+                         WHERE renamed.account_id = folder.account_id
+                           AND renamed.gone IS NOT TRUE
+                           AND renamed.uidvalidity > 0
+                           AND renamed.create_date
+                               >= folder.gone_at - interval '1 minute'
+                           AND renamed.messages = folder.messages) END
+                """,
+                self.ids,
+            )
+        )
+        self.browse([number for (number,) in found]).write({"found_elsewhere": True})
 
     @api.private
     def rename(self, raw_names):

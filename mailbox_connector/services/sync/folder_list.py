@@ -71,6 +71,7 @@ def _values(folder: Folder) -> dict:
         "role": folder.role.value,
         "sequence": ORDER.index(folder.role),
         "gone": False,
+        "found_elsewhere": False,
     }
 
 

@@ -64,6 +64,8 @@ OPTIONAL = (
     "imap_object_id",
     "reconciled_at",
 )
+#: Columns of a folder that the server's list of folders is compared with.
+LISTED = ("name", "role", "sequence", "sync", "gone", "found_elsewhere")
 
 
 class OdooStore:
@@ -81,6 +83,8 @@ class OdooStore:
         self._has_vanished: bool | None = None
         self._known_folders = None
         self._importers: dict[int, Importer] = {}
+        #: Ids of folders that are reported as gone.
+        self._reported: list[int] = []
         #: Contacts whose open chatters have not been reloaded yet.
         self._shown: set[int] = set()
         #: What new mail triggers after the commit: ``mailbox.inbound`` ids.
@@ -150,13 +154,17 @@ class OdooStore:
             folders.rename(renamed)
         if folder_list.refresh(self.account, folders, listed) or renamed:
             folders = self._folders()
+            self._has_vanished = None
+        self._reported = [
+            f.id for f in folders if f.sync and f.gone and not f.found_elsewhere
+        ]
         return [_state(f) for f in folders if f.sync and not f.gone]
 
     def _folders(self):
         Folder = self.env["mailbox.folder"]
         return Folder.search_fetch(
             [("account_id", "=", self.account.id)],
-            [*COLUMNS, *OPTIONAL, "name", "role", "sequence", "sync", "gone"],
+            [*COLUMNS, *OPTIONAL, *LISTED],
         )
 
     def handled(self, key, without_undone=False):
@@ -177,6 +185,11 @@ class OdooStore:
 
     def folder_gone(self, key):
         self._folder(key).mark_gone()
+
+    def release_gone(self):
+        if self._reported:
+            gone = self.env["mailbox.folder"].browse(self._reported)
+            self.transaction(gone.release_gone)
 
     def purge(self, before):
         folders = self._folders().filtered(

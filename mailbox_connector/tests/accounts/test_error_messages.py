@@ -23,7 +23,7 @@ from ...engine.net.deadline import Deadline
 from ...engine.net.egress import EgressPolicy
 from ...engine.net.tls import tls_error
 from ...engine.types import Endpoint, Security
-from ...error_messages import explain, explain_any, with_side
+from ...error_messages import explain, explain_any, explain_not_filed, with_side
 
 HOST = "mail.example.com"
 STOP, RETRY, NEITHER = "stop", "retry", "neither"
@@ -328,6 +328,41 @@ class TestErrors(TransactionCase):
             for side in Side:
                 error = EngineError(kind, side, host=HOST, port=1, detail="this")
                 self.assertGreater(len(explain(self.env, error)), 20, kind)
+
+    def test_a_copy_that_is_not_saved_blames_no_settings(self):
+        """They were right a moment ago; and what was sent was sent."""
+        of_settings = {*STOPPING, Kind.NO_AUTH_OFFERED, Kind.HOST_FORBIDDEN}
+        for kind in Kind:
+            error = EngineError(kind, Side.IMAP, host=HOST, port=1, detail="this")
+            shown = explain_not_filed(self.env, error, "Sent")
+            prefix = "The e-mail was sent. The copy could not be saved in Sent: "
+            self.assertTrue(shown.startswith(prefix), shown)
+            self.assertGreater(len(shown), len(prefix) + 10, kind)
+            if kind not in of_settings and "TLS" not in kind.name:
+                if not kind.name.startswith(("CERTIFICATE", "STARTTLS")):
+                    self.assertNotIn("check", shown.lower(), kind)
+
+    def test_why_a_copy_is_not_saved(self):
+        for said, words in (
+            ("NO [OVERQUOTA] Full", "The mailbox is full. Delete e-mails"),
+            ("NO [NOPERM] No", "does not let this account save e-mails"),
+            ("NO [TRYCREATE] No", "the folder no longer exists on the server"),
+            ("NO [TOOBIG] No", f"the e-mail is larger than {HOST} allows"),
+            ("NO Current box is selected READ-ONLY.", "for reading only"),
+            ("NO APPEND failed", "refuses to save the e-mail"),
+        ):
+            error = imaplib.IMAP4.error(said.encode())
+            error = from_imap(error, _endpoint(Side.IMAP, HOST), append=True)
+            shown = explain_not_filed(self.env, error, "Gesendet")
+            self.assertIn("could not be saved in Gesendet: ", shown)
+            self.assertIn(words, shown)
+            self.assertTrue(shown.endswith(f"The server said: “{said}”"), shown)
+        error = _endpoint(Side.IMAP, HOST).error(
+            Kind.TOO_LARGE, size=30_000_000, limit=20_000_000
+        )
+        self.assertIn(
+            "this server accepts up to", explain_not_filed(self.env, error, "")
+        )
 
     def test_whatever_stops_a_mailbox_is_explained(self):
         """What the program did not expect is for the log, not for a person."""

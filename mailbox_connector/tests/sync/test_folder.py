@@ -3,7 +3,9 @@
 from odoo.tests import tagged
 
 from ...engine.sync.state import Counts, SkipReason
-from ..common import MailboxCase
+from ...engine.types import Folder, Role
+from ...services.sync.store import OdooStore
+from ..common import MailboxCase, mail
 
 
 @tagged("post_install", "-at_install")
@@ -78,3 +80,104 @@ class TestHandledUids(MailboxCase):
             Counts.of_skipped(reasons),
             Counts(skipped=len(reasons), internal=1, newsletters=2, deleted=1),
         )
+
+
+@tagged("post_install", "-at_install")
+class TestGoneFolders(MailboxCase):
+    """A folder that went is reported until its e-mails are known to be elsewhere."""
+
+    def setUp(self):
+        super().setUp()
+        self.sent = self.account.folder_ids.filtered(lambda f: f.role == "sent")
+        self.sent.mark_gone()
+
+    def add(self, name="Sent 2026", **values):
+        """A folder that appears on the server when Sent goes."""
+        return self.env["mailbox.folder"].create(
+            {
+                "account_id": self.account.id,
+                "name": name,
+                "raw_name": name,
+                "sync": True,
+                "uidvalidity": 2,
+                **values,
+            }
+        )
+
+    def import_into_sent(self, *raws):
+        messages = self.import_mail(*raws, folder="Sent")
+        self.sent.mark_handled(range(1, len(raws) + 1))
+        return messages
+
+    def locate(self, messages, folder):
+        return self.env["mailbox.location"].create(
+            [
+                {
+                    "folder_id": folder.id,
+                    "uidvalidity": folder.uidvalidity,
+                    "uid": number,
+                    "message_id": message.id,
+                }
+                for number, message in enumerate(messages, 1)
+            ]
+        )
+
+    def is_reported(self):
+        self.sent.release_gone()
+        self.env.invalidate_all()
+        is_reported = bool(self.account.folder_problem)
+        health = "action_needed" if is_reported else "connected"
+        self.assertEqual(self.account.health, health)
+        return is_reported
+
+    def test_e_mails_that_are_in_another_folder(self):
+        messages = self.import_into_sent(
+            *(mail(message_id=f"<{n}@example.com>") for n in "12")
+        )
+        self.assertTrue(self.is_reported())
+        renamed = self.add()
+        places = self.locate(messages, renamed)
+        places[0].unlink()
+        self.assertTrue(self.is_reported(), "one was not found")
+        self.locate(messages[:1], renamed)
+        self.assertFalse(self.is_reported())
+
+    def test_e_mails_whose_locations_were_moved(self):
+        self.import_into_sent(mail())
+        self.env["mailbox.location"].search(
+            [("folder_id", "=", self.sent.id)]
+        ).folder_id = self.add()
+        self.assertFalse(self.is_reported())
+
+    def test_e_mails_in_a_folder_that_is_gone_too_are_not_found(self):
+        messages = self.import_into_sent(mail())
+        other = self.add()
+        self.locate(messages, other)
+        other.write({"gone": True, "sync": False})
+        self.assertTrue(self.is_reported())
+
+    def test_no_e_mails_and_a_folder_of_the_same_size(self):
+        self.sent.messages = 7
+        self.add("Another", messages=6)
+        self.assertTrue(self.is_reported())
+        self.add(messages=7)
+        self.assertFalse(self.is_reported())
+
+    def test_no_e_mails_and_no_new_folder(self):
+        self.assertTrue(self.is_reported(), "it was deleted")
+
+    def test_a_folder_that_comes_back_and_goes_again_is_reported_again(self):
+        self.import_into_sent(mail())
+        self.env["mailbox.location"].search([]).folder_id = self.add()
+        self.assertFalse(self.is_reported())
+        listed = [
+            Folder(name, name, "/", (), role, True)
+            for name, role in (("INBOX", Role.INBOX), ("Sent", Role.SENT))
+        ]
+        store = OdooStore(self.account, self.env.flush_all)
+        store.refresh(listed, {})
+        self.assertFalse(self.sent.gone or self.sent.found_elsewhere)
+        self.sent.imported_uids = ""
+        store.refresh(listed[:1], {})
+        self.env.invalidate_all()
+        self.assertIn("Sent", self.account.folder_problem)
