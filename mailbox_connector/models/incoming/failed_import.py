@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.modules.module import get_manifest
 
 from ...services.incoming.failed_import_retry import next_attempt
-from ...services.sync.mailbox_pass import WAITED_FOR, PassRequest
+from ...services.sync.mailbox_pass import WAIT_FOR_TURN, WAITED_FOR, PassRequest
 from ..framework.fields import BigInteger
 
 
@@ -84,7 +84,9 @@ class MailboxFailedImport(models.Model):
         accounts.check_access("read")
         count, settled = len(self), 0
         for account, rows in self.grouped("account_id").items():
-            request = PassRequest("retry", *WAITED_FOR, failed_imports=rows)
+            request = PassRequest(
+                "retry", *WAITED_FOR, failed_imports=rows, wait=WAIT_FOR_TURN
+            )
             sync = self.env["mailbox.sync"].serve(account, request)
             if sync is None:
                 raise UserError(

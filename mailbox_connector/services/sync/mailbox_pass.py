@@ -44,6 +44,8 @@ from .store import OdooStore
 SCHEDULED = (8, 90)
 #: The same while a person waits.
 WAITED_FOR = (12, 18)
+#: Seconds for which a person waits for a mailbox that is busy: longer than a slice.
+WAIT_FOR_TURN = 10
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class PassRequest:
     :param seconds: when to begin nothing more
     :param hard_seconds: when to give up what has begun
     :param rest: seconds; no pass if the mailbox was served within that time
+    :param wait: seconds to wait for a mailbox that is busy
     :param failed_imports: with "retry": ``mailbox.failed.import`` of the mailbox
     :param by_person: somebody pressed Sync now
     """
@@ -62,6 +65,7 @@ class PassRequest:
     seconds: float
     hard_seconds: float
     rest: int = 0
+    wait: float = 0
     failed_imports: object = None
     by_person: bool = False
 
@@ -86,6 +90,10 @@ class MailboxPass:
         self.tried = 0
         #: Whether it was interrupted and another pass should continue soon.
         self.unfinished = False
+        #: Whether it was completed, by the one who asked for it.
+        self.succeeded = False
+        #: Whether a pass of kind "new" found work for one of kind "backfill".
+        self.found_older_work = False
         self._began = time.monotonic()
 
     @property
@@ -100,11 +108,6 @@ class MailboxPass:
         counts.add(self.new)
         counts.add(self.backfill)
         return counts
-
-    @property
-    def made_progress(self) -> bool:
-        """Whether another pass right now may do more."""
-        return self.unfinished or bool(self.new.seen or self.backfill.seen)
 
     def run(self) -> None:
         """Do what was asked for.
@@ -128,6 +131,9 @@ class MailboxPass:
                 if backfill:
                     NewContacts(self.account, session, store).search(self.deadline)
                 work.run(backfill)
+                self.found_older_work = not backfill and any(
+                    state.rebind_below for state in work.folders
+                )
                 if backfill:
                     FailedImportRetry(self.account, session, store).retry_due(
                         self.deadline
