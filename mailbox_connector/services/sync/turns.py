@@ -48,7 +48,7 @@ class Turns:
         if mailbox_pass is None:
             return
         self._served.add(number)
-        if mailbox_pass.counts.seen:
+        if mailbox_pass.has_progress:
             self._has_progress = True
             self._fruitless[number] = 0
             return
