@@ -4,18 +4,16 @@
 database of a server that runs its scheduled actions.
 """
 
-import re
 import time
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 from conftest import Mailbox, message, settings_of, unique
 
 from devtools import imap_proxy
+from devtools.odoo.cronlog import IMPORT, CronLog
 from devtools.servers import mailservers
 
 SENDER = "buyer@customer.example"
-IMPORT = "Mailboxes: import older e-mails"
 PROBE = "Another action"
 #: Seconds for which somebody else has the mailbox after the first run, and for a round
 #: trip to a far server.
@@ -27,11 +25,6 @@ MANY = 1500
 SOON = 10
 #: Seconds for the whole of an import from afar.
 LONG = 60
-LINE = re.compile(
-    r"^(?P<time>\S+ \S+) \d+ INFO \S+ \S+ir_cron: Job '(?P<name>[^']+)' \(\d+\) "
-    r"(?P<what>starting|fully done|partially done)",
-    re.MULTILINE,
-)
 
 
 def tell(env, server_log):
@@ -48,32 +41,8 @@ def tell(env, server_log):
     servers = mailservers.start()
     with imap_proxy.running(servers) as proxy:
         box = _box(env, servers, proxy)
-        found = _find_it_busy(box, Log(server_log))
-        return found | _import_from_afar(box, proxy, Log(server_log))
-
-
-class Log:
-    """The runs of scheduled actions in a server's log, from now on."""
-
-    def __init__(self, path):
-        self.path = Path(path)
-        self.start = self.path.stat().st_size
-
-    def runs(self, name):
-        """[begin, end] of each in seconds; the end of one that is running is None."""
-        with self.path.open("rb") as log:
-            log.seek(self.start)
-            text = log.read().decode(errors="replace")
-        found = []
-        for line in LINE.finditer(text):
-            moment = datetime.strptime(line["time"], "%Y-%m-%d %H:%M:%S,%f")
-            if line["name"] != name:
-                continue
-            if line["what"] == "starting":
-                found.append([moment.timestamp(), None])
-            elif found:
-                found[-1][1] = moment.timestamp()
-        return found
+        found = _find_it_busy(box, CronLog(server_log))
+        return found | _import_from_afar(box, proxy, CronLog(server_log))
 
 
 def _wait_for(env, seconds, condition):

@@ -14,6 +14,7 @@ from browser import live_odoo
 from standstill import MANY, SOON
 
 from devtools.odoo import worker
+from devtools.odoo.cronlog import breaks
 
 #: Scheduled actions at the same time, and settings of the server.
 MODES = {"threads": (2, {}), "processes": (1, {"workers": 2})}
@@ -61,8 +62,7 @@ def test_an_import_of_several_runs_has_no_breaks(story):
     """A run has a time limit; the next one begins at once."""
     runs = story["runs"]
     assert len(runs) > 1
-    breaks = [begin - end for (_, end), (begin, _) in zip(runs, runs[1:], strict=False)]
-    assert max(breaks) < SOON
+    assert max(breaks(runs)) < SOON
     assert (story["far_done"], story["imported"]) == (True, MANY)
 
 
