@@ -106,9 +106,7 @@ def _live(bench: Bench, ready: str, count: int, mode: str) -> tuple[float, list[
     if found := problems([log]):
         raise DevError("Odoo complained:\n" + "\n".join(found))
     runs = CronLog(log, whole=True).runs(IMPORT)
-    return _seconds(run, count), breaks(
-        [one for one in runs if one[0] >= run["began"] - 1]
-    )
+    return _seconds(run, count), breaks([one for one in runs if one[0] >= run["began"]])
 
 
 def _seconds(run: dict, count: int) -> float:
