@@ -293,8 +293,7 @@ class MailboxSync(models.AbstractModel):
         if account.failures or account.needs_person:
             # A person synced a mailbox that had stopped: the scheduled actions resume.
             values.update(failures=0, retry_at=False, needs_person=False)
-            if mailbox_pass.request.by_person:
-                account._trigger_crons("ir_cron_backfill")
+            account._trigger_crons("ir_cron_backfill")
         if mailbox_pass.new.seen or mailbox_pass.backfill.seen:
             values["last_result"] = self.result_text(account, mailbox_pass)
         if values:
