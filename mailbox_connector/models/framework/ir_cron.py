@@ -47,9 +47,10 @@ class IrCron(models.Model):
 
     @api.model
     def _reschedule_asap(self, job):
-        super()._reschedule_asap(job)
+        result = super()._reschedule_asap(job)
         if self._mailbox_is_ours(job["id"]):
             self.env.cr.postcommit.add(self._notifydb)
+        return result
 
     @api.model
     def _mailbox_is_ours(self, cron_id):

@@ -21,7 +21,7 @@ A lease is a separate row in ``mailbox_lease``, changed on a separate cursor:
 
 The lease also stores when each service of a mailbox was last done, so that the
 scheduled actions choose the mailbox that has waited longest; and which of them found
-the mailbox busy: whoever releases the lease wakes them, so that nobody has to poll.
+the mailbox busy: the release of the lease wakes them, so that nobody has to poll.
 """
 
 import os
