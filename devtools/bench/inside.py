@@ -63,14 +63,44 @@ def backfill(env, days: int = 7, profile: str | None = None) -> dict:
             stats = pstats.Stats(profiler, stream=out)
             stats.sort_stats("tottime").print_stats(60)
             stats.sort_stats("cumulative").print_stats(120)
-    account.invalidate_recordset()
-    if account.imap_problem:
-        raise RuntimeError(account.imap_problem)
-    backfill = account.backfill_id
     return {
         **clock.times,
         "memory": _memory("VmHWM") - idle,
         "idle": idle,
+        **_result(account),
+    }
+
+
+def await_backfill(env, days: int = 7) -> dict:
+    """The same, done by the scheduler of a server on this database."""
+    account = env["mailbox.account"].search([])
+    _let_scheduler_rest(env)
+    began = time.time()
+    with Clock(env) as clock:
+        account.start_backfill(days)
+        env.cr.commit()
+        while account.backfill_state == "running" and not account.imap_problem:
+            time.sleep(0.1)
+            env.cr.rollback()
+            env.invalidate_all()
+    return {**clock.times, "began": began, **_result(account)}
+
+
+def _let_scheduler_rest(env) -> None:
+    """Wait until nothing is due: in a new database, all scheduled actions are."""
+    cron = env["ir.cron"]
+    cron._notifydb()
+    while cron._get_all_ready_jobs(env.cr):
+        time.sleep(0.1)
+        env.cr.rollback()
+
+
+def _result(account) -> dict:
+    account.invalidate_recordset()
+    if account.imap_problem:
+        raise RuntimeError(account.imap_problem)
+    env, backfill = account.env, account.backfill_id
+    return {
         "seen": backfill.seen,
         "linked": backfill.linked,
         "copies": env["mail.message"].search_count(

@@ -49,13 +49,15 @@ class Row:
 @dataclass(frozen=True)
 class Bench:
     """One run. `wanted`: names of rows; `quick`: few messages, to see that it works;
-    `profile`: say where our time goes. Databases and mail users are the run's own."""
+    `profile`: say where our time goes; `count`: how many messages, for rows that can
+    take any number. Databases and mail users are the run's own."""
 
     folder: Path
     servers: MailServers
     wanted: frozenset[str]
     quick: bool = False
     profile: bool = False
+    count: int = 0
 
     def database(self, name: str) -> str:
         return f"bench_{name}_{os.getpid()}"

@@ -34,3 +34,4 @@ from .sending import test_sending
 from .sending import test_sending_errors
 from .sync import test_folder
 from .sync import test_store
+from .sync import test_turns

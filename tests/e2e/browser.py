@@ -56,11 +56,15 @@ class Live:
 
 
 @contextmanager
-def live_odoo(name: str, quiet: tuple[str, ...] = ()) -> Iterator[Live]:
+def live_odoo(
+    name: str, quiet: tuple[str, ...] = (), cron_threads: int = 1, **settings: object
+) -> Iterator[Live]:
     """Serve a new database with the addon, scheduled actions included.
 
     :param quiet: loggers that are to say nothing below CRITICAL: what the tests do to
         this server on purpose
+    :param cron_threads: how many scheduled actions run at the same time
+    :param settings: of Odoo's configuration file
     """
     logs = Path(os.environ["MAILBOX_TEST_LOGS"])
     handlers = ",".join([":INFO", *(f"{logger}:CRITICAL" for logger in quiet)])
@@ -69,8 +73,8 @@ def live_odoo(name: str, quiet: tuple[str, ...] = ()) -> Iterator[Live]:
         server, address = launch.serve(
             name,
             logs / f"{name}.log",
-            cron_threads=1,
-            settings={"log_handler": handlers},
+            cron_threads=cron_threads,
+            settings={"log_handler": handlers, **settings},
         )
         try:
             launch.wait_until_served(server, address, FIRST / 1000)

@@ -21,6 +21,8 @@ _logger = logging.getLogger(__name__)
 FIRST = timedelta(minutes=10)
 #: The time between two alerts while it lasts.
 AGAIN = timedelta(days=1)
+#: When an alert is sent that met a conflict with another worker.
+CONFLICT_PAUSE = timedelta(minutes=1)
 ACTIVITY = "mail.mail_activity_data_warning"
 MANAGERS = "mailbox_connector.group_mailbox_manager"
 
@@ -166,6 +168,7 @@ class MailboxAlert(models.Model):
         except CONFLICT_ERRORS:
             self.env.cr.rollback()
             _logger.info("Alert %s met a conflict", number, exc_info=True)
+            self._trigger_cron(fields.Datetime.now() + CONFLICT_PAUSE)
         except Exception:
             self.env.cr.rollback()
             _logger.exception("Alert %s could not be sent", number)

@@ -4,7 +4,7 @@ from odoo.modules.module import get_manifest
 
 from ...engine.net.deadline import Deadline
 from ...services.incoming.failed_import_retry import next_attempt
-from ...services.sync.mailbox_pass import WAITED_FOR, PassRequest
+from ...services.sync.mailbox_pass import WAIT_FOR_TURN, WAITED_FOR, PassRequest
 from ..framework.fields import BigInteger
 
 
@@ -115,7 +115,9 @@ class MailboxFailedImport(models.Model):
         :return: the :class:`services.sync.mailbox_pass.MailboxPass` that ran
         :raise UserError: the mailbox is busy or cannot be read
         """
-        request = PassRequest("retry", *WAITED_FOR, failed_imports=rows)
+        request = PassRequest(
+            "retry", *WAITED_FOR, failed_imports=rows, wait=WAIT_FOR_TURN
+        )
         sync = self.env["mailbox.sync"].serve(account, request)
         if sync is None:
             raise UserError(

@@ -4,6 +4,7 @@ from datetime import date
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
 
 from ...engine.sync.interfaces import Backfill
 from ...engine.sync.state import COUNT_NAMES
@@ -12,7 +13,7 @@ from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
 from ...services.framework.scheduled_work import work_off
 from ...services.sync.undo import Undo
 from ..access.ir_websocket import PROGRESS
-from .lease import LeaseLostError
+from .lease import IS_FREE, LeaseLostError
 
 #: A longer time between two batches, in seconds, counts as a break.
 STANDSTILL = 60
@@ -21,7 +22,7 @@ OPEN = ("running", "paused")
 _logger = logging.getLogger(__name__)
 #: Seconds of work on one undo before the next mailbox has its turn.
 SLICE = 8
-#: Seconds to wait for a mailbox that another worker is reading.
+#: Seconds to wait after a conflict with another worker.
 WAIT = 0.5
 CRON = "mailbox_connector.ir_cron_undo"
 
@@ -300,19 +301,40 @@ class MailboxBackfill(models.Model):
     @api.model
     def _cron_undo(self):
         """Continue all undos, a slice of each in turn."""
-        waiting = self.search([("state", "=", "undoing")], order="id").ids
+        turn = []
+
+        def find(_done):
+            if not turn:
+                turn.extend(self._find_undos().ids)
+            return self.browse(turn)
 
         def work(backfills):
             backfill = backfills[:1]
-            waiting.pop(0)
-            done = backfill._undo_slice()
-            if not done:
-                waiting.append(backfill.id)
-            if done is None:
-                time.sleep(WAIT)
+            turn.pop(0)
+            backfill._undo_slice()
             return backfill
 
-        work_off(self.env, lambda _done: self.browse(waiting), work)
+        work_off(self.env, find, work)
+
+    def _find_undos(self):
+        """Undos whose mailbox nobody is reading; the others wake this action later."""
+        undos = self.search([("state", "=", "undoing")])
+        if not undos:
+            return undos
+        self.env["mailbox.lease"].want(undos.account_id.ids, "undo")
+        # A fresh snapshot: leases are changed on other cursors.
+        self.env["ir.cron"].with_context(ir_cron_progress_id=False)._commit_progress()
+        query = SQL(
+            """
+            SELECT undo.id FROM mailbox_backfill undo
+              JOIN mailbox_lease lease ON lease.account_id = undo.account_id
+             WHERE undo.id = ANY(%s) AND %s
+             ORDER BY undo.id
+            """,
+            undos.ids,
+            IS_FREE,
+        )
+        return self.browse([number for (number,) in self.env.execute_query(query)])
 
     def _undo_slice(self):
         """Work for some seconds.
@@ -321,30 +343,40 @@ class MailboxBackfill(models.Model):
         """
         self.ensure_one()
         backfill = self.with_user(SUPERUSER_ID).with_context(ir_cron_progress_id=False)
-        cron, lease = backfill.env["ir.cron"], backfill.env["mailbox.lease"]
-        cron._commit_progress()
+        backfill.env["ir.cron"]._commit_progress()
+        lease = backfill.env["mailbox.lease"]
         with lease.hold(backfill.account_id, "undo") as held:
             if not held:
                 return None
-            started = time.monotonic()
-            try:
-                while time.monotonic() - started < SLICE:
-                    held.renew()
-                    with mute_conflicts():
-                        done = backfill._undo_batch()
-                        cron._commit_progress()
-                    if done:
-                        return True
-            except (*CONFLICT_ERRORS, LeaseLostError):
-                # Somebody has just used one of these e-mails: check them again.
-                backfill.env.cr.rollback()
-                _logger.info("Import %s: its undo gave way", self.id, exc_info=True)
-            except Exception as error:
-                backfill.env.cr.rollback()
-                _logger.exception("Import %s could not be undone", self.id)
-                backfill._give_up_undo(error)
-                cron._commit_progress()
-                return True
+            done = backfill._undo_for_a_while(held)
+        held.give_way()
+        return done
+
+    def _undo_for_a_while(self, held):
+        """
+        :param held: the mailbox's :class:`HeldLease`
+        :return: whether it is done
+        """
+        cron, started = self.env["ir.cron"], time.monotonic()
+        try:
+            while time.monotonic() - started < SLICE:
+                held.renew()
+                with mute_conflicts():
+                    done = self._undo_batch()
+                    cron._commit_progress()
+                if done:
+                    return True
+        except (*CONFLICT_ERRORS, LeaseLostError):
+            # Somebody has just used one of these e-mails: check them again.
+            self.env.cr.rollback()
+            _logger.info("Import %s: its undo gave way", self.id, exc_info=True)
+            time.sleep(WAIT)
+        except Exception as error:
+            self.env.cr.rollback()
+            _logger.exception("Import %s could not be undone", self.id)
+            self._give_up_undo(error)
+            cron._commit_progress()
+            return True
         return False
 
     def _give_up_undo(self, error):

@@ -19,13 +19,18 @@ from ...services.framework.concurrency import (
 )
 from ...services.framework.scheduled_work import work_off
 from ...services.sync.mailbox_pass import SCHEDULED, MailboxPass, PassRequest
-from .lease import LeaseLostError
+from ...services.sync.turns import Turns
+from .lease import CRONS, IS_FREE, LeaseLostError
 
 _logger = logging.getLogger(__name__)
 #: A mailbox that was served within this many seconds is not due again.
 REST = 60
 #: Back-off after the first failure; doubled by each further one, up to the longest.
 BACKOFF, BACKOFF_LONGEST = timedelta(minutes=1), timedelta(minutes=30)
+#: When a run that made no progress is repeated.
+LATER = timedelta(minutes=1)
+#: Seconds that are worth another slice in the same run; otherwise others come first.
+ENOUGH = SCHEDULED[0] / 2
 #: When a refused password is tried once more: servers are sometimes wrong.
 LOGIN_AGAIN = timedelta(minutes=10)
 
@@ -46,41 +51,61 @@ class MailboxSync(models.AbstractModel):
 
     @api.model
     def _cron_new_mail(self):
-        """Look for new mail in every mailbox that is due, each once."""
-        due = self._due("served_at")
-
-        def work(accounts):
-            self.serve(accounts[:1], PassRequest("new", *SCHEDULED, rest=REST))
-            return accounts[:1]
-
-        work_off(self.env, lambda done: due[len(done) :], work)
+        """Look for new mail in every mailbox that is due."""
+        self._serve_in_turn("new", "served_at", rest=REST)
 
     @api.model
     def _cron_backfill(self):
         """Import older mail and repair, a slice of each mailbox in turn, until no
         mailbox makes progress."""
-        finished, turn = set(), []
+        self._serve_in_turn("backfill", "backfill_served_at")
 
-        def find(_done):
-            if not turn:
-                due = self._due("backfill_served_at").ids
-                turn.extend(number for number in due if number not in finished)
-            return self.env["mailbox.account"].browse(turn)
+    def _serve_in_turn(self, kind, served, rest=0):
+        """Serve all mailboxes that are due, each in turn, until the time is over.
+
+        If more is left then, this action continues at once; one that finds a mailbox
+        busy is woken when it is free; and one that makes no progress waits for
+        :data:`LATER`.
+        """
+        request = PassRequest(kind, *SCHEDULED, rest=rest)
+        turns = Turns(lambda: self._find_due(kind, served).ids)
+        Account = self.env["mailbox.account"]
 
         def work(accounts):
             account = accounts[:1]
-            turn.pop(0)
-            mailbox_pass = self.serve(account, PassRequest("backfill", *SCHEDULED))
-            if not (mailbox_pass and mailbox_pass.made_progress):
-                finished.add(account.id)
+            mailbox_pass, held = self._serve(account, request)
+            turns.record(account.id, mailbox_pass)
+            if held:
+                held.give_way()
             return account
 
-        work_off(self.env, find, work)
+        is_done = work_off(
+            self.env, lambda _done: Account.browse(turns.find()), work, ENOUGH
+        )
+        cron = self.env["ir.cron"]
+        is_stuck = not is_done and turns.is_stuck()
+        if is_stuck or turns.left:
+            cron._mailbox_trigger_at(CRONS[kind], fields.Datetime.now() + LATER)
+        if is_stuck:
+            cron._commit_progress(remaining=0)
 
-    def _due(self, served):
+    def _find_due(self, kind, served):
+        """See :meth:`_due`; those that are busy wake this action later."""
+        due = self._due(served)
+        if busy := self._due(served, SQL("NOT %s", IS_FREE)):
+            self.env["mailbox.lease"].want(busy.ids, kind)
+            # Some may have been released before that: look again, on a fresh snapshot.
+            self.env["ir.cron"].with_context(
+                ir_cron_progress_id=False
+            )._commit_progress()
+            due = self._due(served)
+        return due
+
+    def _due(self, served, condition=IS_FREE):
         """Mailboxes that may be served, the one that has waited longest first.
 
         :param served: the lease's column: "served_at" or "backfill_served_at"
+        :param condition: on the lease
         """
         self.env.flush_all()
         query = SQL(
@@ -91,11 +116,12 @@ class MailboxSync(models.AbstractModel):
              WHERE account.active AND account.state = 'connected'
                AND account.needs_person IS NOT TRUE
                AND (account.retry_at IS NULL OR account.retry_at <= %(now)s)
-               AND (lease.holder IS NULL OR lease.expires_at < %(now)s)
+               AND %(condition)s
                AND %(work)s
              ORDER BY lease.%(served)s NULLS FIRST, account.id
             """,
             now=fields.Datetime.now(),
+            condition=condition,
             work=self._has_work(served),
             served=SQL.identifier(served),
         )
@@ -106,9 +132,15 @@ class MailboxSync(models.AbstractModel):
         """Whether there is anything to do, as a condition on account and lease."""
         now = fields.Datetime.now()
         if served == "served_at":
+            # A run that takes longer than the rest ends with the round that it began.
             return SQL(
-                "(lease.pending OR lease.served_at IS NULL OR lease.served_at <= %s)",
+                """(lease.pending OR lease.served_at IS NULL
+                    OR lease.served_at <= LEAST(%s, (
+                        SELECT nextcall FROM ir_cron
+                         WHERE id = %s AND nextcall <= %s)))""",
                 now - timedelta(seconds=REST),
+                self.env.context.get("cron_id"),
+                now,
             )
         yesterday = now - RECONCILE
         return SQL(
@@ -148,7 +180,15 @@ class MailboxSync(models.AbstractModel):
         :return: the :class:`MailboxPass` that ran; None: the mailbox is busy, or it
             failed (``imap_problem`` then has the reason)
         """
-        # Only the loops above report progress; this only commits.
+        mailbox_pass, _held = self._serve(account, request)
+        return mailbox_pass if mailbox_pass and mailbox_pass.succeeded else None
+
+    def _serve(self, account, request):
+        """See :meth:`serve`.
+
+        :return: (the pass, the lease that was held), both None if the mailbox is busy
+        """
+        # Only the scheduled actions report progress; this only commits.
         account = account.with_user(SUPERUSER_ID).with_context(
             ir_cron_progress_id=False
         )
@@ -156,20 +196,34 @@ class MailboxSync(models.AbstractModel):
         # End the transaction: the work begins with a fresh snapshot of the database.
         cron._commit_progress()
         lease = account.env["mailbox.lease"]
-        with lease.hold(account, request.kind, request.rest) as held:
+        with lease.hold(account, request.kind, request.rest, request.wait) as held:
             if not held:
-                return None
+                return None, None
 
             def commit():
                 held.renew()
                 cron._commit_progress()
 
             mailbox_pass = MailboxPass(account, request, commit)
-            succeeded = self._run(mailbox_pass)
-            held.ok = succeeded and request.kind != "retry"
-            held.pending = mailbox_pass.unfinished
+            mailbox_pass.succeeded = self._run(mailbox_pass)
+            held.ok = mailbox_pass.succeeded and request.kind != "retry"
+            # Also after a failure: then the mailbox does not rest, but backs off.
+            held.pending = mailbox_pass.unfinished or not mailbox_pass.succeeded
             cron._commit_progress()
-        return mailbox_pass if succeeded else None
+        self._trigger_rest(mailbox_pass)
+        return mailbox_pass, held
+
+    def _trigger_rest(self, mailbox_pass):
+        """Wake the scheduled actions that do the rest of a pass, unless the one that
+        ran it continues."""
+        account, names = mailbox_pass.account, []
+        if mailbox_pass.request.by_person and mailbox_pass.unfinished:
+            names = ["ir_cron_new_mail", "ir_cron_backfill"]
+        elif mailbox_pass.found_older_work:
+            names = ["ir_cron_backfill"]
+        if names:
+            account._trigger_crons(*names)
+            account.env["ir.cron"]._commit_progress()
 
     def _run(self, mailbox_pass):
         """Run a pass; store what it did, and its problem on the mailbox.
@@ -239,6 +293,7 @@ class MailboxSync(models.AbstractModel):
         if account.failures or account.needs_person:
             # A person synced a mailbox that had stopped: the scheduled actions resume.
             values.update(failures=0, retry_at=False, needs_person=False)
+            account._trigger_crons("ir_cron_backfill")
         if mailbox_pass.new.seen or mailbox_pass.backfill.seen:
             values["last_result"] = self.result_text(account, mailbox_pass)
         if values:
@@ -292,14 +347,19 @@ class MailboxSync(models.AbstractModel):
         pause *= random.uniform(0.8, 1.2)
         if refused and refused.retry_after:
             pause = max(pause, timedelta(seconds=refused.retry_after))
+        retry_at = fields.Datetime.now() + pause
         account.write(
             {
                 "imap_problem": text,
                 "failures": failures,
                 "needs_person": needs_person,
-                "retry_at": fields.Datetime.now() + pause,
+                "retry_at": retry_at,
             }
         )
+        if not needs_person:
+            cron = account.env["ir.cron"]
+            for name in ("ir_cron_new_mail", "ir_cron_backfill"):
+                cron._mailbox_trigger_at(name, retry_at)
         # Alert at once if only a person can solve it.
         is_final = not refused.retryable if refused else isinstance(error, UserError)
         account.report_problem("imap", text, needs_person=is_final, error=error)

@@ -122,6 +122,8 @@ def _postpone(env, row_id: int, error: Exception) -> None:
                 record_failure(row, error)
     except CONFLICT_ERRORS:
         _logger.info("New e-mail %s is retried by the scheduled action", row_id)
+        with own_cursor(env) as other:
+            other.ref(CRON)._trigger(at=fields.Datetime.now() + RETRY_PAUSES[0])
 
 
 def _nothing() -> None:

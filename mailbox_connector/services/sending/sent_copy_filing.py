@@ -30,7 +30,7 @@ from ..framework.scheduled_work import work_off
 from ..incoming.candidate import Candidate
 from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
-from . import sent_copy_record
+from . import sent_copy_queue, sent_copy_record
 from .sent_copy_lookup import search_sent
 
 _logger = logging.getLogger(__name__)
@@ -102,6 +102,7 @@ def _file(rows, account):
         # The database was busy or away: the next run continues.
         env.cr.rollback()
         _logger.info("Mailbox %s: filing was interrupted", account_id, exc_info=True)
+        sent_copy_queue.trigger_cron(env, fields.Datetime.now() + PAUSE)
         return rows
     return tried
 
@@ -132,7 +133,9 @@ def _file_over_session(rows, folder, deadline: Deadline):
         _postpone(tried[-1:], reason)
         if error.kind in SLOW:
             # The others go first next time: they have failed less often.
-            (rows - tried).copy_retry_at = fields.Datetime.now() + PAUSE
+            later = fields.Datetime.now() + PAUSE
+            (rows - tried).copy_retry_at = later
+            sent_copy_queue.trigger_cron(env, later)
             return rows
     return tried
 
@@ -182,7 +185,8 @@ def _shown_name(folder) -> str:
 def _postpone(rows, reason: str) -> None:
     """Save why e-mails could not be filed, and when to try again."""
     now = fields.Datetime.now()
-    for row in rows.filtered(lambda row: row.copy_state == "waiting"):
+    rows = rows.filtered(lambda row: row.copy_state == "waiting")
+    for row in rows:
         failures = row.copy_failures + 1
         pause = backoff.exponential(failures, PAUSE, LONGEST_PAUSE)
         row.write(
@@ -192,6 +196,8 @@ def _postpone(rows, reason: str) -> None:
                 "copy_state": "failed" if failures >= ATTEMPTS else "waiting",
             }
         )
+    for moment in sorted(set(rows.mapped("copy_retry_at")) - {False}):
+        sent_copy_queue.trigger_cron(rows.env, moment)
     rows.account_id.sent_copy_problem = reason
 
 

@@ -18,9 +18,11 @@ first, then everything else that is due, as time allows, in this order:
 
 "retry" only retries given failed imports.
 
-There are two time limits: after ``seconds`` nothing more is begun and the next pass
-continues; after ``hard_seconds`` the connection is given up. Each step is committed
-together with the state that records it, so a pass may be interrupted anywhere.
+There are two time limits: ``seconds`` after the sign-in nothing more is begun, and the
+next pass continues; after ``hard_seconds`` the connection is given up. A pass that has
+not come to its first batch by then, because the server is far away, has half of that
+time: otherwise each pass would end before it. Each step is committed together with the
+state that records it, so a pass may be interrupted anywhere.
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ from .store import OdooStore
 SCHEDULED = (8, 90)
 #: The same while a person waits.
 WAITED_FOR = (12, 18)
+#: Seconds for which a person waits for a mailbox that is busy: longer than a slice.
+WAIT_FOR_TURN = 10
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class PassRequest:
     :param seconds: when to begin nothing more
     :param hard_seconds: when to give up what has begun
     :param rest: seconds; no pass if the mailbox was served within that time
+    :param wait: seconds to wait for a mailbox that is busy
     :param failed_imports: with "retry": ``mailbox.failed.import`` of the mailbox
     :param by_person: somebody pressed Sync now
     """
@@ -62,8 +67,28 @@ class PassRequest:
     seconds: float
     hard_seconds: float
     rest: int = 0
+    wait: float = 0
     failed_imports: object = None
     by_person: bool = False
+
+
+class SliceDeadline(Deadline):
+    """The end of a slice, which does at least one batch.
+
+    :param seconds: from now
+    :param longest: seconds from now in which it waits for the first batch
+    :param has_progress: whether something was done
+    """
+
+    def __init__(
+        self, seconds: float, longest: float, has_progress: Callable[[], bool]
+    ):
+        super().__init__(seconds)
+        self._longest = Deadline(max(seconds, longest))
+        self._has_progress = has_progress
+
+    def left(self) -> float:
+        return super().left() if self._has_progress() else self._longest.left()
 
 
 class MailboxPass:
@@ -77,7 +102,6 @@ class MailboxPass:
         self.account = account
         self.request = request
         self.commit = commit
-        self.deadline = Deadline(request.seconds)
         self.hard_deadline = Deadline(request.hard_seconds)
         self.new = Counts()
         self.backfill = Counts()
@@ -86,6 +110,12 @@ class MailboxPass:
         self.tried = 0
         #: Whether it was interrupted and another pass should continue soon.
         self.unfinished = False
+        #: Whether it was completed, by the one who asked for it.
+        self.succeeded = False
+        #: Whether anything was done that need not be done again.
+        self.has_progress = False
+        #: Whether a pass of kind "new" found work for one of kind "backfill".
+        self.found_older_work = False
         self._began = time.monotonic()
 
     @property
@@ -101,11 +131,6 @@ class MailboxPass:
         counts.add(self.backfill)
         return counts
 
-    @property
-    def made_progress(self) -> bool:
-        """Whether another pass right now may do more."""
-        return self.unfinished or bool(self.new.seen or self.backfill.seen)
-
     def run(self) -> None:
         """Do what was asked for.
 
@@ -118,20 +143,30 @@ class MailboxPass:
 
     def _sync(self, backfill: bool) -> None:
         store = OdooStore(self.account, self.commit)
+        try:
+            self._sync_with(store, backfill)
+        finally:
+            self.has_progress = store.has_progress
+
+    def _sync_with(self, store: OdooStore, backfill: bool) -> None:
         with self._session() as session:
-            # After a failure bodies are fetched one by one.
-            work = AccountPass(
-                session, store, self.deadline, bool(self.account.failures)
+            deadline = SliceDeadline(
+                self.request.seconds,
+                self.request.hard_seconds / 2,
+                lambda: store.has_progress,
             )
+            # After a failure bodies are fetched one by one.
+            work = AccountPass(session, store, deadline, bool(self.account.failures))
             self.new, self.backfill = work.new, work.backfill
             try:
                 if backfill:
-                    NewContacts(self.account, session, store).search(self.deadline)
+                    NewContacts(self.account, session, store).search(deadline)
                 work.run(backfill)
+                self.found_older_work = not backfill and any(
+                    state.rebind_below for state in work.folders
+                )
                 if backfill:
-                    FailedImportRetry(self.account, session, store).retry_due(
-                        self.deadline
-                    )
+                    FailedImportRetry(self.account, session, store).retry_due(deadline)
             except EngineError as error:
                 store.rollback()
                 if error.kind is not Kind.DEADLINE or self._hung():

@@ -56,6 +56,8 @@ COLUMNS = (
     "next_uid",
     "rebind_below",
 )
+#: Those that record how far the work has come.
+PROGRESS = frozenset({"next_uid", "rebind_below", "reconciled_at"})
 #: The same for those that are empty if a state has None.
 OPTIONAL = (
     "uidvalidity",
@@ -90,6 +92,8 @@ class OdooStore:
         #: What new mail triggers after the commit: ``mailbox.inbound`` ids.
         self._queued: list[int] = []
         self._after_import: AfterImport | None = None
+        #: Whether anything was saved that need not be done again.
+        self.has_progress = False
         #: The backfill that is being served.
         self._serving: Backfill | None = None
         self._is_backfill = False
@@ -175,6 +179,8 @@ class OdooStore:
         folder.mark_handled(imported, skipped)
         if changes:
             folder.write(_columns(changes))
+        if imported or skipped or PROGRESS & changes.keys():
+            self.has_progress = True
 
     def begin(self, state):
         changes = {name: getattr(state, name) for name in (*COLUMNS, *OPTIONAL)}

@@ -1,5 +1,8 @@
 """How many mailboxes are read side by side: the setting and the scheduled actions."""
 
+from datetime import timedelta
+
+from odoo import fields
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import Form, TransactionCase, new_test_user, tagged
 
@@ -101,3 +104,54 @@ class TestWorkers(TransactionCase):
             user = new_test_user(self.env, group, groups=group)
             with self.assertRaises(AccessError):
                 self.settings(user).create({"mailbox_workers": 2})
+
+
+@tagged("post_install", "-at_install")
+class TestTriggers(TransactionCase):
+    NAME = "ir_cron_backfill"
+
+    def moments(self):
+        cron = self.env.ref(f"mailbox_connector.{self.NAME}")
+        found = self.env["ir.cron.trigger"].search([("cron_id", "=", cron.id)])
+        return sorted(found.mapped("call_at"))
+
+    def setUp(self):
+        super().setUp()
+        self.env["ir.cron.trigger"].search([]).unlink()
+        self.hour = fields.Datetime.now().replace(minute=0, second=0) + timedelta(
+            hours=2
+        )
+
+    def trigger_at(self, seconds):
+        moment = self.hour + timedelta(seconds=seconds)
+        self.env["ir.cron"]._mailbox_trigger_at(self.NAME, moment)
+
+    def test_many_moments_of_a_minute_make_one_trigger(self):
+        """Hundreds of mailboxes may fail together when their server is down."""
+        for seconds in range(1, 61):
+            self.trigger_at(seconds)
+        self.assertEqual(self.moments(), [self.hour + timedelta(minutes=1)])
+        self.trigger_at(61)
+        self.assertEqual(len(self.moments()), 2)
+
+    def test_not_before_the_moment(self):
+        self.trigger_at(0)
+        self.assertEqual(self.moments(), [self.hour])
+
+    def test_a_moment_that_has_passed_is_now(self):
+        """An earlier trigger of that minute may belong to a run that has begun."""
+        for _number in range(2):
+            self.trigger_at(-86400)
+        self.assertEqual(len(self.moments()), 2)
+
+    def test_an_action_that_was_deleted_is_left_out(self):
+        """A mailbox is released all the same."""
+        self.env.ref(f"mailbox_connector.{self.NAME}").unlink()
+        self.env["ir.cron"]._mailbox_trigger(self.NAME)
+        self.trigger_at(0)
+
+    def test_an_action_that_is_turned_off_is_not_woken(self):
+        """As on a copy of the database for tests."""
+        self.env.ref(f"mailbox_connector.{self.NAME}").active = False
+        self.env["ir.cron"]._mailbox_trigger(self.NAME)
+        self.assertEqual(self.moments(), [])
