@@ -23,7 +23,8 @@ _UNCLOSED = frozenset(
 #: Elements that imply further levels: a table has tbody, tr and td.
 _WEIGHTS = {"table": 4, "ul": 2, "ol": 2, "dl": 2}
 _BREAK = re.compile(r"<(?:br|hr|/?(?:p|div|tr|li|h[1-6]|blockquote))\b[^<>]*>", re.I)
-_ANY_TAG = re.compile(r"<[^<>]*>")
+_LETTER = re.compile(r"[^\W_]")
+_ANY_TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>")
 
 
 def may_take_ages(source: str) -> bool:
@@ -89,6 +90,27 @@ def to_text(source: str) -> str:
         if line or (lines and lines[-1]):
             lines.append(line)
     return "\n".join(lines).strip()
+
+
+def has_letters(source: str, count: int) -> bool:
+    """Whether html has at least so many letters and digits outside of its tags."""
+    if len(source) < count:
+        return False
+    for name in ("style", "script", "title"):
+        source = _without(source, name)
+    text = html.unescape(_ANY_TAG.sub("", _without_comments(source)))
+    return len(_LETTER.findall(text)) >= count
+
+
+def _without_comments(source: str) -> str:
+    kept: list[str] = []
+    position = 0
+    while (start := source.find("<!--", position)) >= 0:
+        kept.append(source[position:start])
+        position = source.find("-->", start + 2) + 3
+        if position < 3:
+            return "".join(kept)
+    return "".join((*kept, source[position:]))
 
 
 def _without(source: str, name: str) -> str:

@@ -168,7 +168,7 @@ class _Body:
         best: dict[int, str] = {}
         for _part, parents, mimetype, text in self._texts:
             group = _alternative(parents)
-            if group and (text.strip() or group not in best):
+            if group and (group not in best or not _is_blank(mimetype, text)):
                 if best.get(group) != "text/html":
                     best[group] = mimetype
         return [
@@ -213,6 +213,10 @@ class _Body:
                 stem = "image" if attachment.mimetype.startswith("image/") else "part"
                 ending = content.extension(attachment.mimetype)
                 attachment.filename = f"{stem}-{number}{ending}"
+
+
+def _is_blank(mimetype: str, text: str) -> bool:
+    return html.is_blank(text) if mimetype == "text/html" else not text.strip()
 
 
 def _alternative(parents: tuple[Part, ...]) -> int:
