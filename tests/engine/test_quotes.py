@@ -8,7 +8,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quoted import MARK, REPLIES, TEXT_REPLIES, read
+from quoted import INLINE, MARK, REPLIES, TEXT_REPLIES, read
 
 from odoo.addons.mailbox_connector.engine.mime import html, quotes
 
@@ -80,15 +80,6 @@ def test_older_quotes_of_a_forwarded_message_fold():
         f"<br>Date: Fri<br>Subject: Offer<br>To: Bob<br><br>{inner}</div>"
     )
     assert "Forwarded words" in shown and "Old words" in folded
-
-
-INLINE = {
-    "gmail": """<div dir="ltr"><br></div><div class="gmail_quote"><div class="gmail_attr">On Fri, 1 May 2026 at 10:00, Ann &lt;ann@customer.example&gt; wrote:<br></div><blockquote class="gmail_quote">Old words 1</blockquote><div><br></div><div>New words 1</div><blockquote class="gmail_quote">Old words 2</blockquote><div>New words 2</div></div>""",
-    "gmail-below": """<div class="gmail_extra"><div class="gmail_quote">On Fri, 1 May 2026, Ann &lt;ann@customer.example&gt; wrote:<br><blockquote class="gmail_quote">Old words 1 Old words 2</blockquote><div>New words 1<br>New words 2</div></div></div>""",
-    "thunderbird": """<div class="moz-cite-prefix">On 1.5.26, Ann wrote:<br></div><blockquote type="cite">Old words 1</blockquote><p>New words 1</p><blockquote type="cite">Old words 2</blockquote>New words 2<br>""",
-    "proton": """<div class="protonmail_quote">On 1 May 2026, Ann wrote:<br><blockquote type="cite">Old words 1</blockquote>New words 1<br><blockquote type="cite">Old words 2</blockquote><div>New words 2</div></div>""",
-    "below-original-message": """<div>-----Original Message-----<br>From: Ann<br><blockquote>Old words 1<br>Old words 2</blockquote></div><div>New words 1</div><div>New words 2</div>""",
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("app", INLINE)

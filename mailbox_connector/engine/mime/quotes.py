@@ -52,8 +52,9 @@ _SIGNATURES = frozenset(
 #: Signatures that are left in sight.
 _SHOWN_SIGNATURES = frozenset(
     """
-    #applemailsignature #composer_signature #ms-outlook-mobile-signature @messagesignaturesection
-    protonmail_signature_block sh-signature @__sig_post__ @__sig_pre__
+    #applemailsignature #composer_signature #ms-outlook-mobile-signature
+    @messagesignaturesection protonmail_signature_block sh-signature @__sig_post__
+    @__sig_pre__
     """.split()
 )
 _IDS = """

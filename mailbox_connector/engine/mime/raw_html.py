@@ -14,17 +14,32 @@ import re
 _ADDRESS = (
     r"(?=[a-z][\w.+'=-]{0,80}@[\w-]"
     r"|(?:https?|ftps?|file)://|(?:mailto|tel|cid|sips?|callto|news):"
-    r"|[a-z][\w-]{0,60}(?:\.[\w-]{1,60}){1,9}>)"
+    r"|[a-z][\w-]{0,60}(?:\.[\w-]{1,60}){1,9}(?:>|&gt;))"
 )
 #: An address or a URL in brackets that nobody escaped: browsers take it for a tag.
 _BRACKET = re.compile(rf"<{_ADDRESS}", re.I | re.ASCII)
 _SCRIPTLESS = "noscript|iframe|noframes|noembed"
+#: Elements of drawings and formulas: elsewhere, the cleaner would drop their content,
+#: though a browser shows that of any element that it does not know.
+_PARTS = (
+    "animate(?:motion|transform)?|circle|clippath|defs|desc|discard|ellipse|fe[a-z]+"
+    "|filter|foreignobject|g|hatch|hatchpath|line|(?:linear|radial)gradient|marker|mask"
+    "|mesh[a-z]*|metadata|mpath|path|pattern|poly(?:gon|line)|rect|set|solidcolor|stop"
+    "|switch|symbol|text|textpath|tspan|unknown|use|view|annotation(?:-xml)?|maction"
+    "|maligngroup|malignmark|menclose|merror|mfenced|mfrac|mglyph|mi|mlabeledtr"
+    "|mlongdiv|mmultiscripts|mn|mo|mover|mpadded|mphantom|mprescripts|mroot|mrow|ms"
+    "|mscarr(?:ies|y)|msgroup|msline|mspace|msqrt|msrow|mstack|mstyle|msub|msubsup|msup"
+    "|mtable|mtd|mtext|mtr|munder|munderover|none|semantics"
+)
 _ODD = re.compile(
-    rf"<(?:/?(?:{_SCRIPTLESS}|svg|math)\b|!\[CDATA\[|{_ADDRESS})", re.I | re.ASCII
+    rf"<(?:/?(?:(?:{_SCRIPTLESS}|svg|math)\b|(?:{_PARTS})(?=[\s/>]))|!\[CDATA\["
+    rf"|{_ADDRESS})",
+    re.I | re.ASCII,
 )
 # Not beyond the next tag, and not over the end of a comment.
 _INSIDE_TAG = r"""(?:[^<>"']|"[^<"]*"|'[^<']*')*(?<!--)>"""
 _SCRIPTLESS_TAG = re.compile(rf"</?(?:{_SCRIPTLESS})\b{_INSIDE_TAG}", re.I)
+_PART_TAG = re.compile(rf"</?(?:{_PARTS})(?=[\s/>]){_INSIDE_TAG}", re.I)
 _CDATA = re.compile(r"<!\[CDATA\[([^<>]*)\]\]>", re.I)
 _DRAWING = re.compile(rf"<(svg|math)\b{_INSIDE_TAG}", re.I)
 _DRAWING_END = re.compile(r"</(svg|math)\s*>", re.I)
@@ -42,7 +57,7 @@ def prepare(source: str) -> str:
     source = _BRACKET.sub("&lt;", source)
     source = _CDATA.sub(r"\1", source)
     source = _SCRIPTLESS_TAG.sub("", source)
-    return _with_words_of_drawings(source)
+    return _PART_TAG.sub("", _with_words_of_drawings(source))
 
 
 def _with_words_of_drawings(source: str) -> str:
@@ -94,8 +109,9 @@ def page_wrapper(source: str) -> str:
     styles = [f"background-color:{page['bgcolor']}"] if page.get("bgcolor") else []
     styles += [f"color:{page['text']}"] if page.get("text") else []
     for one in page.get("style", "").split(";"):
-        if one.partition(":")[0].strip().lower() in _PAGE_STYLES:
-            styles.append(one.strip())
+        name, _colon, value = one.partition(":")
+        if name.strip().lower() in _PAGE_STYLES:
+            styles.append(f"{name.strip().lower()}:{value.strip()}")
     if styles:
         found.append(("style", ";".join(styles)))
     if not found:

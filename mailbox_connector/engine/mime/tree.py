@@ -32,7 +32,7 @@ _VISIBLE = re.compile(f"[^{INVISIBLE}]")
 #: Entities that the cleaner writes.
 _SPACE_ENTITY = re.compile("&(?:nbsp|#160|#xa0);?", re.I)
 # Of styles, after white space is gone.
-_NO_ROOM = r"0*(?:\.\d+)?(?:px|pt|em|rem|ex|%|in|cm|mm)?(?:!important)?(?:;|$)"
+_NO_ROOM = r"(?:0+(?:\.0*)?|\.0+)(?:px|pt|em|rem|ex|%|in|cm|mm)?(?:!important)?(?:;|$)"
 _HIDING = re.compile(
     r"(?:^|;)(?:display:none|visibility:(?:hidden|collapse)|mso-hide:all"
     rf"|(?:font-size|max-height|max-width|opacity):(?:{_NO_ROOM})"
