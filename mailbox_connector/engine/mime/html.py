@@ -103,8 +103,15 @@ _witness = nh3.Cleaner(
     },
     url_schemes={*_SCHEMES, "data"},
 )
-#: With more letters than this, something is surely seen.
-_ENOUGH = 1_000
+#: With more characters than this, something is surely seen.
+_ENOUGH = 1_500
+#: The same, if nothing hides any.
+_FEW = 20
+#: Without one of these, every letter is seen.
+_HIDES = re.compile(
+    r"hidden|display|visib|opacity|transparent|mso-hide|max-|font-size\s*:\s*[01.]|&",
+    re.I,
+)
 # A style may fetch a picture from anywhere, and negative margins put an e-mail on top
 # of the page around it; nh3 looks at the names of properties, not at their values. (nh3
 # writes every attribute in double quotes, and no other "<" than a tag's.)
@@ -126,10 +133,9 @@ def clean(source: str) -> str:
     wrapper = raw_html.page_wrapper(source)
     if not wrapper or not shown.strip():
         return shown
-    wrapper = _without_bad_values(_cleaner.clean(wrapper))
-    if wrapper == "<div></div>":
-        return shown
-    return f"{wrapper.removesuffix('</div>')}{shown}</div>"
+    if " style=" in wrapper:
+        wrapper = _without_bad_values(_cleaner.clean(wrapper)).removesuffix("</div>")
+    return shown if wrapper == "<div>" else f"{wrapper}{shown}</div>"
 
 
 def is_blank(source: str) -> bool:
@@ -137,6 +143,8 @@ def is_blank(source: str) -> bool:
     picture, but at most pixels that count its readers. If in doubt, it shows something.
     """
     if nesting.has_letters(source, _ENOUGH):
+        return False
+    if not _HIDES.search(source) and nesting.has_letters(source, _FEW):
         return False
     source = raw_html.prepare(source)
     if nesting.may_take_ages(source):

@@ -62,8 +62,6 @@ _FIELDS = {
     "subject": _split(_SUBJECT),
     "other": _split(_OTHER),
 }
-#: A header has one of them.
-FIRST_FIELDS = _FIELDS["from"]
 _LABEL = re.compile(r"\s*[*>_]{0,4}\s*([^\W\d_][^:：*]{0,30}?)\s*[*_]{0,2}\s*[:：]")
 
 
@@ -74,6 +72,11 @@ def header_fields(line: str) -> frozenset[str]:
         return frozenset()
     label = " ".join(match[1].lower().split())
     return frozenset(name for name, labels in _FIELDS.items() if label in labels)
+
+
+def is_first_field(label: str) -> bool:
+    """Whether a label says From, as every header does."""
+    return label.strip().lower() in _FIELDS["from"]
 
 
 def is_field(line: str) -> bool:

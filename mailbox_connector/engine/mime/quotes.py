@@ -92,13 +92,7 @@ _NAMED = re.compile(
 #: Without one of these there is no quote.
 _HINTS = ("blockquote", "quot", "signature", ' id="', ' name="', ' data-marker="')
 _HINTS += ("border-top", "--", "__", "==", "——", "OutlookMessageHeader")
-_HEADER_HINT = re.compile(
-    r"(?:^|>)[\s*]*(?:&nbsp;)?[\s*]*(?:{})\s*(?:</?[a-z]+[^<>]*>\s*)?\*?\s*[:：]".format(
-        "|".join(sorted(quote_words.FIRST_FIELDS, key=len, reverse=True))
-    ),
-    re.I,
-)
-
+_LABEL = re.compile(r">[\s*]*([^\W\d_][^<>:：]{0,19}?)\s*(?:</[a-z]+>)?\*?\s*[:：]")
 _BREAK = re.compile(rf"</?(?:br|{'|'.join(sorted(BLOCKS))})\b")
 _INTRODUCTION_HINT = re.compile(r"[:：](?:\s|&nbsp;|</a>|</b>|</span>)*<(?:br|/)")
 # -- How Outlook draws the line above its header --
@@ -107,6 +101,8 @@ _OUTLOOK_BORDER = re.compile(
     r"border-top:\s*solid\s+(?:#e1e1e1|#b5c4df|windowtext)\s+1\.0pt", re.I
 )
 _NO_BORDER = re.compile(r"border(?:-left)?:\s*(?:none|0|medium none)", re.I)
+# A colon, or dashes at the beginning.
+_MAY_BE_HEADER = re.compile(r"[:：]|^\W?[-_=*—–]{2}|wrote|写道|寫道|작성")
 #: Lines of the header that Outlook writes above a quote.
 _MAX_HEADER_LINES = 14
 #: Lines without a known field, such as "From Ann".
@@ -155,7 +151,7 @@ def _may_have_quotes(cleaned: str) -> bool:
     """Whether it is worth the time to look."""
     return (
         any(one in cleaned for one in _HINTS)
-        or bool(_HEADER_HINT.search(cleaned))
+        or any(map(quote_words.is_first_field, _LABEL.findall(cleaned)))
         or "@" in cleaned
         and bool(_INTRODUCTION_HINT.search(cleaned))
     )
@@ -224,10 +220,11 @@ class _Finder:
     # -- By the names that mail apps give --
 
     def _find_by_names(self) -> None:
-        for node in self.tree.root.walk():
-            if not node.tag:
-                continue
-            names = _names(node)
+        known: dict[str, frozenset[str]] = {}
+        for node in self.tree.elements:
+            names = known.get(node.raw_attributes)
+            if names is None:
+                names = known[node.raw_attributes] = _names(node)
             if node.tag == "blockquote":
                 self._add_blockquote(node, bool(names))
             elif names:
@@ -331,13 +328,15 @@ class _Finder:
                 self._add_below(index, count)
             index += count or 1
         if "border-top" in self.tree.source:
-            for node in self.tree.root.walk():
+            for node in self.tree.elements:
                 if _OUTLOOK_BORDER.search(node.raw_attributes):
                     self._add_outlook_box(node)
 
     def _header_at(self, index: int) -> int:
         """How many lines from here are the header of a quote; 0: none."""
         text = self.lines[index].text
+        if not _MAY_BE_HEADER.search(text):
+            return 0
         if quote_words.is_separator(text):
             return 1 + self._fields_at(index + 1, 1)
         if quote_words.is_unknown_separator(text) or quote_words.is_rule(text):

@@ -19,23 +19,25 @@ _ADDRESS = (
 #: An address or a URL in brackets that nobody escaped: browsers take it for a tag.
 _BRACKET = re.compile(rf"<{_ADDRESS}", re.I | re.ASCII)
 _SCRIPTLESS = "noscript|iframe|noframes|noembed"
+_DRAWINGS = "svg|math"
 #: Elements of drawings and formulas: elsewhere, the cleaner would drop their content,
 #: though a browser shows that of any element that it does not know.
-_PARTS = (
-    "animate(?:motion|transform)?|circle|clippath|defs|desc|discard|ellipse|fe[a-z]+"
-    "|filter|foreignobject|g|hatch|hatchpath|line|(?:linear|radial)gradient|marker|mask"
-    "|mesh[a-z]*|metadata|mpath|path|pattern|poly(?:gon|line)|rect|set|solidcolor|stop"
-    "|switch|symbol|text|textpath|tspan|unknown|use|view|annotation(?:-xml)?|maction"
-    "|maligngroup|malignmark|menclose|merror|mfenced|mfrac|mglyph|mi|mlabeledtr"
-    "|mlongdiv|mmultiscripts|mn|mo|mover|mpadded|mphantom|mprescripts|mroot|mrow|ms"
-    "|mscarr(?:ies|y)|msgroup|msline|mspace|msqrt|msrow|mstack|mstyle|msub|msubsup|msup"
-    "|mtable|mtd|mtext|mtr|munder|munderover|none|semantics"
-)
-_ODD = re.compile(
-    rf"<(?:/?(?:(?:{_SCRIPTLESS}|svg|math)\b|(?:{_PARTS})(?=[\s/>]))|!\[CDATA\["
-    rf"|{_ADDRESS})",
-    re.I | re.ASCII,
-)
+_PARTS = """
+animate|animatemotion|animatetransform|circle|clippath|defs|desc|discard|ellipse
+|feblend|fecolormatrix|fecomponenttransfer|fecomposite|feconvolvematrix
+|fediffuselighting|fedisplacementmap|fedistantlight|fedropshadow|feflood|fefunca
+|fefuncb|fefuncg|fefuncr|fegaussianblur|feimage|femerge|femergenode|femorphology
+|feoffset|fepointlight|fespecularlighting|fespotlight|fetile|feturbulence|filter
+|foreignobject|g|hatch|hatchpath|line|lineargradient|marker|mask|mesh|meshgradient
+|meshpatch|meshrow|metadata|mpath|path|pattern|polygon|polyline|radialgradient|rect|set
+|solidcolor|stop|switch|symbol|text|textpath|tspan|unknown|use|view|annotation
+|annotation-xml|maction|maligngroup|malignmark|menclose|merror|mfenced|mfrac|mglyph|mi
+|mlabeledtr|mlongdiv|mmultiscripts|mn|mo|mover|mpadded|mphantom|mprescripts|mroot|mrow
+|ms|mscarries|mscarry|msgroup|msline|mspace|msqrt|msrow|mstack|mstyle|msub|msubsup|msup
+|mtable|mtd|mtext|mtr|munder|munderover|none|semantics
+""".replace("\n", "")
+_NAME = re.compile(r"<([a-zA-Z][^\s/>]*)")
+_ODD_NAMES = frozenset(f"{_SCRIPTLESS}|{_DRAWINGS}|{_PARTS}".split("|"))
 # Not beyond the next tag, and not over the end of a comment.
 _INSIDE_TAG = r"""(?:[^<>"']|"[^<"]*"|'[^<']*')*(?<!--)>"""
 _SCRIPTLESS_TAG = re.compile(rf"</?(?:{_SCRIPTLESS})\b{_INSIDE_TAG}", re.I)
@@ -52,12 +54,19 @@ _TAG = re.compile(r"<[^<>]*>")
 
 def prepare(source: str) -> str:
     """``source`` with all words where a parser of html sees them."""
-    if not _ODD.search(source):
+    if "<![" not in source and not any(map(_is_odd, set(_NAME.findall(source)))):
         return source
     source = _BRACKET.sub("&lt;", source)
     source = _CDATA.sub(r"\1", source)
     source = _SCRIPTLESS_TAG.sub("", source)
     return _PART_TAG.sub("", _with_words_of_drawings(source))
+
+
+def _is_odd(name: str) -> bool:
+    """Whether it is the name of an element that needs care, or an address."""
+    if "@" in name or "." in name or name.lower() in _ODD_NAMES:
+        return True
+    return bool(_BRACKET.match(f"<{name}//")) if ":" in name else False
 
 
 def _with_words_of_drawings(source: str) -> str:
@@ -98,7 +107,7 @@ def page_wrapper(source: str) -> str:
     """Start tag of a ``<div>`` with what ``<html>`` and ``<body>`` say of the whole
     page: direction, language, colors, font. '' if they say nothing.
 
-    It has to be cleaned like the rest.
+    A style in it has to be cleaned like the rest.
     """
     page = _page_attributes(source)
     found = []

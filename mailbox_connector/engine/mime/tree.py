@@ -86,6 +86,8 @@ class Tree:
     def __init__(self, source: str):
         self.source = source
         self.root = Node("", "", 0, 0, None)
+        #: In the order of the source.
+        self.elements: list[Node] = []
         self._build()
         #: Texts and pictures that nothing hides, in order.
         self.leaves = list(_leaves(self.root))
@@ -106,6 +108,7 @@ class Tree:
                 continue
             child = Node(tag, attributes, start, end, node, end, end)
             node.children.append(child)
+            self.elements.append(child)
             if tag not in VOID:
                 node = child
         if len(source) > position:
@@ -143,7 +146,8 @@ class Tree:
 
     def text(self, node: Node) -> str:
         """The decoded text of a text node."""
-        return html.unescape(self.source[node.start : node.end])
+        text = self.source[node.start : node.end]
+        return html.unescape(text) if "&" in text else text
 
 
 def _add_text(node: Node, start: int, end: int) -> None:
