@@ -140,30 +140,36 @@ def test_an_open_contact_shows_new_mail_automatically(live, browser, staff):
 
 def test_quotes_of_every_mail_app_fold(live, browser, staff):
     """What is new is seen, what it quotes by a click, a forwarded message at once."""
-    from odoo.addons.mailbox_connector.tests.common import mail
-
-    files = sorted(REPLIES.glob("*.*"))
     contacts = staff.env["res.partner"].with_context(mail_create_nolog=True)
-    screen = Screen.log_in(browser, live, staff.agent.login, staff.agent.login)
-    page = screen.page
+    files = sorted(REPLIES.glob("*.*"))
+    shown = {}
     for start in range(0, len(files), 15):  # half of what a chatter shows at once
         email = f"{unique('replies')}@example.com"
         contact = contacts.create({"name": "Reply", "email": email})
-        chunk = files[start : start + 15]
-        for file in chunk:
-            body = file.read_text(encoding="utf-8")
-            kind = "text" if file.suffix == ".txt" else "html"
-            forwarded = body.replace("New words", "")
-            staff.receive(
-                mail(email, subject=f"Re {file.stem}.", **{kind: body}),
-                mail(email, subject=f"Fwd {file.stem}.", **{kind: forwarded}),
-            )
-        page.goto(f"{live.address}/odoo/action-base.action_partner_form/{contact.id}")
-        for file in chunk:
-            _check_reply(page, f"Re {file.stem}.")
-            forwarded = _message(page, f"Fwd {file.stem}.")
+        shown[contact.id] = files[start : start + 15]
+        staff.receive(*_replies(email, shown[contact.id]))
+    screen = Screen.log_in(browser, live, staff.agent.login, staff.agent.login)
+    page = screen.page
+    for number, replies in shown.items():
+        page.goto(f"{live.address}/odoo/action-base.action_partner_form/{number}")
+        _message(page, f"Re {replies[0].name}.").wait_for()
+        for file in replies:
+            _check_reply(page, f"Re {file.name}.")
+            forwarded = _message(page, f"Fwd {file.name}.")
             expect(forwarded.get_by_text("Old words").first).to_be_visible()
     screen.close("quotes")
+
+
+def _replies(email, files):
+    """For each file the reply, and the same with nothing new: a forwarded message."""
+    from odoo.addons.mailbox_connector.tests.common import mail
+
+    for file in files:
+        body = file.read_text(encoding="utf-8")
+        kind = "text" if file.suffix == ".txt" else "html"
+        yield mail(email, subject=f"Re {file.name}.", **{kind: body})
+        body = body.replace("New words", "")
+        yield mail(email, subject=f"Fwd {file.name}.", **{kind: body})
 
 
 def _message(page, subject):

@@ -164,17 +164,25 @@ class _Body:
         return body, "\n".join(source)
 
     def _chosen(self) -> list[tuple[str, str]]:
-        """The richest text of each multipart/alternative, and all other texts."""
-        best: dict[int, str] = {}
-        for _part, parents, mimetype, text in self._texts:
-            group = _alternative(parents)
-            if group and (group not in best or not _is_blank(mimetype, text)):
-                if best.get(group) != "text/html":
-                    best[group] = mimetype
+        """The richest text of each multipart/alternative, and all other texts.
+
+        Html with nothing to see does not hide a text.
+        """
+        groups = [_alternative(parents) for _part, parents, _type, _text in self._texts]
+        texts = [(mimetype, text) for _part, _parents, mimetype, text in self._texts]
+        said, rich = set(), set()
+        for group, (mimetype, text) in zip(groups, texts):
+            if mimetype == "text/plain" and text.strip():
+                said.add(group)
+        for group, (mimetype, text) in zip(groups, texts):
+            if group and group not in rich and mimetype == "text/html":
+                if text.strip() and (group not in said or not html.is_blank(text)):
+                    rich.add(group)
         return [
             (mimetype, text)
-            for _part, parents, mimetype, text in self._texts
-            if text.strip() and best.get(_alternative(parents), mimetype) == mimetype
+            for group, (mimetype, text) in zip(groups, texts)
+            if text.strip()
+            and (not group or (mimetype == "text/html") == (group in rich))
         ]
 
     def _attach(self, part: Part, mimetype: str) -> None:
@@ -213,10 +221,6 @@ class _Body:
                 stem = "image" if attachment.mimetype.startswith("image/") else "part"
                 ending = content.extension(attachment.mimetype)
                 attachment.filename = f"{stem}-{number}{ending}"
-
-
-def _is_blank(mimetype: str, text: str) -> bool:
-    return html.is_blank(text) if mimetype == "text/html" else not text.strip()
 
 
 def _alternative(parents: tuple[Part, ...]) -> int:
