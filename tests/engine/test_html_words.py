@@ -67,6 +67,7 @@ SHOWN = [
     "<!--[if !mso]><!-->Yes<!--<![endif]-->",
     "<!-->Yes<!-- -->",
     "<xmp>Yes</xmp>",
+    "<plaintext>Yes",
     "<listing>Yes</listing>",
     "<menu><li>Yes</menu>",
     "<dir><li>Yes</dir>",

@@ -118,6 +118,10 @@ def test_lines_below_a_quote_keep_their_breaks():
         "<p>A new request</p><p>From: Ann &lt;ann@customer.example&gt;<br>Subject: "
         "Offer<br>Message: New words</p>",
         "<p>A booking</p><p>From: Berlin<br>To: Paris<br>Date: 1 May</p>New words",
+        "<p>Held back:</p><p>From: Ann &lt;ann@customer.example&gt;<br>To: Bob<br>"
+        "Subject: Offer<br>Date: 1 May</p><p>New words</p>",
+        "<p>Digest</p>------------<br>Message: 1<br>Date: 1 May<br>From: Ann<br>"
+        "To: a<br>Subject: Offer<br><br>New words",
         "<p>Facts</p><hr><p>Name: Ann<br>To: be done<br>Date: 1 May</p>New words",
         # Borders and rules
         "<p>Hello</p><div style='border-top:1px solid red'>Tel: 1<br>Fax: 2<br>Mail: x"
@@ -209,6 +213,8 @@ def _words(source):
     [
         *("<blockquote>", "<p>a</p>", "From: a<br>", "-" * 99 + "<br>", "x:" * 99),
         *("<div class=gmail_quote>a", "On 1 at 1:00 a@b wrote:<br>", "<hr>", "&nbsp;"),
+        *("<blockquote>a</blockquote>b<br>", "<div id=appendonsend></div>"),
+        *("<div id=divRplyFwdMsg></div>", "<br><div id=divRplyFwdMsg>"),
         *("-----Original Message-----<br>", "<a name=x> a</a>", "<br>", "a <b>b</b>"),
         *("<div style='border-top:solid #E1E1E1 1.0pt'>a: b<br>", "<div id=x_zwchr>"),
     ],

@@ -38,8 +38,8 @@ _MIXED = frozenset(
     """.split()
 )
 #: Begins a quote that goes on beside it.
-_STARTS = frozenset(("#divrplyfwdmsg", "#stopspelling", "#replysplit"))
-_STARTS |= {"outlookmessageheader", "@_____replyseparator"}
+_STARTS = frozenset(("#divrplyfwdmsg", "#stopspelling", "stopspelling", "#replysplit"))
+_STARTS |= {"outlookmessageheader"}
 #: The same, if a rule follows.
 _MAYBE_STARTS = frozenset(
     ("#appendonsend", "#skydriveplaceholder", "skydriveplaceholder")
@@ -111,6 +111,8 @@ _MAX_EXTRA_LINES = 6
 _MAX_FORWARDED = 10
 #: Lines of the sentence above a quote that says whose it is.
 _MAX_INTRODUCTION = 3
+#: Characters of html between a header and its rule.
+_NEAR = 2_000
 #: Elements between a line and the box that it is alone in.
 _MAX_BOX = 8
 
@@ -237,7 +239,9 @@ class _Finder:
             self._add(node.start, node.end, node.inner)
         elif names & _MIXED:
             self._add_mixed(node)
-        elif names & _STARTS or names & _MAYBE_STARTS and self._precedes_rule(node):
+        elif (
+            names & _STARTS or names & _MAYBE_STARTS and self._precedes_rule(node.inner)
+        ):
             self._add_rest(node, node.end)
         elif names & _SIGNATURES:
             self.signatures.append((node.start, node.end))
@@ -311,12 +315,9 @@ class _Finder:
         between = self.tree.source[here:there] if there - here < 500 else "<br><br>"
         return between.count("<br") < 2
 
-    def _precedes_rule(self, node: Node) -> bool:
-        following = self.tree.first_seen(node.end, len(self.tree.source))
-        end = following.start if following else len(self.tree.source)
-        return not self.tree.is_seen(node.start, node.end) and (
-            "<hr" in self.tree.source[node.end : end]
-        )
+    def _precedes_rule(self, position: int) -> bool:
+        rule = self.tree.source.find("<hr", position, position + _NEAR)
+        return rule >= 0 and not self.tree.is_seen(position, rule)
 
     # -- By the words above them --
 
@@ -339,37 +340,55 @@ class _Finder:
             return 0
         if quote_words.is_separator(text):
             return 1 + self._fields_at(index + 1, 1)
-        if quote_words.is_unknown_separator(text) or quote_words.is_rule(text):
+        if quote_words.is_unknown_separator(text):
             count = self._fields_at(index + 1, 2)
+            return 1 + count if count else 0
+        if quote_words.is_rule(text):
+            count = self._fields_at(index + 1, 3) if self._is_from(index + 1) else 0
             return 1 + count if count else 0
         if quote_words.is_full_attribution(text):
             return 1
-        if not quote_words.header_fields(text):
+        return self._header_alone_at(index) if self._is_from(index) else 0
+
+    def _header_alone_at(self, index: int) -> int:
+        """The same for fields without a separator above: below or above a rule, or as
+        Outlook writes them. Web sites write such fields above new words, too."""
+        count = self._fields_at(index, 3)
+        if not count:
             return 0
-        is_boxed = self._is_boxed(self.lines[index])
-        return self._fields_at(index, 3 if is_boxed else 4)
+        end = self.lines[index + count - 1].end
+        if self._is_boxed(self.lines[index]) or self._precedes_rule(end):
+            return count
+        is_like_outlook = count > 1 and "date" in self._fields(index + 1)
+        return self._fields_at(index, 4) if is_like_outlook else 0
+
+    def _is_from(self, index: int) -> bool:
+        return index < len(self.lines) and "from" in self._fields(index)
+
+    def _fields(self, index: int) -> frozenset[str]:
+        line = self.lines[index]
+        if line.fields is None:
+            line.fields = quote_words.header_fields(line.text)
+        return line.fields
 
     def _fields_at(self, index: int, wanted: int) -> int:
         """How many lines from here are header fields, at least ``wanted`` different
         ones of From, Date, To and Subject, From among them; 0: fewer."""
         found: set[str] = set()
-        count = last = 0
-        for line in self.lines[index : index + _MAX_HEADER_LINES]:
-            if line.fields is None:
-                line.fields = quote_words.header_fields(line.text)
-            count += 1
-            if line.fields:
-                found |= line.fields
-                last = count
-            elif count - last > 1:
+        last = index - 1
+        for number in range(index, min(index + _MAX_HEADER_LINES, len(self.lines))):
+            fields = self._fields(number)
+            if fields:
+                found |= fields
+                last = number
+            elif number == index or number - last > 1:
                 break  # one line may be the rest of a field
         found.discard("other")
-        return last if "from" in found and len(found) >= wanted else 0
+        return last - index + 1 if "from" in found and len(found) >= wanted else 0
 
     def _is_boxed(self, line: _Line) -> bool:
         """Whether a line is the first below a rule or a border."""
-        before = self.tree.source[self.tree.end_of_seen(line.start) : line.start]
-        if "<hr" in before:
+        if self._with_rule(line.start) < line.start:
             return True
         node = line.first.parent
         for _level in range(_MAX_BOX):
@@ -445,7 +464,7 @@ class _Finder:
 
     def _with_rule(self, start: int) -> int:
         """``start``, or where the rule right above it begins."""
-        before = self.tree.end_of_seen(start)
+        before = max(self.tree.end_of_seen(start), start - _NEAR)
         rule = self.tree.source.rfind("<hr", before, start)
         return rule if rule >= 0 else start
 
@@ -541,8 +560,8 @@ _STRICT = frozenset("table tbody thead tfoot tr colgroup ul ol dl".split())
 
 def _insert(tree: Tree, folded: list[tuple[int, int]], attribute: str) -> str:
     edits: list[tuple[int, str]] = []
-    for run in _runs(tree.root, folded):
-        edits += _edits(tree, run, attribute)
+    for run, last_break in _runs(tree.root, folded):
+        edits += _edits(_trimmed(tree, run), last_break, attribute)
     pieces, position = [], 0
     for place, text in edits:
         pieces += (tree.source[position:place], text)
@@ -550,36 +569,37 @@ def _insert(tree: Tree, folded: list[tuple[int, int]], attribute: str) -> str:
     return "".join((*pieces, tree.source[position:]))
 
 
-def _runs(root: Node, folded: list[tuple[int, int]]) -> Iterator[list[Node]]:
-    """The nodes that are within a range and whose parent is not; those beside each
-    other together."""
+def _runs(
+    root: Node, folded: list[tuple[int, int]]
+) -> Iterator[tuple[list[Node], int]]:
+    """The nodes that are within a range and whose parent is not, those beside each
+    other together; and where the last line break beside them is."""
     starts = [start for start, _end in folded]
-    stack: list[Node | list[Node]] = [root]
+    stack: list[Node | tuple[list[Node], int]] = [root]
     while stack:
         node = stack.pop()
-        if isinstance(node, list):
+        if isinstance(node, tuple):
             yield node
             continue
-        found: list[Node | list[Node]] = []
+        breaks = [child.start for child in node.children if child.tag == "br"]
+        found: list[Node | tuple[list[Node], int]] = []
         for child in node.children:
             index = bisect_right(starts, child.start) - 1
             within = index >= 0 and child.end <= folded[index][1]
-            if within and found and isinstance(found[-1], list):
-                found[-1].append(child)
+            if within and found and isinstance(found[-1], tuple):
+                found[-1][0].append(child)
             elif within:
-                found.append([child])
+                found.append(([child], breaks[-1] if breaks else -1))
             else:
                 found.append(child)
         stack.extend(reversed(found))
 
 
-def _edits(tree: Tree, run: list[Node], attribute: str) -> list[tuple[int, str]]:
+def _edits(run: list[Node], last_break: int, attribute: str) -> list[tuple[int, str]]:
     """What to insert where, to mark the nodes of a run."""
-    run = _trimmed(tree, run)
     if not run:
         return []
-    parent = run[0].parent
-    if parent.tag in _STRICT:
+    if run[0].parent.tag in _STRICT:
         return [_in_tag(node, attribute) for node in run if node.tag]
     has_blocks = any(one.tag in BLOCKS for node in run for one in node.walk())
     tag = "div" if has_blocks else "span"
@@ -588,7 +608,7 @@ def _edits(tree: Tree, run: list[Node], attribute: str) -> list[tuple[int, str]]
         edits = [(start, f"<{tag}{attribute}>"), (end, f"</{tag}>")]
     else:
         edits = [_in_tag(run[0], attribute)]
-    if any(one.tag == "br" and one.start >= end for one in parent.children):
+    if last_break >= end:
         # The chatter would fold all line breaks that are beside a quote.
         edits = [(start, f"<{tag}>"), *edits, (end, f"</{tag}>")]
     return edits

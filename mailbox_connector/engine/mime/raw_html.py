@@ -41,13 +41,15 @@ _ODD_NAMES = frozenset(f"{_SCRIPTLESS}|{_DRAWINGS}|{_PARTS}".split("|"))
 # Not beyond the next tag, and not over the end of a comment.
 _INSIDE_TAG = r"""(?:[^<>"']|"[^<"]*"|'[^<']*')*(?<!--)>"""
 _SCRIPTLESS_TAG = re.compile(rf"</?(?:{_SCRIPTLESS})\b{_INSIDE_TAG}", re.I)
-_PART_TAG = re.compile(rf"</?(?:{_PARTS})(?=[\s/>]){_INSIDE_TAG}", re.I)
+_PART_TAG = re.compile(rf"</?(?:{_DRAWINGS}|{_PARTS})(?=[\s/>]){_INSIDE_TAG}", re.I)
 _CDATA = re.compile(r"<!\[CDATA\[([^<>]*)\]\]>", re.I)
 _DRAWING = re.compile(rf"<(svg|math)\b{_INSIDE_TAG}", re.I)
 _DRAWING_END = re.compile(r"</(svg|math)\s*>", re.I)
 #: What a drawing holds besides its words.
 _UNSEEN = re.compile(
-    r"<(style|script|title|desc|metadata|annotation)\b[^<>]*(?<!/)>[^<]*", re.I
+    r"<(style|script|title|template|datalist|desc|metadata|annotation)\b"
+    r"[^<>]*(?<!/)>[^<]*",
+    re.I,
 )
 _TAG = re.compile(r"<[^<>]*>")
 
