@@ -74,7 +74,7 @@ SHOWN = [
     "<![CDATA[Yes]]>",
     "<body><head>Yes</head></body>",
     "<table><tr><button>Yes</button></table>",
-    "<p hidden='' title='</noscript>'>Yes</p>",
+    "<p title='</noscript>'>Yes</p>",
 ]
 
 

@@ -224,3 +224,125 @@ def test_marking_takes_linear_time(piece):
     started = time.process_time()
     quotes.mark(cleaned, MARK)
     assert time.process_time() - started < 3
+
+
+# -- Languages --
+
+INTRODUCTIONS = [
+    "On Fri, 1 May 2026 at 10:00, Ann Doe <ann@customer.example> wrote:",
+    "On 5/1/26 10:00 AM, Ann Doe wrote:",
+    "Am Fr., 1. Mai 2026 um 10:00 Uhr schrieb Ann Doe <ann@customer.example>:",
+    "Am 01.05.2026 um 10:00 schrieb Ann Doe:",
+    "Ann Doe hat am 01.05.2026 10:00 CEST geschrieben:",
+    "Le ven. 1 mai 2026 à 10:00, Ann Doe <ann@customer.example> a écrit :",
+    "El vie, 1 may 2026 a las 10:00, Ann Doe (<ann@customer.example>) escribió:",
+    "Em sex., 1 de mai. de 2026 às 10:00, Ann Doe <ann@customer.example> escreveu:",
+    "Il giorno ven 1 mag 2026 alle 10:00 Ann <ann@customer.example> ha scritto:",
+    "Op vr 1 mei 2026 om 10:00 schreef Ann Doe <ann@customer.example>:",
+    "Den fre 1 maj 2026 kl 10:00 skrev Ann Doe <ann@customer.example>:",
+    "fre. 1. mai 2026 kl. 10:00 skrev Ann Doe <ann@customer.example>:",
+    "Den fre. 1. maj 2026 kl. 10.00 skrev Ann Doe <ann@customer.example>:",
+    "pe 1. toukok. 2026 klo 10.00 Ann Doe (ann@customer.example) kirjoitti:",
+    "pt., 1 maj 2026 o 10:00 Ann Doe <ann@customer.example> napisał(a):",
+    "W dniu 1.05.2026 o 10:00, Ann Doe pisze:",
+    "pá 1. 5. 2026 v 10:00 odesílatel Ann Doe <ann@customer.example> napsal:",
+    "Dňa pi 1. 5. 2026 o 10:00 Ann Doe <ann@customer.example> napísal(a):",
+    "Ann Doe <ann@customer.example> ezt írta (időpont: 2026. máj. 1., P, 10:00):",
+    "пт, 1 мая 2026 г. в 10:00, Ann Doe <ann@customer.example>:",
+    "01.05.2026 10:00, Ann Doe пишет:",
+    "пт, 1 трав. 2026 р. о 10:00 Ann Doe <ann@customer.example> пише:",
+    "Ann Doe <ann@customer.example>, 1 May 2026 Cum, 10:00 tarihinde şunu yazdı:",
+    "Στις Παρ 1 Μαΐ 2026 στις 10:00 π.μ., Ann Doe <ann@customer.example> έγραψε:",
+    "În vin., 1 mai 2026 la 10:00, Ann Doe <ann@customer.example> a scris:",
+    "On 1.5.2026. 10:00 Ann Doe <ann@customer.example> je napisao/la:",
+    "\u202bבתאריך יום ו׳, 1 במאי 2026 ב-10:00 מאת Ann Doe <ann@customer.example>:",
+    "في الجمعة، 1 مايو 2026 في 10:00 ص تمت كتابة ما يلي بواسطة <ann@a.example>:",
+    "2026年5月1日(金) 10:00 Ann Doe <ann@customer.example>:",
+    "2026/05/01 10:00、Ann Doe <ann@customer.example>のメール:",
+    "Ann Doe <ann@customer.example> 于2026年5月1日周五 10:00写道：",
+    "Ann Doe <ann@customer.example> 於 2026年5月1日 週五 上午10:00寫道：",
+    "2026년 5월 1일 (금) 오전 10:00, Ann Doe <ann@customer.example>님이 작성:",
+    "Vào Th 6, 1 thg 5, 2026 vào lúc 10:00 Ann <ann@customer.example> đã viết:",
+    "Pada tanggal Jum, 1 Mei 2026 pukul 10.00 Ann <ann@customer.example> menulis:",
+    "ในวันที่ ศ. 1 พ.ค. 2026 เวลา 10:00 Ann <ann@customer.example> เขียนว่า:",
+    "---- On Fri, 01 May 2026 10:00:00 +0200 Ann <ann@customer.example> wrote ----",
+    "--- On Fri, 5/1/09, Ann Doe <ann@customer.example> wrote:",
+    "1. Mai 2026, 10:00 von ann@customer.example:",
+    "Begin forwarded message:",
+    "Anfang der weitergeleiteten Nachricht:",
+    "Début du message réexpédié :",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", INTRODUCTIONS)
+def test_the_line_above_a_quote_folds_in_every_language(line):
+    shown, folded = read(f"New words\n\n{line}\n\n> Old words\n", is_text=True)
+    assert shown == "New words" and line.split()[-1] in folded
+
+
+FIELDS = [
+    "From Sent To Subject",
+    "Von Gesendet An Betreff",
+    "De Envoyé À Objet",
+    "De Enviado Para Asunto",
+    "De Enviada em Para Assunto",
+    "Da Inviato A Oggetto",
+    "Van Verzonden Aan Onderwerp",
+    "Från Skickat Till Ämne",
+    "Fra Sendt Til Emne",
+    "Lähettäjä Lähetetty Vastaanottaja Aihe",
+    "Od Wysłano Do Temat",
+    "Od Odesláno Komu Předmět",
+    "Feladó Elküldve Címzett Tárgy",
+    "От Отправлено Кому Тема",
+    "Від Надіслано Кому Тема",
+    "Gönderen Gönderildi Kime Konu",
+    "Από Στάλθηκε Προς Θέμα",
+    "מאת נשלח אל נושא",
+    "من التاريخ إلى الموضوع",
+    "差出人 送信日時 宛先 件名",
+    "发件人 发送时间 收件人 主题",
+    "寄件者 寄件日期 收件者 主旨",
+    "De_la Trimis Către Subiect",
+]
+
+
+@pytest.mark.parametrize("names", FIELDS)
+@pytest.mark.parametrize("colon", [": ", " : ", "："])
+def test_fields_above_a_quote_fold_in_every_language(names, colon):
+    header = "\n".join(
+        f"{name.replace('_', ' ')}{colon}value" for name in names.split()[:4]
+    )
+    if "Enviada em" in names:
+        header = f"De{colon}v\nEnviada em{colon}v\nPara{colon}v\nAssunto{colon}v"
+    shown, folded = read(f"New words\n\n{header}\n\nOld words\n", is_text=True)
+    assert shown == "New words" and "Old words" in folded
+
+
+# -- Property: nothing new is folded, whatever it looks like --
+
+NEW = st.sampled_from(
+    [
+        "<p>New words</p>",
+        "New words<br>",
+        "<div>New words:<br></div>",
+        "<ul><li>New words</ul>",
+        "<table><tr><td>To:</td><td>New words</td></tr></table>",
+        "<hr><p>New words</p>",
+        "<p>-----------</p>New words<br>",
+        "<p>From: Berlin<br>To: Rome<br>Date: 1 May<br>New words</p>",
+        "<blockquote style='margin:0 0 0 40px;border:none'>New words</blockquote>",
+        "<div style='border-top:1px solid red'>Tel: New words<br>Mail: a@b.de</div>",
+        "<div id=x class='quote signature'>New words</div>",
+        "<p>On 1 May Ann said: New words</p>",
+        "<div style='display:none'>Hidden</div><p>New words</p>",
+    ]
+)
+
+
+@given(st.lists(NEW, min_size=1, max_size=5), st.sampled_from(sorted(REPLIES)))
+def test_nothing_new_is_folded(pieces, app):
+    new = "".join(pieces) + "<p>New words</p>"
+    shown, folded = read(REPLIES[app].replace("New words", new))
+    assert shown.count("New words") == len(pieces) + 1
+    assert "New words" not in folded and "Old words" in folded

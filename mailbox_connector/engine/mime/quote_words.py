@@ -156,7 +156,7 @@ _WROTE_WORDS = r"""
 wrote|schrieb|geschrieben|a écrit|écrivait|escribió|ha escrito|escreveu|ha scritto
 |scrive|schreef|geschreven|skrev|kirjoitti|napisał|napisała|napisał\(a\)|napsal
 |napsala|napísal|írta|ezt írta|написал|написала|пишет|пише|написав|написа|yazdı
-|şunu yazdı|έγραψε|a scris|je napisao|napisao|je pisal|ha escrit|menulis|đã viết
+|şunu yazdı|έγραψε|a scris|napisao|pisze|píše|skriver|pisal|ha escrit|menulis|đã viết
 |kirjutas|rakstīja|rašė|hat geschrieben|sent
 """
 _WROTE_SIGNS = """
