@@ -12,6 +12,8 @@ from playwright.sync_api import expect
 from devtools.base import process
 from devtools.odoo import launch
 
+#: Replies as mail apps write them.
+REPLIES = Path(__file__).parents[1] / "engine" / "replies"
 NOW = datetime.now(timezone.utc)
 
 
@@ -134,6 +136,55 @@ def test_an_open_contact_shows_new_mail_automatically(live, browser, staff):
     page.locator(".o_data_cell[name=subject]", has_text="Our offer").last.click()
     expect(page.locator("[name=body]")).to_contain_text("Dear Ada")
     screen.close("chatter")
+
+
+def test_quotes_of_every_mail_app_fold(live, browser, staff):
+    """What is new is seen, what it quotes by a click, a forwarded message at once."""
+    contacts = staff.env["res.partner"].with_context(mail_create_nolog=True)
+    files = sorted(REPLIES.glob("*.*"))
+    shown = {}
+    for start in range(0, len(files), 15):  # half of what a chatter shows at once
+        email = f"{unique('replies')}@example.com"
+        contact = contacts.create({"name": "Reply", "email": email})
+        shown[contact.id] = files[start : start + 15]
+        staff.receive(*_replies(email, shown[contact.id]))
+    screen = Screen.log_in(browser, live, staff.agent.login, staff.agent.login)
+    page = screen.page
+    for number, replies in shown.items():
+        page.goto(f"{live.address}/odoo/action-base.action_partner_form/{number}")
+        _message(page, f"Re {replies[0].name}.").wait_for()
+        for file in replies:
+            _check_reply(page, f"Re {file.name}.")
+            forwarded = _message(page, f"Fwd {file.name}.")
+            expect(forwarded.get_by_text("Old words").first).to_be_visible()
+    screen.close("quotes")
+
+
+def _replies(email, files):
+    """For each file the reply, and the same with nothing new: a forwarded message."""
+    from odoo.addons.mailbox_connector.tests.common import mail
+
+    for file in files:
+        body = file.read_text(encoding="utf-8")
+        kind = "text" if file.suffix == ".txt" else "html"
+        yield mail(email, subject=f"Re {file.name}.", **{kind: body})
+        body = body.replace("New words", "")
+        yield mail(email, subject=f"Fwd {file.name}.", **{kind: body})
+
+
+def _message(page, subject):
+    messages = page.locator(".o-mail-Thread .o-mail-Message")
+    return messages.filter(has_text=f"Subject: {subject}")
+
+
+def _check_reply(page, subject):
+    reply = _message(page, subject)
+    old = reply.get_by_text("Old words").first
+    expect(reply.get_by_text("New words")).to_be_visible()
+    expect(old).to_be_hidden()
+    for button in reply.locator(".o-mail-ellipsis").all():
+        button.click()
+    expect(old).to_be_visible()
 
 
 def test_a_change_of_readers_holds_in_every_process_at_once(live, staff):

@@ -36,9 +36,10 @@ from odoo.addons.mailbox_connector.engine.mime.html import (
         '<div style="width:expression(evil())">x</div>',
         '<div style="list-style: image-set(url(evil))">x</div>',
         "<!-- evil --><!--[if mso]><b>evil</b><![endif]-->",
-        '<noscript><p title="</noscript><img src=x onerror=evil()>">',
         '<math><mtext><table><mglyph><style><img src=x onerror="evil()">',
-        "<title>evil</title><textarea>evil</textarea>",
+        "<title>evil</title><template>evil</template><datalist>evil</datalist>",
+        '<form action="evil"><button formaction="evil" name=evil>x</button></form>',
+        "<svg><script>evil()</script><style>evil</style><a href=evil>x</a></svg>",
     ],
 )
 def test_what_could_act_is_gone(source):

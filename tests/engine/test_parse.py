@@ -224,6 +224,29 @@ def test_html_is_preferred_to_its_plain_twin():
     assert message.html == "<p>rich</p>" and message.attachments == []
 
 
+@pytest.mark.parametrize(
+    "blank",
+    [
+        b"<html><head><title>T</title></head><body><div><br></div></body></html>",
+        b'<img src="https://t.example/o.gif" width="1" height="1">',
+        b'<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" width="1" height="1">',
+        b'<div style="display:none">preheader</div><p>&nbsp;&zwnj;</p>',
+    ],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_html_with_nothing_to_see_does_not_hide_the_text(blank, is_first):
+    parts = [text_part("text/plain", b"plain"), text_part("text/html", blank)]
+    body = parse_message(multipart("alternative", *parts[:: -1 if is_first else 1]))
+    assert (body.html, body.attachments) == ("<div>plain</div>", [])
+
+
+@pytest.mark.parametrize("text", [b" ", b"plain"])
+def test_html_with_nothing_but_a_picture_is_shown(text):
+    picture = b'<img src="cid:a@x">'
+    parts = [text_part("text/plain", text), text_part("text/html", picture)]
+    assert "cid:a@x" in parse_message(multipart("alternative", *parts)).html
+
+
 def test_an_empty_html_twin_does_not_hide_the_text():
     message = parse_message(
         multipart(

@@ -15,7 +15,8 @@ from urllib.parse import unquote
 
 import nh3
 
-from . import nesting
+from . import nesting, quotes, raw_html
+from .tree import Tree, is_visible_text
 
 _TAGS = frozenset(
     """
@@ -26,11 +27,12 @@ _TAGS = frozenset(
     time tr tt u ul var wbr
     """.split()
 )
-#: Removed with their content; of other unknown elements only the tags are removed.
+#: Removed with their content, which no browser shows; of other unknown elements only
+#: the tags are removed.
 _DROPPED = frozenset(
     """
-    script style title head template iframe object embed applet noscript noembed
-    noframes textarea select option button svg math video audio canvas xml
+    script style title head template iframe embed noembed noframes noscript datalist
+    svg math xml
     """.split()
 )
 _COMMON = frozenset(
@@ -45,10 +47,13 @@ _ATTRIBUTES = {
     "del": {"cite", "datetime"},
     "font": {"color", "face", "size"},
     "hr": {"color", "noshade", "size"},
+    "input": {"alt", "placeholder", "type", "value"},
     "img": {"alt", "border", "hspace", "src", "vspace"},
     "ins": {"cite", "datetime"},
     "li": {"type", "value"},
     "ol": {"start", "type"},
+    "optgroup": {"label"},
+    "option": {"label"},
     "q": {"cite"},
     "table": {"border", "cellpadding", "cellspacing", "frame", "rules", "summary"},
     "td": {"abbr", "colspan", "headers", "nowrap", "rowspan", "scope"},
@@ -77,13 +82,35 @@ _STYLES = frozenset(
     """.split()
 )
 _cleaner = nh3.Cleaner(
-    tags=set(_TAGS),
+    tags={*_TAGS, *raw_html.CONTROLS, "input"},
     clean_content_tags=set(_DROPPED),
     attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+    tag_attribute_values=quotes.KEPT_ATTRIBUTES,
     url_schemes=set(_SCHEMES),
     filter_style_properties=set(_STYLES),
     link_rel="noopener noreferrer nofollow",
     strip_comments=True,
+)
+#: Keeps what hides an element, for :func:`is_blank`.
+_witness = nh3.Cleaner(
+    tags={*_TAGS, *raw_html.CONTROLS, "input"},
+    clean_content_tags=set(_DROPPED),
+    attributes={
+        "*": {"hidden", "style"},
+        "img": {"alt", "height", "src", "width"},
+        "input": _ATTRIBUTES["input"],
+        "optgroup": {"label"},
+    },
+    url_schemes={*_SCHEMES, "data"},
+)
+#: With more characters than this, something is surely seen.
+_ENOUGH = 1_500
+#: The same, if nothing hides any.
+_FEW = 20
+#: Without one of these, every letter is seen.
+_HIDES = re.compile(
+    r"hidden|display|visib|opacity|transparent|mso-hide|max-|font-size\s*:\s*[01.]|&",
+    re.I,
 )
 # A style may fetch a picture from anywhere, and negative margins put an e-mail on top
 # of the page around it; nh3 looks at the names of properties, not at their values. (nh3
@@ -103,11 +130,39 @@ def clean(source: str) -> str:
     silently drop everything below 255 elements, and the cleaner's time grows with the
     square of the depth.
     """
+    shown = _clean_content(raw_html.prepare(source))
+    wrapper = raw_html.page_wrapper(source)
+    if not wrapper or not shown.strip():
+        return shown
+    if " style=" in wrapper:
+        wrapper = _without_bad_values(_cleaner.clean(wrapper)).removesuffix("</div>")
+    return shown if wrapper == "<div>" else f"{wrapper}{shown}</div>"
+
+
+def is_blank(source: str) -> bool:
+    """Whether a browser would show nothing of an e-mail's html body: no word and no
+    picture, but at most pixels that count its readers. If in doubt, it shows something.
+    """
+    if nesting.has_letters(source, _ENOUGH):
+        return False
+    if not _HIDES.search(source) and nesting.has_letters(source, _FEW):
+        return False
+    source = raw_html.prepare(source)
+    if nesting.may_take_ages(source):
+        return not is_visible_text(nesting.to_text(source))
+    return not Tree(raw_html.without_controls(_witness.clean(source))).seen
+
+
+def _clean_content(source: str) -> str:
     if nesting.may_take_ages(source):
         return from_text(nesting.to_text(source))
-    cleaned = _cleaner.clean(source)
+    cleaned = raw_html.without_controls(_cleaner.clean(source))
     if nesting.too_deep(cleaned):
         return from_text(nesting.to_text(source))
+    return _without_bad_values(cleaned)
+
+
+def _without_bad_values(cleaned: str) -> str:
     # Each different style once; text that merely looks like a style is harmless here.
     styles = {part.partition('"')[0] for part in cleaned.split(' style="')[1:]}
     if any(map(_BAD_VALUE.search, styles)):

@@ -23,7 +23,10 @@ _UNCLOSED = frozenset(
 #: Elements that imply further levels: a table has tbody, tr and td.
 _WEIGHTS = {"table": 4, "ul": 2, "ol": 2, "dl": 2}
 _BREAK = re.compile(r"<(?:br|hr|/?(?:p|div|tr|li|h[1-6]|blockquote))\b[^<>]*>", re.I)
-_ANY_TAG = re.compile(r"<[^<>]*>")
+_UNSEEN = frozenset(("style", "script", "title", "template", "xml"))
+_ENTITY = re.compile(r"&#?\w{1,9};?")
+_TAG_AND_TEXT = re.compile(r"<([a-zA-Z]*)[^<>]*>([^<]*)")
+_ANY_TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>")
 
 
 def may_take_ages(source: str) -> bool:
@@ -89,6 +92,31 @@ def to_text(source: str) -> str:
         if line or (lines and lines[-1]):
             lines.append(line)
     return "\n".join(lines).strip()
+
+
+def has_letters(source: str, count: int) -> bool:
+    """Whether html has at least so many characters between its tags that are no white
+    space and no entities."""
+    found = 0
+    for match in _TAG_AND_TEXT.finditer(_without_comments(source)):
+        if match[1].lower() not in _UNSEEN:
+            found += len("".join(_ENTITY.sub("", match[2]).split()))
+            if found >= count:
+                return True
+    return False
+
+
+def _without_comments(source: str) -> str:
+    if "<!--" not in source:
+        return source
+    kept: list[str] = []
+    position = 0
+    while (start := source.find("<!--", position)) >= 0:
+        kept.append(source[position:start])
+        position = source.find("-->", start + 2) + 3
+        if position < 3:
+            return "".join(kept)
+    return "".join((*kept, source[position:]))
 
 
 def _without(source: str, name: str) -> str:

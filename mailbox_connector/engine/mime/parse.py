@@ -237,20 +237,23 @@ class _Body:
         return body, "\n".join(source)
 
     def _chosen(self) -> list[tuple[str, str]]:
-        """The richest text of each multipart/alternative, and all other texts."""
-        best: dict[int, str] = {}
-        for text in self._texts:
+        """The richest text of each multipart/alternative, and all other texts.
+
+        Html with nothing to see does not hide a text.
+        """
+        texts = [text for text in self._texts if text.content.strip()]
+        plain = {text.alternative for text in texts if text.mimetype == "text/plain"}
+        rich: set[int] = set()
+        for text in texts:
             group = text.alternative
-            if group and (
-                group not in best or not _is_blank(text.mimetype, text.content)
-            ):
-                if best.get(group) != "text/html":
-                    best[group] = text.mimetype
+            if group and group not in rich and text.mimetype == "text/html":
+                if group not in plain or not html.is_blank(text.content):
+                    rich.add(group)
         return [
             (text.mimetype, text.content)
-            for text in self._texts
-            if text.content.strip()
-            and best.get(text.alternative, text.mimetype) == text.mimetype
+            for text in texts
+            if not text.alternative
+            or (text.mimetype == "text/html") == (text.alternative in rich)
         ]
 
     def _attach(self, part: Part, mimetype: str) -> Attachment | None:
@@ -303,7 +306,7 @@ def _alternative(parents: tuple[Part, ...]) -> int:
 
 
 def _is_blank(mimetype: str, text: str) -> bool:
-    return not text.strip()
+    return html.is_blank(text) if mimetype == "text/html" else not text.strip()
 
 
 def _may_be_body(text: _Text, file: Attachment) -> bool:
