@@ -11,6 +11,8 @@ from .structure import Part
 
 MAX_FILENAME = 180
 
+_UNKNOWN = "application/octet-stream"
+
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u202a-\u202e\u2066-\u2069]+')
 
 
@@ -69,6 +71,15 @@ def safe_filename(name: str) -> str:
     return name
 
 
+def mimetype_of(name: str, stated: str = "") -> str:
+    """The type of a file that was packed with others: as ``stated`` if that is a type
+    of files, else by its name."""
+    if re.fullmatch(r"[\w!#$&^.+-]{1,60}/[\w!#$&^.+-]{1,100}", stated, re.ASCII):
+        if not stated.startswith("multipart/") and stated != _UNKNOWN:
+            return stated
+    return mimetypes.guess_type(name)[0] or _UNKNOWN
+
+
 def extension(mimetype: str) -> str:
     """The usual file extension of a type, such as '.png'; '.bin' if unknown."""
     return {
@@ -76,5 +87,6 @@ def extension(mimetype: str) -> str:
         "text/html": ".html",
         "message/rfc822": ".eml",
         "text/calendar": ".ics",
+        "application/pkcs7-mime": ".p7m",
         "image/jpeg": ".jpg",
     }.get(mimetype) or (mimetypes.guess_extension(mimetype) or ".bin")

@@ -10,7 +10,7 @@ from email.utils import parsedate_tz
 
 from ..errors import ImportFailure, MessageError
 from ..types import Attachment, HeaderFields, ParsedMessage
-from . import content, html, ids, structure, words
+from . import content, html, ids, invitations, opening, structure, words
 from .addresses import parse_addresses
 from .automatic import kind_of
 from .headers import MAX_HEADER
@@ -53,10 +53,12 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
         name.replace("-", "_"): parse_addresses(headers.get(name))
         for name in _ADDRESS_HEADERS
     }
+    opened = opening.open_parts(message)
     body = _Body()
-    for part, parents in structure.leaves(message):
+    for part, parents in opened.leaves:
         body.take(part, parents)
     shown, source = body.finish()
+    invitation, description = invitations.first(opened.leaves)
     sender = addresses["from"][0].email if addresses["from"] else ""
     subject = words.text(_first(headers, "subject"))
     references = _first(headers, "references")
@@ -68,7 +70,7 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
         subject=subject,
         date=_date(_first(headers, "date"), internal_date),
         addresses=addresses,
-        html=shown,
+        html=shown or html.from_text(description),
         attachments=body.attachments,
         fingerprint=ids.fingerprint(
             sender, subject, source, (one.content for one in body.attachments)
@@ -76,6 +78,8 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
         automatic=_automatic(headers),
         marked_mass_mail=any(name in headers for name in MARKS),
         header_fields=_bounded(message.headers),
+        encryption=opened.encryption,
+        invitation=invitation,
     )
 
 
@@ -185,7 +189,9 @@ class _Body:
         if not data and not name:
             return
         content_id = html.content_id(words.text(part.get("content-id")))
-        self.attachments.append(Attachment(name, mimetype, data, content_id))
+        self.attachments.append(
+            Attachment(name, mimetype, data, content_id, listed=part.listed)
+        )
 
     def _extract_data_images(self, source: str) -> str:
         """Turn pictures of ``data:`` URLs into attachments that the html refers to."""

@@ -35,13 +35,17 @@ _FIRST_TYPES += ("multipart", "model", "font", "chemical")
 
 
 class Part:
-    """A message or a part of one: header fields, and a body or inner parts."""
+    """A message or a part of one: header fields, and a body or inner parts.
+
+    ``listed``: False for what is kept, but not shown among the files.
+    """
 
     def __init__(self, headers: HeaderFields, default_type: str):
         """``headers``: lower-case names and raw unfolded values."""
         self.headers = headers
         self.body = b""
         self.parts: list[Part] = []
+        self.listed = True
         self._default_type = default_type
         self._mimetype = ""
         self._type_parameters: dict[str, str] | None = None
