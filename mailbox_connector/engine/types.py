@@ -143,8 +143,8 @@ class Attachment:
     """A decoded MIME leaf that is not the body.
 
     ``content_id`` without angle brackets, "" if none; ``inline``: the html
-    body shows it by its ``content_id``; not ``listed``: it is kept, but there is nothing
-    to see in it (a signature, the original of what was opened).
+    body shows it by its ``content_id``; not ``listed``: it is kept, but there is
+    nothing to see in it (a signature, the original of what was opened).
     """
 
     filename: str

@@ -88,5 +88,6 @@ def extension(mimetype: str) -> str:
         "message/rfc822": ".eml",
         "text/calendar": ".ics",
         "application/pkcs7-mime": ".p7m",
+        "application/x-pkcs7-mime": ".p7m",
         "image/jpeg": ".jpg",
     }.get(mimetype) or (mimetypes.guess_extension(mimetype) or ".bin")

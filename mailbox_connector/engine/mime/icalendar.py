@@ -28,6 +28,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _COLON = re.compile(r'[":]')
 _PARAMETER = re.compile(r';([A-Za-z0-9-]{1,50})=((?:"[^"]*"|[^";])*)')
 _STAMP = re.compile(r"(\d{8})(?:T(\d{4})(\d{2})?(Z?))?")
+_LAST_STAMP = re.compile(r":\s*(\d{4}-?\d\d-?\d\d(?:T[\d:]{4,8}Z?)?)\s*\Z", re.I)
 _ESCAPE = re.compile(r"\\(.)", re.S)
 
 
@@ -196,9 +197,10 @@ def _joined(line: str, lines: Iterator[str]) -> str:
 
 def _split(line: str) -> tuple[str, str]:
     """Name with parameters, and value, at the first colon that is not quoted."""
-    if line[:2].upper() == "DT":  # no colon in the value; Outlook has some before it
-        head, _colon, value = line.rpartition(":")
-        return head, value
+    if line[:2].upper() == "DT":  # names of zones may have colons, not quoted
+        stamp = _LAST_STAMP.search(line[-40:])
+        if stamp:
+            return line[: -len(stamp[0])], stamp[1]
     quoted = False
     for match in _COLON.finditer(line):
         if match[0] == '"':

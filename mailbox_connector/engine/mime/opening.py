@@ -211,18 +211,26 @@ class _Opener:
 def _leaves_of(file: tnef.File) -> Iterable[Leaf]:
     """What a file of a winmail.dat is: a part, or several."""
     if file.is_message:
-        try:
-            octets = outlook_messages.to_eml(tnef.Stream(file.content))
-        except tnef.Broken:
-            return [(_file(file.name or "winmail.dat", file.content), ())]
-        name = file.name.removesuffix(".eml") or "message"
-        return [(_file(f"{name}.eml", octets, "message/rfc822"), ())]
+        return [(_message_file(file), ())]
     if file.mimetype.startswith("multipart/"):  # a signed message, whole
         try:
             return list(structure.leaves(structure.parse(file.content)))
         except MessageError:
             file.mimetype = ""
     return [(_file(file.name, file.content, file.mimetype, file.content_id), ())]
+
+
+def _message_file(file: tnef.File) -> Part:
+    """A message within a winmail.dat as a file: in a form that mail apps open, if it
+    says anything (a contact or a list of contacts does not)."""
+    try:
+        stream = tnef.Stream(file.content)
+    except tnef.Broken:
+        stream = None
+    if stream and (stream.files or stream.body()[1]):
+        name = file.name.removesuffix(".eml") or "message"
+        return _file(f"{name}.eml", outlook_messages.to_eml(stream), "message/rfc822")
+    return _file(f"{file.name or 'message'}.dat", file.content)
 
 
 def _file(name: str, octets: bytes, mimetype: str = "", content_id: str = "") -> Part:

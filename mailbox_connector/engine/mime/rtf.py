@@ -223,7 +223,8 @@ class _Reader:
             self._fonts[self._font] = _CHARSETS.get(number, "")
 
     def _change(self, **changes) -> None:
-        self._group = replace(self._group, **changes)
+        if any(getattr(self._group, name) != changes[name] for name in changes):
+            self._group = replace(self._group, **changes)
 
     def _is_shown(self) -> bool:
         return not (self._group.hidden or self._group.only_rtf)
