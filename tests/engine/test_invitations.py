@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 
 import pytest
@@ -353,3 +354,19 @@ def test_random_calendars_never_raise(lines):
 def test_random_text_never_raises(text):
     invitations.read(text)
     invitations.read("BEGIN:VEVENT\nDTSTART:20260501\n" + text)
+
+
+def test_a_calendar_that_was_sent_twice_is_listed_once():
+    """For programs as an alternative, for people as a file (in another encoding)."""
+    text = calendar("SUMMARY:Visit").encode()
+    coded = base64.encodebytes(text)
+    plain = text_part("text/calendar; method=REQUEST", text)
+    file = text_part("application/ics; name=visit.ics", coded, "base64")
+    other = text_part("application/ics; name=visit.ics", coded + b"IA==", "base64")
+    for attached, names in (
+        (file, ["visit.ics"]),
+        (other, ["invite.ics", "visit.ics"]),
+    ):
+        message = parse_message(multipart("mixed", TEXT, plain, attached))
+        listed = [one.filename for one in message.attachments if one.listed]
+        assert listed == names and len(message.attachments) == 2

@@ -80,6 +80,14 @@ def mimetype_of(name: str, stated: str = "") -> str:
     return mimetypes.guess_type(name)[0] or _UNKNOWN
 
 
+def made_up_name(mimetype: str, number: int) -> str:
+    """A name for the attachment of that number that has none."""
+    if mimetype == "text/calendar":
+        return "invite.ics"
+    stem = "image" if mimetype.startswith("image/") else "part"
+    return f"{stem}-{number}{extension(mimetype)}"
+
+
 def extension(mimetype: str) -> str:
     """The usual file extension of a type, such as '.png'; '.bin' if unknown."""
     return {

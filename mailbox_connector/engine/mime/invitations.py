@@ -63,6 +63,18 @@ def first(
     return found[0] if found else (None, "")
 
 
+def unlist_copies(leaves: Iterable[tuple[Part, tuple[Part, ...]]]) -> None:
+    """Many send a calendar twice: for programs without a name, and as a file. The
+    former is kept, unlisted, if a file has the same content."""
+    calendars = [part for part, _parents in leaves if part.mimetype in TYPES]
+    if len(calendars) < 2:
+        return
+    named = {part.octets() for part in calendars if content.filename(part)}
+    for part in calendars:
+        if not content.filename(part) and part.octets() in named:
+            part.listed = False
+
+
 def is_calendar(part: Part) -> bool:
     """Whether a leaf is a calendar, by its type or its name."""
     if part.mimetype in TYPES:

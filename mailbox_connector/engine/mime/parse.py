@@ -54,6 +54,7 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
         for name in _ADDRESS_HEADERS
     }
     opened = opening.open_parts(message)
+    invitations.unlist_copies(opened.leaves)
     body = _Body()
     for part, parents in opened.leaves:
         body.take(part, parents)
@@ -216,9 +217,7 @@ class _Body:
     def _name_all(self) -> None:
         for number, attachment in enumerate(self.attachments, 1):
             if not attachment.filename:
-                stem = "image" if attachment.mimetype.startswith("image/") else "part"
-                ending = content.extension(attachment.mimetype)
-                attachment.filename = f"{stem}-{number}{ending}"
+                attachment.filename = content.made_up_name(attachment.mimetype, number)
 
 
 def _alternative(parents: tuple[Part, ...]) -> int:

@@ -59,7 +59,7 @@ def _inflate(data: bytes, raw_size: int) -> bytes:
             position += 2
             offset, length = pair >> 4, (pair & 15) + 2
             back = (len(out) - offset) % _WINDOW
-            if not back:  # points to where it stands: the end
+            if not back:  # a reference to this very place: the end
                 return bytes(out[start:wanted])
             if back > len(out):
                 return b""
@@ -237,7 +237,7 @@ class _Reader:
 
     def _add_octets(self, octets: bytes) -> None:
         """Octets of the current charset; characters may have several."""
-        if self._skipped:  # what stands for \\u in readers without Unicode
+        if self._skipped:  # instead of \\u, for readers without Unicode
             skipped = min(self._skipped, len(octets))
             self._skipped -= skipped
             octets = octets[skipped:]

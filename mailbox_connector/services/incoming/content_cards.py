@@ -60,7 +60,7 @@ class _EventCard:
     escaped there."""
 
     def __init__(self, env, stored: dict):
-        self._env = env
+        self.env = env
         self._stored = stored
         self.title = self._title()
         self.is_off = stored["method"] == "cancel" or stored["status"] == "cancelled"
@@ -75,50 +75,47 @@ class _EventCard:
         self.others = stored["others"]
 
     def _title(self) -> str:
-        _ = self._env._
         method = self._stored["method"]
         people = self._stored["people"]
         person = _named(people[0]) if len(people) == 1 else ""
         if method == "reply" and person:
             return self._reply(people[0]["status"], person)
         if method == "counter" and person:
-            return _("New time proposed by %s", person)
+            return self.env._("New time proposed by %s", person)
         if self._stored["status"] == "cancelled":
-            return _("Canceled")
+            return self.env._("Canceled")
         return {
-            "request": _("Invitation"),
-            "add": _("Invitation"),
-            "cancel": _("Canceled"),
-            "reply": _("Reply to an invitation"),
-            "counter": _("New time proposed"),
-            "declinecounter": _("Proposed time declined"),
-            "refresh": _("Details of an event requested"),
-        }.get(method) or _("Event")
+            "request": self.env._("Invitation"),
+            "add": self.env._("Invitation"),
+            "cancel": self.env._("Canceled"),
+            "reply": self.env._("Reply to an invitation"),
+            "counter": self.env._("New time proposed"),
+            "declinecounter": self.env._("Proposed time declined"),
+            "refresh": self.env._("Details of an event requested"),
+        }.get(method) or self.env._("Event")
 
     def _reply(self, status: str, person: str) -> str:
-        _ = self._env._
         if status == "accepted":
-            return _("Accepted by %s", person)
+            return self.env._("Accepted by %s", person)
         if status == "declined":
-            return _("Declined by %s", person)
+            return self.env._("Declined by %s", person)
         if status == "tentative":
-            return _("Tentatively accepted by %s", person)
+            return self.env._("Tentatively accepted by %s", person)
         if status == "delegated":
-            return _("Delegated by %s", person)
-        return _("Reply of %s", person)
+            return self.env._("Delegated by %s", person)
+        return self.env._("Reply of %s", person)
 
     def _attendee(self, person: dict) -> str:
-        _ = self._env._
         name = _named(person)
         answer = {
-            "accepted": _("accepted"),
-            "declined": _("declined"),
-            "tentative": _("tentatively accepted"),
-            "delegated": _("delegated"),
+            "accepted": self.env._("accepted"),
+            "declined": self.env._("declined"),
+            "tentative": self.env._("tentatively accepted"),
+            "delegated": self.env._("delegated"),
         }.get(person["status"])
         if not answer or self._stored["method"] == "reply":
             return name
-        return _("%(name)s (%(answer)s)", name=name, answer=answer)
+        return self.env._("%(name)s (%(answer)s)", name=name, answer=answer)
 
     # When
 
@@ -133,16 +130,16 @@ class _EventCard:
         text = self._moments(start, end)
         zone = stored["zone"]
         if stored["start"].endswith("Z"):
-            zone = getattr(self._env.tz, "zone", "UTC")
+            zone = getattr(self.env.tz, "zone", "UTC")
         if not zone:
             return text
-        return self._env._("%(time)s (%(time_zone)s)", time=text, time_zone=zone)
+        return self.env._("%(time)s (%(time_zone)s)", time=text, time_zone=zone)
 
     def _moments(self, start: datetime, end: datetime | None) -> str:
         if end and end.date() != start.date():
             return self._range(self._day_and_time(start), self._day_and_time(end))
         times = self._range(self._time(start), end and self._time(end))
-        return self._env._("%(day)s, %(time)s", day=self._day(start), time=times)
+        return self.env._("%(day)s, %(time)s", day=self._day(start), time=times)
 
     def _local(self, text: str) -> datetime | None:
         """A moment in the reader's time zone, naive; one without a zone as it is."""
@@ -152,7 +149,7 @@ class _EventCard:
         if not text.endswith("Z"):
             return moment
         try:
-            local = pytz.utc.localize(moment).astimezone(self._env.tz)
+            local = pytz.utc.localize(moment).astimezone(self.env.tz)
         except OverflowError:
             return moment
         return local.replace(tzinfo=None)
@@ -160,60 +157,64 @@ class _EventCard:
     def _range(self, start: str, end: str | None) -> str:
         if not end:
             return start
-        return self._env._("%(start)s – %(end)s", start=start, end=end)
+        return self.env._("%(start)s – %(end)s", start=start, end=end)
 
     def _day_and_time(self, moment: datetime) -> str:
-        return self._env._(
+        return self.env._(
             "%(day)s, %(time)s", day=self._day(moment), time=self._time(moment)
         )
 
     def _day(self, day: date) -> str:
         if isinstance(day, datetime):
             day = day.date()
-        return format_date(self._env, day, date_format="full")
+        return format_date(self.env, day, date_format="full")
 
     def _time(self, moment: datetime) -> str:
-        return format_time(self._env, moment.time(), time_format="short")
+        return format_time(self.env, moment.time(), time_format="short")
 
     # How often
 
     def _repeats(self) -> str:
         rule = self._stored["recurrence"]
-        _ = self._env._
         if not rule:
-            return _("One date of a series") if self._stored["is_occurrence"] else ""
+            return (
+                self.env._("One date of a series")
+                if self._stored["is_occurrence"]
+                else ""
+            )
         if not rule["frequency"]:
-            return _("Several times")
+            return self.env._("Several times")
         text = self._frequency(rule["frequency"], rule["interval"])
         if rule["days"]:
             # 1 January 2024 was a Monday.
             days = [
-                format_date(self._env, date(2024, 1, 1 + day), date_format="EEEE")
+                format_date(self.env, date(2024, 1, 1 + day), date_format="EEEE")
                 for day in rule["days"]
             ]
-            named = format_list(self._env, days)
-            text = _("%(repeats)s on %(days)s", repeats=text, days=named)
+            named = format_list(self.env, days)
+            text = self.env._("%(repeats)s on %(days)s", repeats=text, days=named)
         if rule["count"]:
-            return _("%(repeats)s, times: %(count)s", repeats=text, count=rule["count"])
+            return self.env._(
+                "%(repeats)s, times: %(count)s", repeats=text, count=rule["count"]
+            )
         if rule["until"]:
-            until = format_date(self._env, date.fromisoformat(rule["until"]))
-            return _("%(repeats)s, until %(date)s", repeats=text, date=until)
+            until = format_date(self.env, date.fromisoformat(rule["until"]))
+            return self.env._("%(repeats)s, until %(date)s", repeats=text, date=until)
         return text
 
     def _frequency(self, frequency: str, interval: int) -> str:
-        _ = self._env._
         if interval == 1:
             return {
-                "daily": _("Every day"),
-                "weekly": _("Every week"),
-                "monthly": _("Every month"),
-                "yearly": _("Every year"),
+                "daily": self.env._("Every day"),
+                "weekly": self.env._("Every week"),
+                "monthly": self.env._("Every month"),
+                "yearly": self.env._("Every year"),
             }[frequency]
         return {
-            "daily": _("Every %s days", interval),
-            "weekly": _("Every %s weeks", interval),
-            "monthly": _("Every %s months", interval),
-            "yearly": _("Every %s years", interval),
+            "daily": self.env._("Every %s days", interval),
+            "weekly": self.env._("Every %s weeks", interval),
+            "monthly": self.env._("Every %s months", interval),
+            "yearly": self.env._("Every %s years", interval),
         }[frequency]
 
 

@@ -9,7 +9,7 @@ from odoo.tests import tagged
 
 from odoo.addons.mail.tools.discuss import Store
 
-from ..common import MailboxCase
+from ..common import MailboxCase, MailboxHttpCase
 
 HOSTILE = '<script>alert(1)</script><b>Visit</b> & "x" \''
 EVENT = [
@@ -235,4 +235,20 @@ class TestContentCards(MailboxCase):
         )
         self.assertEqual(
             [bool(mail.invitation) for mail in mails], [False, True, False, True]
+        )
+
+
+@tagged("post_install", "-at_install")
+class TestContentCardsTour(MailboxHttpCase):
+    def test_the_chatter_shows_cards_as_text(self):
+        """Above the text; what looks like HTML does nothing."""
+        self.import_mail(
+            invitation(*EVENT),
+            raw("application/pkcs7-mime; smime-type=enveloped-data", "x"),
+        )
+        self.start_tour(
+            f"/odoo/action-base.action_partner_form/{self.customer.id}",
+            "mailbox_content_cards",
+            login="mb_agent",
+            timeout=300,
         )
