@@ -95,7 +95,14 @@ def test_layers_are_bounded():
 
 
 def test_a_signed_mail_without_header_is_text():
-    assert parse_message(mime(signed(b"\r\nHello"), P7M)).html == "<div>Hello</div>"
+    for entity in (
+        b"\r\nHello",
+        b"Content-Transfer-Encoding: 7bit\r\n\r\nHello",
+        b"MIME-Version: 1.0\r\n\r\nHello",
+        b"Hello",
+    ):
+        message = parse_message(mime(signed(entity), P7M))
+        assert message.html == "<div>Hello</div>"
 
 
 def test_a_compressed_mail_shows_its_text():

@@ -34,8 +34,9 @@ _SIGNATURES = {
 }
 _RIGHTS_MANAGED = frozenset({"application/x-microsoft-rpmsg-message"})
 _ENTITY = re.compile(
-    rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){0,50}?content-type:", re.I
+    rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){0,50}?(?:content-|mime-version:)", re.I
 )
+_MAIL_NAMES = ("", "smime.p7m", "smime.p7z")
 # Not in a quote, and not in a sentence about it.
 _PGP_BEGIN = re.compile(rb"(?:\A|[>\n])-----BEGIN PGP MESSAGE-----[ \t]*(?:\r?\n|<)")
 _PGP_END = b"-----END PGP MESSAGE"
@@ -118,7 +119,7 @@ class _Opener:
 
     def _open_text(self, part: Part, mimetype: str) -> list[Leaf] | None:
         is_base64 = "base64" in part.get("content-transfer-encoding").lower()
-        text = part.octets() if is_base64 else part.body
+        text = part.kept_octets() if is_base64 else part.body
         if _has_pgp_block(text):
             self.result.encryption = Encryption.PGP
         if mimetype != "text/plain" or not uuencode.may_have_files(text):
@@ -146,19 +147,16 @@ class _Opener:
         elif kind is None and "enveloped" in part.parameter("smime-type").lower():
             self.result.encryption = Encryption.SMIME
         # Signed files of other kinds, such as invoices, have the same type.
+        is_entity = bool(_ENTITY.match(inner))
         name = content.filename(part).lower()
-        is_mail = name in ("", "smime.p7m", "smime.p7z")
-        if _ENTITY.match(inner) or (is_mail and inner[:1] in (b"\r", b"\n")):
-            return self._open_entity(inner, part)
-        return None
-
-    def _open_entity(self, raw: bytes, part: Part) -> list[Leaf] | None:
-        """A MIME entity within a part, which is kept, unlisted."""
+        if not is_entity and not (name in _MAIL_NAMES and _is_text(inner)):
+            return None
         try:
-            leaves = list(structure.leaves(structure.parse(raw)))
+            leaves = list(structure.leaves(structure.parse(inner)))
         except MessageError:
             return None  # a file
-        return [*leaves, (self._keep(part), ())]
+        # Text alone may have been meant as a file.
+        return [*leaves, (self._keep(part, listed=not is_entity), ())]
 
     # winmail.dat
 
@@ -247,6 +245,13 @@ def _file(name: str, octets: bytes, mimetype: str = "", content_id: str = "") ->
     part = Part(headers, "application/octet-stream")
     part.body = octets
     return part
+
+
+def _is_text(octets: bytes) -> bool:
+    try:
+        return bool(octets.strip()) and b"\0" not in octets and bool(octets.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _has_pgp_block(text: bytes) -> bool:

@@ -46,6 +46,7 @@ class Part:
         self.body = b""
         self.parts: list[Part] = []
         self.listed = True
+        self._octets: bytes | None = None
         self._default_type = default_type
         self._mimetype = ""
         self._type_parameters: dict[str, str] | None = None
@@ -82,8 +83,15 @@ class Part:
             self._type_parameters = _parameters(self.get(header))
         return self._type_parameters.get(name, "")
 
+    def kept_octets(self) -> bytes:
+        """:meth:`octets`, kept for the next time: for texts, which are read twice."""
+        self._octets = self.octets()
+        return self._octets
+
     def octets(self) -> bytes:
         """The body with its transfer encoding undone; never raises."""
+        if self._octets is not None:
+            return self._octets
         encoding = self.get("content-transfer-encoding").strip().lower()
         if encoding == "base64":
             return _decode_base64(self.body)
