@@ -112,6 +112,28 @@ def properties(*values: tuple[int, int, bytes | str]) -> bytes:
     return found
 
 
+def event(start: int, end: int, location: str, *flags: int) -> bytes:
+    """Named properties of an event; times in seconds since 1970."""
+    names = bytes.fromhex("0220060000000000c000000000000046")
+
+    def named(kind: int, number: int, value: bytes) -> bytes:
+        return (
+            struct.pack("<HH", kind, 0x8001)
+            + names
+            + struct.pack("<II", 0, number)
+            + value
+        )
+
+    found = [
+        named(0x40, number, struct.pack("<Q", (second + 11_644_473_600) * 10_000_000))
+        for number, second in ((0x820D, start), (0x820E, end))
+    ]
+    octets = f"{location}\0".encode("utf-16-le")
+    found.append(named(UTF16, 0x8208, struct.pack("<I", 1) + padded(octets)))
+    found += [named(0xB, number, b"\1\0\0\0") for number in flags]
+    return struct.pack("<I", len(found)) + b"".join(found)
+
+
 def winmail_file(name: str, content: bytes, mimetype="", cid="", kind=BINARY) -> bytes:
     values = [(UTF16, 0x3707, name), (kind, 0x3701, content)]
     values += [(UTF16, 0x370E, mimetype)] if mimetype else []

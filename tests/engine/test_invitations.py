@@ -312,6 +312,12 @@ def test_odd_events_are_read_all_the_same(lines):
     assert found.summary.isprintable()
 
 
+def test_words_that_need_joiners_stay_whole():
+    assert (
+        read("SUMMARY:می\u200cخواهم 👩\u200d🔧").summary == "می\u200cخواهم 👩\u200d🔧"
+    )
+
+
 PIECES = st.sampled_from(
     [
         "BEGIN:VEVENT",

@@ -356,6 +356,64 @@ def test_a_winmail_dat_with_damage_at_its_end_loses_nothing():
     assert listed(message) == ["a.txt", "winmail.dat"]
 
 
+START = 1_777_618_800  # 2026-05-01 07:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "answer"),
+    [
+        ("IPM.Schedule.Meeting.Request", "request", None),
+        ("IPM.Microsoft Schedule.MtgReq", "request", None),
+        ("IPM.Schedule.Meeting.Canceled", "cancel", None),
+        ("IPM.Schedule.Meeting.Resp.Pos", "reply", "accepted"),
+        ("IPM.Schedule.Meeting.Resp.Neg", "reply", "declined"),
+        ("IPM.Appointment", "", None),
+    ],
+)
+def test_an_invitation_within_a_winmail_dat(kind, method, answer):
+    """Outlook sends no calendar then."""
+    content = winmail(subject="Visit", sender="Bob", text="Please come") + b"".join(
+        packed.attribute(packed.MESSAGE, name, octets)
+        for name, octets in (
+            (0x9003, packed.event(START, START + 3600, "Room 5")),
+            (0x9003, packed.properties((packed.UTF16, 0x0E04, "Ann; Eve"))),
+            (0x8008, kind.encode() + b"\0"),
+        )
+    )
+    found = parse_message(mime(content, WINMAIL[0])).invitation
+    assert (found.method, found.summary, found.location) == (method, "Visit", "Room 5")
+    assert (found.start, found.end) == ("2026-05-01T07:00:00Z", "2026-05-01T08:00:00Z")
+    bob = ("Bob", "bob@example.com")
+    if answer:
+        assert [(*bob, answer)] == [
+            (one.name, one.email, one.status) for one in found.people
+        ]
+    else:
+        assert (found.organizer.name, found.organizer.email) == bob
+        assert [one.name for one in found.people] == ["Ann", "Eve"]
+
+
+def test_whole_days_within_a_winmail_dat():
+    """From midnight to midnight of somebody in Berlin, or in San Francisco."""
+    for hours in (-9, 0):
+        begin = START + hours * 3600
+        octets = packed.event(begin, begin + 2 * 86400, "", 0x8215, 0x8223)
+        content = packed.HEAD + b"".join(
+            packed.attribute(packed.MESSAGE, name, value)
+            for name, value in ((0x9003, octets), (0x8008, b"IPM.Appointment\0"))
+        )
+        found = parse_message(mime(content, WINMAIL[0])).invitation
+        assert (found.start, found.end) == ("2026-05-01", "2026-05-02")
+        assert found.recurrence
+
+
+def test_an_ordinary_message_in_a_winmail_dat_is_no_invitation():
+    content = winmail(text="x") + packed.attribute(
+        packed.MESSAGE, 0x8008, b"IPM.Note\0"
+    )
+    assert parse_message(mime(content, WINMAIL[0])).invitation is None
+
+
 # Files within the text
 
 UU = b"begin 644 greeting.txt\r\n%:&5L;&\\\r\n`\r\nend\r\n"
@@ -369,11 +427,16 @@ UU = b"begin 644 greeting.txt\r\n%:&5L;&\\\r\n`\r\nend\r\n"
         b"Hello\r\n" + UU.replace(b"`\r\n", b"") + b"Bye",
         b"Hello\r\n" + UU.replace(b"`", b" ") + b"Bye",
         b"Hello\r\n" + UU.replace(b"644", b"0644") + b"Bye",
+        b"Hello\r\nbegin-base64 644 greeting.txt\r\naGVs\r\nbG8=\r\n====\r\nBye",
     ],
 )
 @pytest.mark.parametrize("encoding", ["8bit", "quoted-printable", "base64"])
 def test_a_uuencoded_file_becomes_a_file(text, encoding):
-    body = packed.base64.encodebytes(text) if encoding == "base64" else text
+    body = {
+        "8bit": text,
+        "quoted-printable": text.replace(b"=", b"=3D"),
+        "base64": packed.base64.encodebytes(text),
+    }[encoding]
     message = parse_message(text_part("text/plain", body, encoding))
     assert message.html == "<div>Hello<br>Bye</div>"
     (file,) = message.attachments
@@ -400,6 +463,7 @@ def test_several_uuencoded_files_and_one_that_is_a_winmail_dat():
         UU.replace(b"end", b"END"),
         b"begin 644 the work\r\nas soon as you can\r\nend",
         b"begin 644 x\r\n\r\nend\r\n",
+        b"begin-base64 644 x\r\nno base64 at all\r\n====\r\n",
         b"We begin 644 things and\r\nend none",
         b"begin with a smile\r\nend with a song",
         b"> " + UU.replace(b"\r\n", b"\r\n> "),

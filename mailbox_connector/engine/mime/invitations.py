@@ -32,6 +32,8 @@ _STATUS = {
 _EVENT_STATUS = ("cancelled", "tentative", "confirmed")
 _METHODS = ("request", "cancel", "reply", "publish", "counter", "declinecounter")
 _METHODS += ("add", "refresh")
+#: Without these, Persian words and some emoji fall apart.
+_JOINERS = "\u200c\u200d"
 _FREQUENCIES = ("daily", "weekly", "monthly", "yearly")
 #: Parts of a rule that can be said in a few words, or that say nothing more.
 _SIMPLE = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY"}
@@ -100,11 +102,11 @@ def read(text: str, method: str = "") -> tuple[Invitation, str] | None:
         organizer = event.first("ORGANIZER")
         invitation = Invitation(
             method=_one_of(calendar.own.text("METHOD") or method, _METHODS),
-            summary=_line(event.text("SUMMARY")),
+            summary=one_line(event.text("SUMMARY")),
             start=start,
             end=end,
             zone=zone,
-            location=_line(event.text("LOCATION")),
+            location=one_line(event.text("LOCATION")),
             status=_one_of(event.text("STATUS"), _EVENT_STATUS),
             organizer=_person(organizer) if organizer else None,
             people=tuple(people[:MAX_PEOPLE]),
@@ -121,9 +123,12 @@ def _description(event: Component) -> str:
     return charsets.text_only(event.text("DESCRIPTION")[:MAX_DESCRIPTION]).strip()
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Text as one line, without control characters."""
-    clean = "".join(one if one.isprintable() else " " for one in text[: MAX_LINE * 2])
+    clean = "".join(
+        one if one.isprintable() or one in _JOINERS else " "
+        for one in text[: MAX_LINE * 2]
+    )
     return " ".join(charsets.text_only(clean).split())[:MAX_LINE]
 
 
@@ -138,11 +143,11 @@ def _person(found: Property) -> Person | None:
     parameters = found.parameters
     if parameters.get("CUTYPE", "").upper() in ("ROOM", "RESOURCE"):
         return None
-    email = _line(found.value)
+    email = one_line(found.value)
     email = email[7:] if email[:7].lower() == "mailto:" else email
     if "@" not in email:
-        email = _line(parameters.get("EMAIL", ""))
-    name = _line(parameters.get("CN", ""))
+        email = one_line(parameters.get("EMAIL", ""))
+    name = one_line(parameters.get("CN", ""))
     if name.lower() == email.lower():
         name = ""
     if not (name or "@" in email):
@@ -214,7 +219,7 @@ def _moment(line: Property, calendar: Calendar) -> tuple[str, str]:
         return local.isoformat(), ""
     offset = time_zones.utc_offset(zone, local, calendar.observances(zone))
     if offset is None:
-        return local.isoformat(), _line(zone)
+        return local.isoformat(), one_line(zone)
     try:
         return f"{(local - offset).isoformat()}Z", ""
     except OverflowError:

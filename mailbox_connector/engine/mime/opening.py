@@ -46,11 +46,13 @@ _PGP_END = b"-----END PGP MESSAGE"
 class Opened:
     """The leaves of a message, with what was packed in them.
 
-    ``encryption``: how it is encrypted, or a part of it.
+    ``encryption``: how it is encrypted, or a part of it. ``streams``: the winmail.dat
+    that were opened.
     """
 
     leaves: list[Leaf] = field(default_factory=list)
     encryption: Encryption | None = None
+    streams: list[tnef.Stream] = field(default_factory=list)
 
 
 def open_parts(message: Part) -> Opened:
@@ -168,6 +170,7 @@ class _Opener:
         leaves: list[Leaf] = []
         for file in stream.files:
             leaves += _leaves_of(file)
+        self.result.streams.append(stream)
         kept = self._keep(part, listed=not stream.is_whole)
         self._bodies.append((len(self.result.leaves), stream, parents, kept))
         return [*leaves, (kept, ())]

@@ -10,7 +10,16 @@ from email.utils import parsedate_tz
 
 from ..errors import ImportFailure, MessageError
 from ..types import Attachment, HeaderFields, ParsedMessage
-from . import content, html, ids, invitations, opening, structure, words
+from . import (
+    content,
+    html,
+    ids,
+    invitations,
+    opening,
+    outlook_invitations,
+    structure,
+    words,
+)
 from .addresses import parse_addresses
 from .automatic import kind_of
 from .headers import MAX_HEADER
@@ -60,6 +69,8 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
         body.take(part, parents)
     shown, source = body.finish()
     invitation, description = invitations.first(opened.leaves)
+    if opened.streams and not invitation:
+        invitation = outlook_invitations.first(opened.streams)
     sender = addresses["from"][0].email if addresses["from"] else ""
     subject = words.text(_first(headers, "subject"))
     references = _first(headers, "references")

@@ -35,6 +35,12 @@ _SENDERS = ((0x5D01, 0x0C1A), (0x0C1F, 0x0C1A), (0x5D02, 0x0042), (0x0065, 0x004
 _TEXT, _RTF, _HTML, _HTML_CODEPAGE = 0x1000, 0x1009, 0x1013, 0x3FDE
 _CONTENT, _SHORT_NAME, _METHOD, _LONG_NAME = 0x3701, 0x3704, 0x3705, 0x3707
 _MIMETYPE, _CONTENT_ID, _DISPLAY_NAME = 0x370E, 0x3712, 0x3001
+# Properties of events have a name: a number in a set of its own (MS-OXOCAL). Here they
+# are kept under that number and this flag.
+_OF_EVENT = 0x10000
+_EVENT_SET = uuid.UUID("00062002-0000-0000-c000-000000000046").bytes_le
+_LOCATION, _START, _END = _OF_EVENT | 0x8208, _OF_EVENT | 0x820D, _OF_EVENT | 0x820E
+_WHOLE_DAYS, _REPEATS = _OF_EVENT | 0x8215, _OF_EVENT | 0x8223
 # Types of properties (MS-OXCDATA section 2.11.1): bytes of those that have a size.
 _FIXED = {0x2: 4, 0x3: 4, 0x4: 4, 0x5: 8, 0x6: 8, 0x7: 8, 0xA: 4, 0xB: 4, 0x14: 8}
 _FIXED |= {0x40: 8, 0x48: 16}
@@ -125,14 +131,24 @@ class Stream:
 
     @property
     def sent_at(self) -> datetime | None:
-        ticks = self._properties.get(_SENT_AT)
-        if not isinstance(ticks, bytes) or len(ticks) != 8:
-            return None
-        try:  # 100 ns since 1601
-            number = int.from_bytes(ticks, "little") // 10
-            return datetime(1601, 1, 1) + timedelta(microseconds=number)
-        except OverflowError:
-            return None
+        return self._moment(_SENT_AT)
+
+    @property
+    def event_times(self) -> tuple[datetime | None, datetime | None]:
+        """Start and end of the event that the message is about, naive UTC."""
+        return self._moment(_START), self._moment(_END)
+
+    @property
+    def location(self) -> str:
+        return self._text(_LOCATION)
+
+    @property
+    def is_whole_days(self) -> bool:
+        return self._flag(_WHOLE_DAYS)
+
+    @property
+    def is_repeated(self) -> bool:
+        return self._flag(_REPEATS)
 
     def body(self) -> tuple[str, str]:
         """The richest body: ("text/html" or "text/plain", text); ("", "") if none."""
@@ -167,6 +183,20 @@ class Stream:
     def _text(self, name: int) -> str:
         value = self._properties.get(name, "")
         return value if isinstance(value, str) else ""
+
+    def _flag(self, name: int) -> bool:
+        value = self._properties.get(name)
+        return isinstance(value, bytes) and any(value[:2])
+
+    def _moment(self, name: int) -> datetime | None:
+        ticks = self._properties.get(name)
+        if not isinstance(ticks, bytes) or len(ticks) != 8:
+            return None
+        try:  # 100 ns since 1601
+            number = int.from_bytes(ticks, "little") // 10_000_000
+            return datetime(1601, 1, 1) + timedelta(seconds=number)
+        except OverflowError:
+            return None
 
     def _old_text(self, name: int) -> str:
         return _string(self._old.get(name, b""), self._charset)
@@ -250,8 +280,8 @@ class _Attributes:
 
 def _properties(data: bytes, charset: str) -> Properties:
     """MAPI properties by number: text as str, numbers and the rest as their octets.
-    Those with a name and those with several values are skipped. What is damaged ends
-    the list.
+    Those with a name (but for those of events) and those with several values are
+    skipped. What is damaged ends the list.
     """
     found: Properties = {}
     reader = _PropertyReader(data)
@@ -259,9 +289,9 @@ def _properties(data: bytes, charset: str) -> Properties:
         for _number in range(min(reader.number(), MAX_PROPERTIES)):
             kind, name = reader.numbers("<HH")
             if name >= 0x8000:
-                reader.skip_name()
+                name = reader.name()
             value = reader.value(kind & ~_SEVERAL, bool(kind & _SEVERAL))
-            if value is None or name >= 0x8000:
+            if value is None or not name:
                 continue
             if kind == _UNICODE:
                 text = charsets.decode(value, "utf-16-le")
@@ -297,13 +327,15 @@ class _PropertyReader:
         self._position = start + length + -length % 4
         return self._data[start : start + length]
 
-    def skip_name(self) -> None:
-        """The name of a named property: a GUID, and a number or a text."""
-        self.octets(16)
+    def name(self) -> int:
+        """The name of a named property: a GUID, and a number or a text. 0 if it is not
+        one of an event."""
+        names = self.octets(16)
         if self.number():
             self.octets(self.number())
-        else:
-            self.number()
+            return 0
+        number = self.number()
+        return _OF_EVENT | number & 0xFFFF if names == _EVENT_SET else 0
 
     def value(self, kind: int, has_several: bool) -> bytes | None:
         """One value; None for several, which nothing here has."""
