@@ -189,9 +189,11 @@ def test_an_encrypted_mail_is_known_and_keeps_its_file(content):
     assert len(listed(message)) == 1 and listed(message)[0].endswith(".p7m")
 
 
-def test_pgp_mime_is_known_and_keeps_its_file():
+@pytest.mark.parametrize("kind", ["encrypted", "mixed"])
+def test_pgp_mime_is_known_and_keeps_its_file(kind):
+    """Exchange makes multipart/mixed of it."""
     content = multipart(
-        'encrypted; protocol="application/pgp-encrypted"',
+        kind,
         raw("Content-Type: application/pgp-encrypted", b"Version: 1"),
         raw(
             "Content-Type: application/octet-stream; name=encrypted.asc",
@@ -204,6 +206,14 @@ def test_pgp_mime_is_known_and_keeps_its_file():
     assert [one.content for one in message.attachments if not one.listed] == [
         b"Version: 1"
     ]
+
+
+def test_the_form_before_pgp_mime_is_known():
+    kind = "application/pgp; format=mime; x-action=encrypt"
+    message = parse_message(raw(f"Content-Type: {kind}", ARMOR))
+    assert message.encryption is Encryption.PGP and len(listed(message)) == 1
+    message = parse_message(raw(f"Content-Type: {kind}", "-----BEGIN PGP PUBLIC"))
+    assert message.encryption is None
 
 
 ARMOR = "-----BEGIN PGP MESSAGE-----\r\n\r\nhQEM\r\n-----END PGP MESSAGE-----\r\n"

@@ -110,7 +110,7 @@ class _Opener:
             return self._open_smime(part)
         if mimetype in tnef.TYPES or name in ("winmail.dat", "win.dat"):
             return self._open_tnef(part, parents)
-        if mimetype == "application/pgp-encrypted" or _is_pgp_file(part, parents):
+        if _is_pgp(part, parents):
             self.result.encryption = Encryption.PGP
             part.listed = mimetype != "application/pgp-encrypted"
         elif mimetype in _RIGHTS_MANAGED or name == "message.rpmsg":
@@ -271,8 +271,13 @@ def _is_alternative(part: Part, parents: tuple[Part, ...]) -> bool:
     return any(one.mimetype != part.mimetype for one in parents[-1].parts)
 
 
-def _is_pgp_file(part: Part, parents: tuple[Part, ...]) -> bool:
-    """The second part of an encrypted message (RFC 3156 section 4)."""
+def _is_pgp(part: Part, parents: tuple[Part, ...]) -> bool:
+    """Whether a file is of an encrypted message: RFC 3156 section 4, also if a server
+    has changed what it is in, and the form before it."""
+    if part.mimetype == "application/pgp":
+        return _has_pgp_block(part.octets())
+    if part.mimetype == "application/pgp-encrypted":
+        return True
     return bool(parents) and parents[-1].mimetype == "multipart/encrypted"
 
 
