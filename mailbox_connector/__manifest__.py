@@ -27,6 +27,7 @@
         "data/ir_cron.xml",
         "data/mailbox_provider.xml",
         "views/mailbox_preview_templates.xml",
+        "views/mailbox_message_card_templates.xml",
         "wizards/mailbox_connect_views.xml",
         "wizards/mailbox_test_email_views.xml",
         "views/mailbox_message_views.xml",

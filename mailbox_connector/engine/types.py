@@ -143,7 +143,8 @@ class Attachment:
     """A decoded MIME leaf that is not the body.
 
     ``content_id`` without angle brackets, "" if none; ``inline``: the html
-    body shows it by its ``content_id``.
+    body shows it by its ``content_id``; not ``listed``: it is kept, but there is
+    nothing to see in it (a signature, the original of what was opened).
     """
 
     filename: str
@@ -151,6 +152,74 @@ class Attachment:
     content: bytes = field(repr=False)
     content_id: str = ""
     inline: bool = False
+    listed: bool = True
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is one of the files that readers see."""
+        return self.listed and not self.inline
+
+
+class Encryption(str, Enum):
+    """How a message, or a part of it, is encrypted."""
+
+    SMIME = "smime"
+    PGP = "pgp"
+    RIGHTS_MANAGED = "rights_managed"
+
+
+@dataclass(frozen=True)
+class Person:
+    """The organizer or an attendee of an event.
+
+    ``status``: "accepted", "declined", "tentative", "delegated" or "".
+    """
+
+    name: str
+    email: str
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """How an event repeats, if that can be said in a few words.
+
+    ``frequency``: "daily", "weekly", "monthly", "yearly", or "" if it can't. ``days``
+    of the week: 0 is Monday. ``until`` as ``Invitation.start``; ``count`` 0: no limit.
+    """
+
+    frequency: str = ""
+    interval: int = 1
+    days: tuple[int, ...] = ()
+    until: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """An event of a calendar that came with a message (RFC 5545, RFC 5546).
+
+    ``method``: lower case, "request", "cancel", "reply", … or "". ``start``, ``end``:
+    "2026-05-01" (a whole day; the end is the last one), "2026-05-01T07:00:00Z" (UTC)
+    or, if the time zone is unknown, "2026-05-01T09:00:00", with ``zone``, its name or
+    "". ``status``: "cancelled", "tentative", "confirmed" or "". ``people``: at most
+    :data:`.mime.invitations.MAX_PEOPLE` of ``people_count``. ``is_occurrence``: one
+    date of a series. ``others``: number of further events.
+    """
+
+    method: str
+    summary: str
+    start: str
+    end: str = ""
+    zone: str = ""
+    location: str = ""
+    status: str = ""
+    organizer: Person | None = None
+    people: tuple[Person, ...] = ()
+    people_count: int = 0
+    recurrence: Recurrence | None = None
+    is_occurrence: bool = False
+    others: int = 0
 
 
 @dataclass
@@ -167,6 +236,7 @@ class ParsedMessage:
     (:data:`.mime.mass_mail.MARKS`), but may be other mail. ``header_fields``: of the
     message's own header, up to
     :data:`.mime.headers.MAX_HEADER` characters, so that it need not be parsed again.
+    ``encryption``: None if nothing is encrypted.
     """
 
     message_id: str
@@ -181,3 +251,5 @@ class ParsedMessage:
     automatic: str = ""
     marked_mass_mail: bool = False
     header_fields: HeaderFields = field(default_factory=list, repr=False)
+    encryption: Encryption | None = None
+    invitation: Invitation | None = None

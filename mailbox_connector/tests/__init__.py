@@ -23,6 +23,7 @@ from .incoming import test_member_notifications
 from .incoming import test_newsletters
 from .incoming import test_quote_marks
 from .messages import test_chatter
+from .messages import test_content_cards
 from .messages import test_delete
 from .messages import test_gateway
 from .messages import test_merge

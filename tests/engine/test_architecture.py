@@ -29,6 +29,8 @@ LAYERS = {
     "connection_test": GROUND | {"net", "discovery", "imap", "redact", "smtp"},
 }
 THIRD_PARTY = {"imapclient", "nh3", "dns", "defusedxml", "publicsuffixlist"}
+#: Libraries that Odoo itself requires.
+THIRD_PARTY |= {"babel", "pytz"}
 
 
 def imports(path: Path):

@@ -11,6 +11,8 @@ from .structure import Part
 
 MAX_FILENAME = 180
 
+_UNKNOWN = "application/octet-stream"
+
 _FORBIDDEN = re.compile(
     r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u200b\u2028-\u202e\u2066-\u2069\ufeff]+'
 )
@@ -141,6 +143,23 @@ def file_type(declared: str, name: str, data: bytes) -> str:
     return declared
 
 
+def mimetype_of(name: str, stated: str = "") -> str:
+    """The type of a file that was packed with others: as ``stated`` if that is a type
+    of files, else by its name."""
+    if re.fullmatch(r"[\w!#$&^.+-]{1,60}/[\w!#$&^.+-]{1,100}", stated, re.ASCII):
+        if not stated.startswith("multipart/") and stated != _UNKNOWN:
+            return stated
+    return mimetypes.guess_type(name)[0] or _UNKNOWN
+
+
+def made_up_name(mimetype: str, number: int) -> str:
+    """A name for the attachment of that number that has none."""
+    if mimetype == "text/calendar":
+        return "invite.ics"
+    stem = "image" if mimetype.startswith("image/") else "part"
+    return f"{stem}-{number}{extension(mimetype)}"
+
+
 def extension(mimetype: str) -> str:
     """The usual file extension of a type, such as '.png'; '.bin' if unknown."""
     return {
@@ -148,5 +167,7 @@ def extension(mimetype: str) -> str:
         "text/html": ".html",
         "message/rfc822": ".eml",
         "text/calendar": ".ics",
+        "application/pkcs7-mime": ".p7m",
+        "application/x-pkcs7-mime": ".p7m",
         "image/jpeg": ".jpg",
     }.get(mimetype) or (mimetypes.guess_extension(mimetype) or ".bin")

@@ -12,7 +12,17 @@ from email.utils import parsedate_tz
 
 from ..errors import ImportFailure, MessageError
 from ..types import Attachment, HeaderFields, ParsedMessage
-from . import charsets, content, html, ids, structure, words
+from . import (
+    charsets,
+    content,
+    html,
+    ids,
+    invitations,
+    opening,
+    outlook_invitations,
+    structure,
+    words,
+)
 from .addresses import parse_addresses
 from .automatic import kind_of
 from .headers import MAX_HEADER
@@ -55,10 +65,15 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
         name.replace("-", "_"): parse_addresses(headers.get(name))
         for name in _ADDRESS_HEADERS
     }
+    opened = opening.open_parts(message)
+    invitations.unlist_copies(opened.leaves)
     body = _Body()
-    for part, parents in structure.leaves(message):
+    for part, parents in opened.leaves:
         body.take(part, parents)
     shown, source = body.finish()
+    invitation, description = invitations.first(opened.leaves)
+    if opened.streams and not invitation:
+        invitation = outlook_invitations.first(opened.streams)
     sender = addresses["from"][0].email if addresses["from"] else ""
     subject = words.text(_first(headers, "subject"))
     references = _first(headers, "references")
@@ -70,7 +85,7 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
         subject=subject,
         date=_date(_first(headers, "date"), internal_date),
         addresses=addresses,
-        html=shown,
+        html=shown or html.from_text(description),
         attachments=body.attachments,
         fingerprint=ids.fingerprint(
             sender, subject, source, (one.content for one in body.attachments)
@@ -78,6 +93,8 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
         automatic=_automatic(headers),
         marked_mass_mail=any(name in headers for name in MARKS),
         header_fields=_bounded(message.headers),
+        encryption=opened.encryption,
+        invitation=invitation,
     )
 
 
@@ -265,7 +282,7 @@ class _Body:
             return None
         mimetype = content.file_type(mimetype, name, data)
         content_id = html.content_id(words.text(part.get("content-id")))
-        attachment = Attachment(name, mimetype, data, content_id)
+        attachment = Attachment(name, mimetype, data, content_id, listed=part.listed)
         self.attachments.append(attachment)
         return attachment
 
@@ -292,9 +309,7 @@ class _Body:
     def _name_all(self) -> None:
         for number, attachment in enumerate(self.attachments, 1):
             if not attachment.filename:
-                stem = "image" if attachment.mimetype.startswith("image/") else "part"
-                ending = content.extension(attachment.mimetype)
-                attachment.filename = f"{stem}-{number}{ending}"
+                attachment.filename = content.made_up_name(attachment.mimetype, number)
 
 
 def _alternative(parents: tuple[Part, ...]) -> int:

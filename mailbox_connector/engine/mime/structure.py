@@ -38,7 +38,10 @@ _VISIBLE = re.compile(rb"\S")
 
 
 class Part:
-    """A message or a part of one: header fields, and a body or inner parts."""
+    """A message or a part of one: header fields, and a body or inner parts.
+
+    ``listed``: False for what is kept, but not shown among the files.
+    """
 
     def __init__(self, headers: HeaderFields, default_type: str):
         """``headers``: lower-case names and raw unfolded values."""
@@ -47,6 +50,7 @@ class Part:
         self.parts: list[Part] = []
         #: Octets of the body before it was read; 0 if it has white space only.
         self.size = 0
+        self.listed = True
         self._default_type = default_type
         self._mimetype = ""
         self._type_parameters: dict[str, str] | None = None

@@ -76,6 +76,10 @@ class Decoded(NamedTuple):
     before: bytes = b""
     after: bytes = b""
 
+    def in_order(self) -> tuple[bytes, bytes, bytes]:
+        """Everything as it came."""
+        return self.before, self.content, self.after
+
 
 def encoding_of(values: Iterable[str]) -> str:
     """The encoding that Content-Transfer-Encoding fields mean: one of the constants.

@@ -252,14 +252,15 @@ class MailMessage(models.Model):
 
     def _to_store_defaults(self, target):
         """For e-mails also: their mailboxes, whether the user can reply to them by
-        e-mail, and which kind of automatic e-mail they are."""
+        e-mail, which kind of automatic e-mail they are, and what is shown above the
+        text."""
         defaults = super()._to_store_defaults(target)
         if not self.env["mailbox.audience"].sudo().has_mailboxes():
             return defaults
         readable = self.env["mailbox.audience"].sudo().readable_ids(self.env.user)
         if readable and target.is_current_user(self.env):
             defaults += [self._store_mailboxes(), self._store_can_reply(readable)]
-        return [*defaults, self._store_automatic()]
+        return [*defaults, self._store_automatic(), self._store_card()]
 
     def _store_mailboxes(self):
         return Store.Attr(
@@ -294,6 +295,17 @@ class MailMessage(models.Model):
             # sudo: the e-mail is shown to the user anyway
             lambda message: labels[message.sudo().mailbox_message_id.automatic],
             predicate=lambda message: bool(message.sudo().mailbox_message_id.automatic),
+        )
+
+    def _store_card(self):
+        return Store.Attr(
+            "mailbox_card",
+            # sudo: the e-mail is shown to the user anyway; the user's language and zone
+            lambda message: message.sudo().mailbox_message_id.card,
+            predicate=lambda message: bool(
+                message.sudo().mailbox_message_id.encryption
+                or message.sudo().mailbox_message_id.invitation
+            ),
         )
 
     # ------------------------------------------------------------------

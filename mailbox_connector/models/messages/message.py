@@ -7,6 +7,7 @@ from odoo.tools import is_html_empty
 
 from ...engine.mime.addresses import spellings
 from ...engine.mime.subjects import reply_subject
+from ...services.incoming import content_cards
 from ...services.sending import reply_composer, sender_selection
 from ...services.trace import trace
 
@@ -77,6 +78,24 @@ class MailboxMessage(models.Model):
     email_reply_to = fields.Char(string="Reply-To", readonly=True)
     email_to = fields.Text(string="To", readonly=True)
     email_cc = fields.Text(string="Cc", readonly=True)
+    encryption = fields.Selection(
+        [
+            ("smime", "S/MIME"),
+            ("pgp", "PGP"),
+            ("rights_managed", "Microsoft rights management"),
+        ],
+        readonly=True,
+        help="How the e-mail, or a part of it, is encrypted. Odoo can't decrypt it.",
+    )
+    invitation = fields.Json(
+        readonly=True, help="The event that the e-mail is about; see Invitation."
+    )
+    card = fields.Html(
+        compute="_compute_card",
+        sanitize=False,
+        help="Shown above the text: that the e-mail is encrypted, or the event that it "
+        "is about.",
+    )
     body = fields.Html(compute="_compute_body", sanitize=False)
     partner_ids = fields.Many2many(
         "res.partner",
@@ -113,6 +132,14 @@ class MailboxMessage(models.Model):
     def _compute_body(self):
         for message in self:
             message.body = message._shown().body
+
+    @api.depends("encryption", "invitation")
+    @api.depends_context("lang", "tz", "uid")
+    def _compute_card(self):
+        for message in self:
+            message.card = content_cards.render(
+                self.env, message.encryption, message.invitation
+            )
 
     @api.depends("link_ids.partner_id")
     def _compute_partner_ids(self):

@@ -281,7 +281,7 @@ class _Attachments:
         )
         ids, cids = defaultdict(list), defaultdict(dict)
         for (record_id, part), attachment in zip(parts, stored, strict=True):
-            if not part.inline:
+            if part.is_shown:
                 ids[record_id].append(attachment.id)
             if part.content_id:
                 cids[record_id][part.content_id] = f"/web/image/{attachment.id}"

@@ -215,7 +215,7 @@ def _log_automatic_reply(document, replied_to, parsed: ParsedMessage, identity) 
                 "res_id": document.id,
             }
             for part in parsed.attachments
-            if not part.inline
+            if part.is_shown
         ]
     )
     note = Markup("<p><i>%s</i></p>") % env._(

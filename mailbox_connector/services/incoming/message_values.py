@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ...engine.mime.ids import message_id_hash
 from ...engine.types import ParsedMessage
+from .content_cards import invitation_values
 
 
 def message_key(parsed: ParsedMessage) -> tuple[str, str]:
@@ -52,7 +53,9 @@ def message_values(
         "email_reply_to": header_text(parsed, "reply_to"),
         "email_to": header_text(parsed, "to"),
         "email_cc": header_text(parsed, "cc"),
-        "attachment_count": sum(not one.inline for one in parsed.attachments),
+        "attachment_count": sum(one.is_shown for one in parsed.attachments),
+        "encryption": parsed.encryption and parsed.encryption.value,
+        "invitation": invitation_values(parsed.invitation),
     }
 
 

@@ -1,4 +1,5 @@
 import {Message} from "@mail/core/common/message_model";
+import {fields} from "@mail/core/common/record";
 
 import {_t} from "@web/core/l10n/translation";
 import {patch} from "@web/core/utils/patch";
@@ -12,6 +13,8 @@ patch(Message.prototype, {
         this.mailbox_can_reply = undefined;
         /** @type {string|undefined} its kind, if no person wrote it */
         this.mailbox_automatic = undefined;
+        /** What is shown above its text: that it is encrypted, or an invitation. */
+        this.mailbox_card = fields.Html(undefined);
     },
 
     get mailboxTitle() {

@@ -235,3 +235,29 @@ addTour("mailbox_contact_emails", () => [
         trigger: ".o_form_view .o_field_widget[name='email_from']:contains(customer@)",
     },
 ]);
+
+addTour("mailbox_content_cards", () => [
+    {
+        content: "An invitation is above the text of its e-mail",
+        trigger: `${MESSAGE}:contains(Friday, May 1, 2026)`,
+        run: () => {
+            const card = document.querySelector(".o_mailbox_card_summary");
+            if (!card.textContent.includes("<script>alert(1)</script><b>Visit</b>")) {
+                throw new Error(`The summary is not text: ${card.innerHTML}`);
+            }
+            // The text itself is in a shadow root.
+            const text = card
+                .closest(".o-mail-Message-content")
+                .querySelector(".o-mail-Message-textContent");
+            if (
+                card.compareDocumentPosition(text) !== Node.DOCUMENT_POSITION_FOLLOWING
+            ) {
+                throw new Error("The card is not above the text");
+            }
+        },
+    },
+    {
+        content: "An encrypted e-mail says so, with its subject",
+        trigger: `${MESSAGE}:contains(Subject: Secret):contains(This e-mail is encrypted)`,
+    },
+]);
