@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from ..types import Address, HeaderFields, NewMail
+from . import header_block
 from .addresses import parse_addresses
 from .automatic import Automatic, automatic_kind
 from .ids import first_message_id, parse_references
@@ -72,17 +71,11 @@ def matching(header: bytes) -> bytes:
 
 def block(raw: bytes) -> bytes:
     """The header block of a whole message."""
-    end = re.search(rb"\r?\n\r?\n", raw[:MAX_HEADER])
-    return raw[: end.start()] if end else raw[:MAX_HEADER]
+    head = raw[:MAX_HEADER]
+    _fields, body = header_block.split(head, 0, len(head), is_message=True)
+    return head[:body].rstrip(b"\r\n")
 
 
 def fields(header: bytes) -> HeaderFields:
     """Pairs of lower-case name and raw unfolded value (8-bit as surrogate escapes)."""
-    found: HeaderFields = []
-    unfolded = re.sub(rb"\r?\n(?=[ \t])", b"", header[:MAX_HEADER])
-    for line in re.split(rb"[\r\n]+", unfolded):
-        name, colon, value = line.partition(b":")
-        if colon:
-            raw = value.strip().decode("ascii", "surrogateescape")
-            found.append((name.strip().lower().decode("ascii", "replace"), raw))
-    return found
+    return header_block.fields(header[:MAX_HEADER])

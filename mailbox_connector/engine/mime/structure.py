@@ -15,19 +15,12 @@ from collections.abc import Iterator
 
 from ..errors import ImportFailure, MessageError
 from ..types import HeaderFields
-from . import charsets, words
+from . import charsets, header_block, words
 
 MAX_SIZE = 80_000_000
 MAX_DEPTH = 50
 MAX_PARTS = 1_000
-#: Header fields of one part; further ones are ignored.
-MAX_FIELDS = 1_000
-#: Bytes of one header field; the rest is ignored.
-MAX_FIELD = 500_000
 
-_NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
-# A field continues in lines that begin with white space.
-_FIELD_END = re.compile(rb"\n(?![ \t])")
 _TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)\s*(;|\Z)", re.ASCII)
 _PARAMETER = re.compile(r'\s*;\s*([\w-]+)\s*=\s*(?:"([^"\\]*)"|([^\s;"\\]+))', re.ASCII)
 _FIRST_TYPES = ("text", "image", "audio", "video", "application", "message")
@@ -104,7 +97,7 @@ def parse(raw: bytes) -> Part:
         start = raw.find(b"\n", start) + 1
         if not start:
             start = len(raw)
-    message, body = _part(raw, start, len(raw), "text/plain")
+    message, body = _part(raw, start, len(raw), "text/plain", is_message=True)
     # Parts to be split: the part, start and end of its body, depth.
     todo = [(message, body, len(raw), 0)]
     count = 1
@@ -140,23 +133,12 @@ def leaves(message: Part) -> Iterator[tuple[Part, tuple[Part, ...]]]:
             yield part, parents
 
 
-def _part(raw: bytes, start: int, end: int, default_type: str) -> tuple[Part, int]:
+def _part(
+    raw: bytes, start: int, end: int, default_type: str, *, is_message: bool = False
+) -> tuple[Part, int]:
     """A part with its header fields, and where its body starts."""
-    headers: HeaderFields = []
-    position = start
-    while position < end and (match := _NAME.match(raw, position, end)):
-        stop = _FIELD_END.search(raw, match.end(), end)
-        position = stop.end() if stop else end
-        if len(headers) < MAX_FIELDS:
-            value = raw[match.end() : min(position, match.end() + MAX_FIELD)]
-            text = words.unfold(value.decode("ascii", "surrogateescape"))
-            headers.append((match[1].decode("ascii").lower(), text))
-    # An empty line ends the header; anything else is part of the body.
-    if raw.startswith(b"\r\n", position):
-        position += 2
-    elif raw.startswith(b"\n", position):
-        position += 1
-    return Part(headers, default_type), min(position, end)
+    headers, body = header_block.split(raw, start, end, is_message=is_message)
+    return Part(headers, default_type), body
 
 
 def _split(raw: bytes, start: int, end: int, part: Part) -> list[tuple[int, int]]:
