@@ -6,13 +6,13 @@ import base64
 import binascii
 import re
 from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_tz
 
 from ..errors import ImportFailure, MessageError
 from ..types import Attachment, HeaderFields, ParsedMessage
 from . import content, html, ids, structure, words
 from .addresses import parse_addresses
 from .automatic import kind_of
+from .dates import parse_date
 from .headers import MAX_HEADER
 from .mass_mail import MARKS
 from .structure import Part
@@ -118,12 +118,8 @@ def _date(value: str, internal_date: datetime | None) -> datetime | None:
     latest = (received or datetime.now(timezone.utc).replace(tzinfo=None)) + timedelta(
         days=1
     )
-    try:
-        fields = parsedate_tz(value) if value else None
-        if fields is None:
-            return received
-        sent = datetime(*fields[:6]) - timedelta(seconds=fields[9] or 0)
-    except (ValueError, OverflowError, TypeError, IndexError):
+    sent = parse_date(value) if value else None
+    if sent is None:
         return received
     return sent if _EPOCH <= sent <= latest else received
 
