@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from ..types import Address, HeaderFields, NewMail
 from . import header_block
 from .addresses import parse_addresses
 from .automatic import Automatic, automatic_kind
-from .ids import first_message_id, parse_references
+from .ids import first_message_id, parse_references, replied_ids
 
 #: Bytes of a header block that are read.
 MAX_HEADER = 500_000
@@ -22,6 +24,7 @@ REPLY_FIELDS = (
     "X-FAILED-RECIPIENTS",
 )
 
+_CHARSET = re.compile(r"\bcharset\s{0,9}=\s{0,9}[\"']?([\w.:+-]{1,60})", re.I)
 _ADDRESS_FIELDS = {
     "from": "from",
     "reply-to": "reply_to",
@@ -33,21 +36,25 @@ _ADDRESS_FIELDS = {
 def first_phase(header: bytes) -> tuple[dict[str, list[Address]], str]:
     """Addresses by header and the Message-ID, of HEADER.FIELDS as fetched."""
     values: dict[str, list[str]] = {"from": [], "reply_to": [], "to": [], "cc": []}
-    message_id = ""
+    message_id = content_type = ""
     for name, raw in fields(header):
         key = _ADDRESS_FIELDS.get(name)
         if key:
             values[key].append(raw)
         elif name == "message-id" and not message_id:
             message_id = first_message_id(raw)
-    return {key: parse_addresses(raws) for key, raws in values.items()}, message_id
+        elif name == "content-type" and not content_type:
+            content_type = raw
+    charset = charset_of(content_type)
+    addresses = {key: parse_addresses(raws, charset) for key, raws in values.items()}
+    return addresses, message_id
 
 
 def new_mail(header: bytes) -> NewMail:
     """What the :data:`REPLY_FIELDS` fields say, of HEADER.FIELDS as fetched."""
     found = fields(header)
     values = dict(reversed(found))
-    in_reply_to = parse_references(values.get("in-reply-to"))
+    in_reply_to = replied_ids(values.get("in-reply-to"))
     references = parse_references(values.get("references"))
     return NewMail(
         tuple(dict.fromkeys([*in_reply_to, *reversed(references)])),
@@ -67,6 +74,12 @@ def matching(header: bytes) -> bytes:
         if keep:
             kept.append(line)
     return b"".join(kept)
+
+
+def charset_of(content_type: str) -> str:
+    """The charset that a raw Content-Type value names; '' if none."""
+    match = _CHARSET.search(content_type[:10_000])
+    return match[1] if match else ""
 
 
 def block(raw: bytes) -> bytes:
