@@ -9,7 +9,7 @@ from functools import lru_cache
 from ..types import Address
 from . import addr_spec
 from .address_tokens import Mailbox, Token, mailboxes
-from .charsets import from_raw
+from .charsets import codec_name, from_raw
 from .words import text as header_text
 
 #: Addresses of one header that are read; more are mass mail anyway.
@@ -64,10 +64,10 @@ def parse_senders(values: Iterable[str], charset: str = "") -> list[Address]:
     if found:
         return found
     for value in _texts(values):
-        for mailbox in mailboxes(_readable(value), 1):
+        for mailbox in mailboxes(_readable(value, charset), 1):
             angles = [text[1:-1] for kind, text in mailbox.tokens if kind == "angle"]
             name = _name(mailbox.tokens, charset) or _decoded(" ".join(angles), charset)
-            if name:
+            if name and not parse_addresses(name[:_SHORT]):
                 return [Address(name[:_SHORT], "")]
     return []
 
@@ -130,12 +130,28 @@ def _parse_value(value: str, charset: str = "") -> tuple[Address, ...]:
 # Cached: the same addresses occur in many messages.
 @lru_cache(maxsize=2_000)
 def _parse_short(value: str, charset: str) -> tuple[Address, ...]:
-    simple = _SIMPLE.match(value) if value.isascii() and "\x1b" not in value else None
-    if not simple:
-        return _parse_any(value, charset)
-    email = addr_spec.clean(simple[2] or simple[3])
-    name = _without_quotes(" ".join((simple[1] or "").split()))
-    return (Address(name, email),) if email else ()
+    if value.isascii() and "\x1b" not in value and (simple := _SIMPLE.match(value)):
+        return tuple(_simple(simple))
+    return _parse_any(value, charset)
+
+
+def _simple(match: re.Match) -> list[Address]:
+    email = addr_spec.clean(match[2] or match[3])
+    name = _without_quotes(" ".join((match[1] or "").split()))
+    return [Address(name, email)] if email else []
+
+
+def _simple_list(value: str) -> tuple[Address, ...] | None:
+    """Addresses of the usual forms, divided by commas; None if there are others."""
+    if not value.isascii() or any(one in value for one in '"(;:\\=\x1b'):
+        return None
+    matches = []
+    for one in value.split(",", 4 * MAX_ADDRESSES):
+        match = _SIMPLE.match(one) if len(one) < _SHORT else None
+        if not match:
+            return None
+        matches.append(match)
+    return tuple(address for match in matches for address in _simple(match))
 
 
 def _parse_any(
@@ -143,9 +159,12 @@ def _parse_any(
 ) -> tuple[Address, ...]:
     """:param is_inner: the text of encoded words or quotes, in which no more are looked
     for"""
+    simple = _simple_list(value)
+    if simple is not None:
+        return simple
     found: list[Address] = []
     before = ""
-    for mailbox in mailboxes(_readable(value), 4 * MAX_ADDRESSES):
+    for mailbox in mailboxes(_readable(value, charset), 4 * MAX_ADDRESSES):
         read = _Reader(charset, is_inner).read(mailbox.tokens)
         if read and before and mailbox.follows_comma and _is_named(mailbox):
             name = f"{before}, {read[0].name}" if read[0].name else before
@@ -155,17 +174,19 @@ def _parse_any(
     return tuple(found)
 
 
-def _readable(value: str) -> str:
-    """Raw octets decoded if they are UTF-8, or have escape sequences: what is between
-    these looks like quotes and brackets."""
+def _readable(value: str, charset: str) -> str:
+    """Raw octets decoded if they are valid: characters of two octets contain what looks
+    like quotes and brackets."""
     if "\x1b" in value:
         return from_raw(value)
     if value.isascii():
         return value
-    try:
-        return value.encode("ascii", "surrogateescape").decode("utf-8")
-    except UnicodeError:
-        return value
+    for codec in ("utf-8", codec_name(charset)):
+        try:
+            return value.encode("ascii", "surrogateescape").decode(codec or "ascii")
+        except (UnicodeError, LookupError):
+            continue
+    return value
 
 
 def _is_named(mailbox: Mailbox) -> bool:

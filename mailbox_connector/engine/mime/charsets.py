@@ -41,19 +41,23 @@ _MULTIBYTE = ("gb18030", "cp932", "cp949", "big5hkscs", "euc_jp", "johab")
 #: Longer texts become files: they are not looked at more closely.
 _MAX_TEXT = 8_000_000
 
+# Surrogate pairs, as Java and Oracle write characters of four octets (CESU-8).
+_SURROGATES = rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]"
 #: Valid characters of several octets (RFC 3629 section 4).
 _SEQUENCE = re.compile(
-    rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]"
+    _SURROGATES + rb"|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]"
     rb"|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
     rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
     rb"|\xf4[\x80-\x8f][\x80-\xbf]{2}"
 )
+_ODD_JAPANESE = re.compile(rb"[\x0e\x0f]|\x1b\$[@B][!-~]+[\r\n]")
 _CUT_AT_START = re.compile(rb"[\x80-\xbf]{1,3}")
 _CUT_AT_END = re.compile(
     rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
 )
-#: Surrogate pairs, as Java and Oracle write characters of four octets (CESU-8).
-_SURROGATES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
+_SURROGATE_PAIR = re.compile(_SURROGATES)
+#: Octets on both sides of a broken character that tell what script it is in.
+_NEAR = 1_000
 _ASCII = bytes(range(128))
 _UTF_7 = re.compile(r"\+([A-Za-z0-9+/]*)-?")
 
@@ -112,7 +116,8 @@ def _first_valid(content: bytes, candidates: tuple[str, ...]) -> str | None:
 
 def _escaped(content: bytes, name: str) -> str:
     text = None
-    if name == "iso2022_jp_ext":
+    # Python's codec is fast, but knows no shifts, and no line that was broken.
+    if name == "iso2022_jp_ext" and not _ODD_JAPANESE.search(content):
         text = _first_valid(content, (name,))
     return iso2022.decode(content, _ISO_2022[name]) if text is None else text
 
@@ -216,7 +221,7 @@ def _decode_broken(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
     content, start, end = error.object, error.start, error.end
-    pair = _SURROGATES.match(content, start)
+    pair = _SURROGATE_PAIR.match(content, start)
     if pair:
         text = pair[0].decode("utf-8", "surrogatepass")
         return text.encode("utf-16", "surrogatepass").decode("utf-16"), pair.end()
@@ -232,12 +237,15 @@ def _is_cut(content: bytes, start: int, end: int) -> bool:
     lead = content[start]
     if lead < 0xC0:  # the rest of one, at the start; not a quotation mark, not "€"
         return start == 0 and lead not in b"\x80\x84\x91\x93\x96\x97\xa3\xab\xbf"
-    if end - start > 1:
+    if lead in b"\xc2\xc3":  # not "Â" or "Ã" in a word
+        return not content[end : end + 1].isalpha()
+    if lead == 0xE2 and end - start > 1:  # typographic marks
         return True
-    if end < len(content):
-        return lead in b"\xc2\xc3" and not content[end : end + 1].isalpha()
-    used = re.search(b"%c[\x80-\xbf]" % lead, content)
-    return lead in b"\xc2\xc3" or used is not None
+    # Of a script whose characters are whole nearby.
+    near = content[max(start - _NEAR, 0) : end + _NEAR]
+    rest = 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
+    whole = re.compile(b"%s[\x80-\xbf]{%d}" % (re.escape(bytes([lead])), rest))
+    return whole.search(near) is not None
 
 
 codecs.register_error(_MIXED, _decode_broken)

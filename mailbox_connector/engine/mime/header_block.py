@@ -27,16 +27,19 @@ _EMPTY = re.compile(rb"\r*\n")
 _BLANKS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r*\n){0,100}")
 _HEADER_END = re.compile(rb"\n\r*\n")
 _OF_PART = re.compile(rb"^content-[a-z-]{1,60}[ \t]*:", re.I | re.M)
-_OF_MESSAGE = re.compile(
-    rb"^(?:from|to|b?cc|subject|date|message-id|reply-to|sender|in-reply-to|references"
+_KNOWN = (
+    rb"(?:from|to|b?cc|subject|date|message-id|reply-to|sender|in-reply-to|references"
     rb"|received|return-path|mime-version|delivered-to|envelope-to|errors-to"
     rb"|importance|priority|precedence|auto-submitted|user-agent|thread-(?:topic|index)"
     rb"|organi[sz]ation|dkim-signature|domainkey-signature|authentication-results"
     rb"|received-spf|mailing-list|feedback-id|disposition-notification-to"
-    rb"|(?:content|x|list|resent|arc)-[\w-]{1,100})[ \t]*:",
-    re.I | re.M,
+    rb"|(?:content|x|list|resent|arc)-[\w-]{1,100})[ \t]*:"
 )
-_BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]*")
+_FIRST = re.compile(_KNOWN, re.I)
+_OF_MESSAGE = re.compile(b"^" + _KNOWN, re.I | re.M)
+_BASE64 = re.compile(
+    rb"(?:[A-Za-z0-9+/=]{16,}[ \t]*\r*\n?)+(?:[A-Za-z0-9+/=]{1,15}\s*)?"
+)
 
 
 def split(
@@ -50,7 +53,7 @@ def split(
         have none
     """
     found: HeaderFields = []
-    position = _first_line(raw, start, end) if is_message else start
+    position = first_line(raw, start, end) if is_message else start
     header_end = -1
     while position < end:
         match = _NAME.match(raw, position, end)
@@ -89,18 +92,18 @@ def fields(header: bytes) -> HeaderFields:
     return found
 
 
-def _value(value: bytes) -> str:
-    # Most values need no unfolding once the line end is gone.
-    return words.unfold(value[:MAX_FIELD].strip().decode("ascii", "surrogateescape"))
-
-
-def _first_line(raw: bytes, start: int, end: int) -> int:
+def first_line(raw: bytes, start: int, end: int) -> int:
     """Where the header of a message begins: after blank lines and a byte order mark,
     if a field follows."""
     blanks = _BLANKS.match(raw, start, end)
-    if blanks and blanks.end() > start and _OF_MESSAGE.match(raw, blanks.end(), end):
+    if blanks and blanks.end() > start and _FIRST.match(raw, blanks.end(), end):
         return blanks.end()
     return start
+
+
+def _value(value: bytes) -> str:
+    # Most values need no unfolding once the line end is gone.
+    return words.unfold(value[:MAX_FIELD].strip().decode("ascii", "surrogateescape"))
 
 
 def _body(raw: bytes, position: int, header_end: int, found: HeaderFields) -> int:

@@ -86,7 +86,7 @@ def block(raw: bytes) -> bytes:
     """The header block of a whole message."""
     head = raw[:MAX_HEADER]
     _fields, body = header_block.split(head, 0, len(head), is_message=True)
-    return head[:body].rstrip(b"\r\n")
+    return head[header_block.first_line(head, 0, len(head)) : body].rstrip(b"\r\n")
 
 
 def fields(header: bytes) -> HeaderFields:
