@@ -172,9 +172,7 @@ def test_what_senders_get_wrong(value, found):
     assert pairs(value) == found
 
 
-WRITTEN = st.sampled_from(
-    ["ann@a.example", "bob@b.example", "cid@c.example."]
-)
+WRITTEN = st.sampled_from(["ann@a.example", "bob@b.example", "cid@c.example."])
 AROUND = st.sampled_from(
     ["Ann", '"Ann Doe"', "'Doe'", "(c)", "<", ">", '"', "(", ")", ",", ";", ":", " ",
      "\t", "\r\n ", "[", "]", "mailto:", "\u200b", "\u00a0", "Team:", "@", ".", "\\",
@@ -188,14 +186,16 @@ def test_an_address_is_never_made_up(pieces):
     it; white space and comments are allowed beside "@" and "." only."""
     value = "".join(pieces)
     text = re.sub("[\u200b]", "", charsets.from_raw(words.unfold(value)))
-    text = re.sub(r"\([^()]*\)", " ", text)
-    text = re.sub(r"\s*([@.])\s*", r"\1", text)
-    text = words.decode_words(text)
+    text = re.sub(r"\([^()]*\)", " ", text).replace("?=", "?= ")
+    texts = [
+        words.decode_words(re.sub(rf"\s*([{marks}])\s*", r"\1", text))
+        for marks in ("@", "@.")
+    ]
     for address in parse_addresses(value):
-        written = address.email.rstrip(".")
-        assert re.search(
-            rf"(?:^|[^\w!#$%&*+/=?^`{{|}}~.-]){re.escape(written)}", text, re.I
-        ), (address, text)
+        written = re.compile(
+            rf"(?:^|[^\w!#$%&*+/=?^`{{|}}~.-]){re.escape(address.email)}", re.I
+        )
+        assert any(map(written.search, texts)), (address, texts)
 
 
 @given(st.lists(WRITTEN, min_size=1, max_size=4), st.sampled_from([" ", ", ", ";\r\n "]))

@@ -6,8 +6,6 @@ import re
 import unicodedata
 from urllib.parse import unquote
 
-from .charsets import from_raw
-
 _ADDR_SPEC = re.compile(
     r'("(?:[^"\\\r\n]|\\.)+"|[^\s<>()"\[\],;:\\@\uff0c\uff1b\u3001\uff20\ufe6b]+)'
     r"@([A-Za-z0-9._\x80-\U0010ffff-]+|\[[0-9A-Za-z.:-]{2,80}\])"
@@ -33,8 +31,7 @@ def clean(spec: str) -> str:
 
     Lower case; only a local part that is not ASCII keeps its case.
     """
-    text = visible(spec if spec.isascii() else from_raw(spec))
-    match = _ADDR_SPEC.fullmatch(text)
+    match = _ADDR_SPEC.fullmatch(spec if spec.isascii() else visible(_utf_8(spec)))
     if not match:
         return ""
     local, domain = match[1], match[2].lower().rstrip(".")
@@ -43,6 +40,17 @@ def clean(spec: str) -> str:
     if not local.isprintable():
         return ""
     return f"{local.lower() if local.isascii() else local}@{domain}"
+
+
+def _utf_8(spec: str) -> str:
+    """Raw octets decoded; '' if they are not UTF-8 (RFC 6532): whoever guesses their
+    charset makes an address up."""
+    try:
+        return spec.encode("ascii", "surrogateescape").decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
+    except UnicodeEncodeError:  # already text
+        return spec
 
 
 def _is_domain(domain: str) -> bool:

@@ -64,7 +64,7 @@ def parse_senders(values: Iterable[str], charset: str = "") -> list[Address]:
     if found:
         return found
     for value in _texts(values):
-        for mailbox in mailboxes(_readable(value, charset), 1):
+        for mailbox in mailboxes(_readable(value, charset)[0], 1):
             angles = [text[1:-1] for kind, text in mailbox.tokens if kind == "angle"]
             name = _name(mailbox.tokens, charset) or _decoded(" ".join(angles), charset)
             if name and not parse_addresses(name[:_SHORT]):
@@ -164,29 +164,32 @@ def _parse_any(
         return simple
     found: list[Address] = []
     before = ""
-    for mailbox in mailboxes(_readable(value, charset), 4 * MAX_ADDRESSES):
+    text, is_guessed = _readable(value, charset)
+    for mailbox in mailboxes(text, 4 * MAX_ADDRESSES):
         read = _Reader(charset, is_inner).read(mailbox.tokens)
         if read and before and mailbox.follows_comma and _is_named(mailbox):
             name = f"{before}, {read[0].name}" if read[0].name else before
             read[0] = Address(name, read[0].email)
         before = "" if read else _name_before_comma(mailbox, charset)
-        found += read
+        # An address is ASCII or UTF-8 (RFC 6532), only a name may be in a charset.
+        found += (one for one in read if not is_guessed or one.email.isascii())
     return tuple(found)
 
 
-def _readable(value: str, charset: str) -> str:
+def _readable(value: str, charset: str) -> tuple[str, bool]:
     """Raw octets decoded if they are valid: characters of two octets contain what looks
-    like quotes and brackets."""
+    like quotes and brackets. And whether ``charset`` was needed for that."""
     if "\x1b" in value:
-        return from_raw(value)
+        return from_raw(value), False
     if value.isascii():
-        return value
+        return value, False
     for codec in ("utf-8", codec_name(charset)):
         try:
-            return value.encode("ascii", "surrogateescape").decode(codec or "ascii")
+            octets = value.encode("ascii", "surrogateescape")
+            return octets.decode(codec or "ascii"), codec != "utf-8"
         except (UnicodeError, LookupError):
             continue
-    return value
+    return value, False
 
 
 def _is_named(mailbox: Mailbox) -> bool:
