@@ -118,7 +118,8 @@ def test_the_display_name_is_not_the_address(value):
          [("", "ann@a.example"), ("", "bob@b.example")]),
         ("ann@a.example\u00a0bob@b.example",
          [("", "ann@a.example"), ("", "bob@b.example")]),
-        ("ann@a.example；bob@b.example", [("", "ann@a.example"), ("", "bob@b.example")]),
+        ("ann@a.example；bob@b.example",
+         [("", "ann@a.example"), ("", "bob@b.example")]),
         ("Ann <ann@a.example>; Bob <bob@b.example>;",
          [("Ann", "ann@a.example"), ("Bob", "bob@b.example")]),
         # What nobody sees
@@ -166,6 +167,7 @@ def test_the_display_name_is_not_the_address(value):
         ("<ann@a.example> on behalf of bob@b.example", [("", "ann@a.example")]),
         ("bob@b.example <a@b@c>", []),
         ("CN=Ann Doe/O=Acme@Acme", []),
+        ("Ann=?utf-8?q?_x?=ann@a.example", []),
     ],
 )  # fmt: skip
 def test_what_senders_get_wrong(value, found):
@@ -198,7 +200,9 @@ def test_an_address_is_never_made_up(pieces):
         assert any(map(written.search, texts)), (address, texts)
 
 
-@given(st.lists(WRITTEN, min_size=1, max_size=4), st.sampled_from([" ", ", ", ";\r\n "]))
+@given(
+    st.lists(WRITTEN, min_size=1, max_size=4), st.sampled_from([" ", ", ", ";\r\n "])
+)
 def test_every_address_is_read(emails, separator):
     found = [one.email for one in parse_addresses(separator.join(emails))]
     assert found == list(dict.fromkeys(one.rstrip(".") for one in emails))
@@ -212,8 +216,9 @@ def test_a_name_with_an_address_is_quoted():
 
 
 @pytest.mark.parametrize(
-    "piece", ["ann@a.example ", "<ann@a.example> ", '"x" ', "(c)", "<ann@", ":", "[mailto:"]
-    + ["=?utf-8?q?a?= ", "a, ", "\u200b", "@.", "\\", "' "]
+    "piece",
+    ["ann@a.example ", "<ann@a.example> ", '"x" ', "(c)", "<ann@", ":", "[mailto:"]
+    + ["=?utf-8?q?a?= ", "a, ", "\u200b", "@.", "\\", "' "],
 )
 def test_what_senders_get_wrong_100_000_times(piece):
     value = piece * (120_000 // len(piece))

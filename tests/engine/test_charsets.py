@@ -258,7 +258,9 @@ RAW = [
 @pytest.mark.parametrize(("charset", "text"), RAW)
 @pytest.mark.parametrize("in_part", [False, True])
 def test_a_raw_header_is_in_the_charset_of_the_body(charset, text, in_part):
-    octets = text.encode({"gb2312": "gb18030", "shift_jis": "cp932"}.get(charset, charset))
+    octets = text.encode(
+        {"gb2312": "gb18030", "shift_jis": "cp932"}.get(charset, charset)
+    )
     kind = f"Content-Type: text/plain; charset={charset}\r\n\r\nx".encode()
     if in_part:
         kind = (
@@ -293,7 +295,8 @@ LABELS = st.sampled_from(
 )
 PIECES = st.sampled_from(
     [b"\x1b", b"$B", b"(B", b"$)C", b"\x0e", b"\x0f", b"~{", b"~}", b"+", b"-", b"AOk",
-     b"\x1bN", b"\r\n", b"a", b"\xc3", b"\xbc", b"\xe9", b"\xed\xa0\xbd", b"\x80", b"\0"]
+     b"\x1bN", b"\r\n", b"a", b"\xc3", b"\xbc", b"\xe9", b"\xed\xa0\xbd", b"\x80",
+     b"\0"]
 )  # fmt: skip
 
 
@@ -313,7 +316,17 @@ def test_valid_utf_8_is_never_changed(text):
 
 @pytest.mark.parametrize(
     "piece",
-    [b"\x1b", b"\x1b$B", b"\x1b$BA\r\n", b"\x0e", b"~{", b"~{AA", b"+", b"\xe9", b"\xc3"]
+    [
+        b"\x1b",
+        b"\x1b$B",
+        b"\x1b$BA\r\n",
+        b"\x0e",
+        b"~{",
+        b"~{AA",
+        b"+",
+        b"\xe9",
+        b"\xc3",
+    ]
     + [b"\x80", b"\xc3\xbc\xe9", b"\xed\xa0\xbd", b"\x1bN"],
 )
 def test_hostile_texts_end_soon(piece):

@@ -66,7 +66,15 @@ def test_a_line_that_is_no_field_does_not_end_the_header(line, end):
 
 @pytest.mark.parametrize(
     "start",
-    [b"   \r\n", b"\t\r\n \r\n", b"\r\n", b"\r\n\r\n", b"\xef\xbb\xbf", b"\n", b"x y\r\n"],
+    [
+        b"   \r\n",
+        b"\t\r\n \r\n",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"\xef\xbb\xbf",
+        b"\n",
+        b"x y\r\n",
+    ],
 )
 def test_what_is_before_the_first_field(start):
     message = both(start + HEAD + TAIL + b"Subject: Offer\r\n\r\nHello\r\n")
@@ -98,10 +106,14 @@ def test_a_part_without_a_header_is_not_searched_for_one():
 def test_a_line_that_is_no_field_does_not_spoil_base64():
     coded = base64.b64encode(b"The words of the mail.")
     head = b"Content-Transfer-Encoding: base64\r\nno field\r\n\r\n"
-    assert parse_message(HEAD + head + coded).html == "<div>The words of the mail.</div>"
+    assert (
+        parse_message(HEAD + head + coded).html == "<div>The words of the mail.</div>"
+    )
     # No empty line, but base64
     head = b"Content-Transfer-Encoding: base64\r\n"
-    assert parse_message(HEAD + head + coded).html == "<div>The words of the mail.</div>"
+    assert (
+        parse_message(HEAD + head + coded).html == "<div>The words of the mail.</div>"
+    )
 
 
 def test_a_part_with_a_line_that_is_no_field():
@@ -158,7 +170,8 @@ def test_never_raises(octets, lines):
 
 
 @pytest.mark.parametrize(
-    "piece", [b"x\r\n", b"x\r\nTo: a@b.example\r\n", b" \r\n", b"\r\r", b" ", b"a:", b"\r\n"]
+    "piece",
+    [b"x\r\n", b"x\r\nTo: a@b.example\r\n", b" \r\n", b"\r\r", b" ", b"a:", b"\r\n"],
 )
 def test_hostile_headers_end_soon(piece):
     content = HEAD + piece * (1_000_000 // len(piece))

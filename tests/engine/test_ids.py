@@ -100,7 +100,9 @@ def test_references_without_brackets_or_with_other_words():
     assert parse_references("see a@x there") == []
 
 
-@pytest.mark.parametrize("piece", ["<", "(", '"', "a ", "<a b ", "=?utf-8?q?=3C?= ", "@"])
+@pytest.mark.parametrize(
+    "piece", ["<", "(", '"', "a ", "<a b ", "=?utf-8?q?=3C?= ", "@"]
+)
 def test_hostile_values_end_soon(piece):
     value = piece * (400_000 // len(piece))
     started = time.process_time()

@@ -37,7 +37,7 @@ def clean(spec: str) -> str:
     local, domain = match[1], match[2].lower().rstrip(".")
     if not domain or len(local) > 128 or len(domain) > 255 or not _is_domain(domain):
         return ""
-    if not local.isprintable():
+    if not local.isprintable() or "=?" in local:
         return ""
     return f"{local.lower() if local.isascii() else local}@{domain}"
 

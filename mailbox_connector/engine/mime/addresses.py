@@ -222,7 +222,9 @@ class _Reader:
             kind, text = tokens[position]
             position += 1
             if kind == "angle":
-                inner = _decoded(text[1:-1], self.charset) if "=?" in text else text[1:-1]
+                inner = (
+                    _decoded(text[1:-1], self.charset) if "=?" in text else text[1:-1]
+                )
                 self._take(addr_spec.read_in_brackets(inner))
                 is_wrong = is_wrong or "@" in inner
             elif kind == "open" and position < len(tokens):

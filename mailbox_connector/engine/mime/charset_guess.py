@@ -21,7 +21,10 @@ def guess(content: bytes) -> str:
     sample = content[:_SAMPLE]
     high = sample.translate(None, _ASCII)
     foreign = b"".join(
-        word for word in _WORD.findall(sample) if len(word) > 2 and word[0] > 0x7F
+        word
+        for word in _WORD.findall(sample)
+        if len(word) > 2
+        and word[0] > 0x7F
         and len(word.translate(None, _ASCII)) * 2 >= len(word)
     )
     foreign_high = foreign.translate(None, _ASCII)

@@ -173,9 +173,7 @@ def _is_evidently_utf_8(content: bytes, name: str) -> bool:
     if name in _MULTIBYTE:
         return len(several) > 1 and any(one > "\u07ff" for one in several)
     # Leads are "Â", "Ã" and "â" of windows-1252, which no symbol follows.
-    return len(several) > 1 or any(
-        one < "\u0100" or one > "\u07ff" for one in several
-    )
+    return len(several) > 1 or any(one < "\u0100" or one > "\u07ff" for one in several)
 
 
 def _most_valid(content: bytes, name: str) -> str:

@@ -58,9 +58,7 @@ _TOKEN = re.compile(
     rb"|(?P<line>[\r\n]+)|(?P<run>[^\x1b\x0e\x0f\r\n]+)|(?P<lone>\x1b)"
 )
 #: Nothing but text has these.
-_UNMISTAKABLE = re.compile(
-    rb"\x1b(?:\$(?:[@AB]|\([@A-DO-Q]|[)*+][ACEG-M])|\(I[!-_])"
-)
+_UNMISTAKABLE = re.compile(rb"\x1b(?:\$(?:[@AB]|\([@A-DO-Q]|[)*+][ACEG-M])|\(I[!-_])")
 _HZ = re.compile(rb"~\{([^\r\n~]*(?:~(?!\})[^\r\n~]*)*)(?:~\})?|~(~)|~\r?\n")
 _HZ_RUN = re.compile(rb"~\{([^\r\n~]*)~\}")
 #: Pairs of the frequent characters of GB 2312.
