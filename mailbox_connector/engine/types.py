@@ -91,14 +91,23 @@ class Address:
     """One mailbox of an address header (RFC 5322 section 3.4).
 
     ``email`` is the addr-spec, lower-cased for comparing (:func:`normalize
-    <..mime.addresses.normalize>`); ``name`` the decoded display name.
+    <..mime.addresses.normalize>`); ``name`` the decoded display name. Of a sender
+    without an address (:func:`parse_senders <..mime.addresses.parse_senders>`),
+    ``email`` is "".
     """
 
     name: str
     email: str
 
     def __str__(self) -> str:
-        return f"{self.name} <{self.email}>" if self.name else self.email
+        if not (self.name and self.email):
+            return self.name or self.email
+        name = self.name
+        if "@" in name and not set(',;<>"').isdisjoint(name):
+            # Otherwise its reader would find an address in the name.
+            escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+            name = f'"{escaped}"'
+        return f"{name} <{self.email}>"
 
 
 @dataclass(frozen=True)

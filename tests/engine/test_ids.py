@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from odoo.addons.mailbox_connector.engine.mime.ids import (
     first_message_id,
     message_id_hash,
     parse_references,
+    replied_ids,
 )
 
 
@@ -32,6 +35,81 @@ from odoo.addons.mailbox_connector.engine.mime.ids import (
 )
 def test_message_id(value, found):
     assert first_message_id(value) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("<a\r\n\tb@x>", "<ab@x>"),
+        ("=?utf-8?q?=3Ca=2Eb=40?=\r\n =?utf-8?q?x=3E?=", "<a.b@x>"),
+        ("<=?utf-8?q?a=40x?=>", "<a@x>"),
+        ("(comment) <a@x>", "<a@x>"),
+        ("<a(1)@x>", "<a(1)@x>"),
+        ("<<a@x>>", "<a@x>"),
+        ("<a@x", "<a@x>"),
+        ("a@x>", "<a@x>"),
+        ('"a@x"', "<a@x>"),
+        ("<a@x>;", "<a@x>"),
+        ("a@x (comment)", "<a@x>"),
+        ("%3Ca@x%3E", "<a@x>"),
+        ("&lt;a@x&gt;", "<a@x>"),
+        ("20260501.1000-17", "<20260501.1000-17>"),
+        ("Monday", ""),
+        ("unknown id", ""),
+        ("<Your message of last Monday>", ""),
+        ("<a\x01b@x>", ""),
+    ],
+)
+def test_message_ids_that_are_written_badly(value, found):
+    assert first_message_id(value) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("<a@x>", ["<a@x>"]),
+        ("<a@x> <b@x>", ["<a@x>", "<b@x>"]),
+        ("<a@x><b@x>,<c@x>", ["<a@x>", "<b@x>", "<c@x>"]),
+        ("a@x b@x; c@x", ["<a@x>", "<b@x>", "<c@x>"]),
+        ("<a@x> b@x", ["<a@x>", "<b@x>"]),
+        ("=?utf-8?q?=3Ca=40x=3E?= =?utf-8?q?_=3Cb=40x=3E?=", ["<a@x>", "<b@x>"]),
+        ('"Message from Ann Doe" <a@x>', ["<a@x>"]),
+        ('Your message of "Fri, 1 May 2026" <a@x>', ["<a@x>"]),
+        ("<a@x> (Ann's message of Monday <no@x>)", ["<a@x>"]),
+        ("<a@x> from Ann Doe <ann@customer.example> on Monday", ["<a@x>"]),
+        ("Message from Ann <ann@customer.example> of Monday <a@x>", ["<a@x>"]),
+        ("<ann@customer.example>'s message of Monday <a@x>", ["<a@x>"]),
+        ("Your message <20260501.17@x> of Monday", ["<20260501.17@x>"]),
+        # Prose
+        ("Message from Ann <ann@customer.example> of Monday", []),
+        ("Your message of Monday", []),
+        ("ann@customer.example wrote on Monday", []),
+        ("2026-05-01", []),
+        ("", []),
+    ],
+)
+def test_what_a_message_replies_to(value, found):
+    assert replied_ids(value) == found
+    assert parse_references(None, value) == found
+
+
+def test_references_without_brackets_or_with_other_words():
+    assert parse_references("a@x b@x\r\n c@x") == ["<a@x>", "<b@x>", "<c@x>"]
+    assert parse_references("<a@x> b@x <c@x>") == ["<a@x>", "<b@x>", "<c@x>"]
+    assert parse_references("<a@x> cut <b@x>") == ["<a@x>", "<b@x>"]
+    assert parse_references("see a@x there") == []
+
+
+@pytest.mark.parametrize(
+    "piece", ["<", "(", '"', "a ", "<a b ", "=?utf-8?q?=3C?= ", "@"]
+)
+def test_hostile_values_end_soon(piece):
+    value = piece * (400_000 // len(piece))
+    started = time.process_time()
+    for text in (value, f"<{value}", f"<a@x> {value}"):
+        first_message_id(text)
+        assert len(parse_references(text, text)) <= MAX_REFERENCES
+    assert time.process_time() - started < 20
 
 
 def test_hash():

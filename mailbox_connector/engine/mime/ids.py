@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
+from . import words
 from .subjects import untagged_subject
 
 #: References of one message that are kept: the first ones (the root) and the last.
@@ -13,13 +16,46 @@ MAX_REFERENCES = 100
 #: A longer Message-ID is invalid (RFC 5322: lines have at most 998 characters).
 MAX_ID = 995
 
-_ID = re.compile(r"<([^<>\x00-\x1f]{1,2000})>")
+#: Characters of a header value that are read.
+_MAX_VALUE = 500_000
+
+_TOKEN = re.compile(
+    r"<(?P<id>[^<>]{0,2000})>|\((?P<comment>[^()]{0,1000})\)"
+    r'|"(?P<quoted>[^"]{0,1000})"|(?P<bare>[^\s<>,;"()]+)'
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ESCAPED = re.compile(r"%3c|&lt;", re.I)
+#: What an ID without brackets is made of, with or without "@".
+_BARE = re.compile(r"[^@]+@[^@]+")
+_TOKEN_ID = re.compile(r"(?=.*\d)[\w.$+=/-]{8,}", re.ASCII)
 
 
 def first_message_id(value: str | None) -> str:
-    """The Message-ID of a header value, in angle brackets; '' if there is none."""
-    found = _ids(value or "")
-    return found[0] if found else ""
+    """The ID of a Message-ID value, in angle brackets; '' if there is none."""
+    tokens = _tokens(value or "")
+    found = [text for kind, text in tokens if kind == "id"] or _bare_ids(tokens)
+    if not found and len(tokens) == 1 and _TOKEN_ID.fullmatch(tokens[0][1]):
+        found = [_bracketed(tokens[0][1])]
+    return next(filter(None, found), "")
+
+
+def replied_ids(in_reply_to: str | None) -> list[str]:
+    """The Message-IDs of an In-Reply-To value, without duplicates.
+
+    In prose ("Message from Ann <ann@customer.example> of Monday <1@x.example>"), the
+    address of a person may be in brackets too: the ID is at the start or at the end.
+    """
+    tokens = _tokens(in_reply_to or "")
+    found = [text for kind, text in tokens if kind == "id"]
+    if not found:
+        return list(dict.fromkeys(_bare_ids(tokens)))
+    if not any(kind != "id" and not _BARE.fullmatch(text) for kind, text in tokens):
+        return list(dict.fromkeys([*found, *_bare_ids(tokens)]))
+    if tokens[0][0] == "id" and tokens[1][1] not in ("s", "\u2019s"):
+        return found[:1]
+    if tokens[-1][0] == "id" or sum(map(str.isdigit, found[-1])) >= 4:
+        return found[-1:]
+    return []
 
 
 def message_id_hash(message_id: str) -> str:
@@ -41,24 +77,64 @@ def parse_references(
 
     If there are more than :data:`MAX_REFERENCES`, the first and the last ones.
     """
-    found = list(dict.fromkeys([*_ids(references or ""), *_ids(in_reply_to or "")]))
+    tokens = _tokens(references or "")
+    bare = set(_bare_ids(tokens))
+    ids = (text if kind == "id" else _bracketed(text) for kind, text in tokens)
+    own = [
+        text
+        for (kind, _text), text in zip(tokens, ids, strict=True)
+        if text and (kind == "id" or text in bare)
+    ]
+    found = list(dict.fromkeys([*own, *replied_ids(in_reply_to)]))
     if len(found) > MAX_REFERENCES:
         half = MAX_REFERENCES // 2
         found = found[:half] + found[-half:]
     return found
 
 
-def _ids(value: str) -> list[str]:
+def _tokens(value: str) -> list[tuple[str, str]]:
+    """Kind and text of what a value consists of: "id" with the Message-ID in brackets,
+    "bare" and "quoted" words. Comments are left out."""
     if not value:
         return []
-    # Folding may have added white space inside an ID.
-    found = [f"<{''.join(bare.split())}>" for bare in _ID.findall(value[:500_000])]
-    if not found:
-        # Some mail apps omit the brackets; prose in In-Reply-To is not an ID.
-        words = value.strip(" \t\r\n<>").split()
-        if len(words) == 1 and "@" in words[0]:
-            found = [f"<{words[0]}>"]
-    return [_storable(one) for one in found if 3 < len(one) <= MAX_ID]
+    found: list[tuple[str, str]] = []
+    for match in _TOKEN.finditer(_readable(value[:_MAX_VALUE])):
+        kind = match.lastgroup or ""
+        if kind == "id":
+            if one := _bracketed(match["id"]):
+                found.append(("id", one))
+        elif kind != "comment" and (text := match[kind].strip(" .:'[]\t")):
+            found.append((kind, text))
+    return found
+
+
+def _readable(value: str) -> str:
+    """A value without encoded words, or the escapes of a link that became a header."""
+    value = words.unfold(value)
+    if "=?" in value:
+        value = words.decode_words(value)
+    if "<" not in value and _ESCAPED.search(value):
+        value = html.unescape(unquote(value))
+    return value
+
+
+def _bracketed(text: str) -> str:
+    """A Message-ID in angle brackets; '' if it cannot be one."""
+    pieces = text.split()  # folding may have added white space inside
+    if len(pieces) > 2 and sum(map(len, pieces)) < 8 * len(pieces):
+        return ""  # prose
+    bare = "".join(pieces)
+    if not 1 < len(bare) <= MAX_ID - 2 or _CONTROL.search(bare):
+        return ""
+    return _storable(f"<{bare}>")
+
+
+def _bare_ids(tokens: list[tuple[str, str]]) -> list[str]:
+    """Message-IDs without brackets; none if there are other words: that is prose."""
+    texts = [text for kind, text in tokens if kind != "id"]
+    if not all(map(_BARE.fullmatch, texts)):
+        return []
+    return [one for one in map(_bracketed, texts) if one]
 
 
 def _storable(text: str) -> str:

@@ -8,7 +8,6 @@ import mimetypes
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_tz
 
 from ..errors import ImportFailure, MessageError
 from ..types import Attachment, HeaderFields, ParsedMessage
@@ -23,8 +22,9 @@ from . import (
     structure,
     words,
 )
-from .addresses import parse_addresses
+from .addresses import parse_addresses, parse_senders
 from .automatic import kind_of
+from .dates import parse_date
 from .headers import MAX_HEADER
 from .mass_mail import MARKS
 from .structure import Part
@@ -40,7 +40,7 @@ _DATA_IMAGE = re.compile(
     r""";base64,([A-Za-z0-9+/=\s%]+)\2""",
     re.I,
 )
-_ADDRESS_HEADERS = ("from", "reply-to", "to", "cc")
+_ADDRESS_HEADERS = ("reply-to", "to", "cc")
 
 
 def parse_message(raw: bytes, internal_date: datetime | None = None) -> ParsedMessage:
@@ -61,10 +61,11 @@ def parse_message(raw: bytes, internal_date: datetime | None = None) -> ParsedMe
 def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
     message = structure.parse(raw)
     headers = _headers(message)
-    addresses = {
-        name.replace("-", "_"): parse_addresses(headers.get(name))
-        for name in _ADDRESS_HEADERS
-    }
+    charset = _header_charset(message)
+    addresses = {"from": parse_senders(headers.get("from", ()), charset)}
+    for name in _ADDRESS_HEADERS:
+        key = name.replace("-", "_")
+        addresses[key] = parse_addresses(headers.get(name), charset)
     opened = opening.open_parts(message)
     invitations.unlist_copies(opened.leaves)
     body = _Body()
@@ -75,13 +76,14 @@ def _parse(raw: bytes, internal_date: datetime | None) -> ParsedMessage:
     if opened.streams and not invitation:
         invitation = outlook_invitations.first(opened.streams)
     sender = addresses["from"][0].email if addresses["from"] else ""
-    subject = words.text(_first(headers, "subject"))
+    subject = words.text(_first(headers, "subject"), charset)
+    message_ids = map(ids.first_message_id, headers.get("message-id", ()))
     references = _first(headers, "references")
     in_reply_to = _first(headers, "in-reply-to")
     return ParsedMessage(
-        message_id=ids.first_message_id(_first(headers, "message-id")),
+        message_id=next(filter(None, message_ids), ""),
         references=ids.parse_references(references, in_reply_to),
-        in_reply_to=ids.first_message_id(in_reply_to),
+        in_reply_to=next(iter(ids.replied_ids(in_reply_to)), ""),
         subject=subject,
         date=_date(_first(headers, "date"), internal_date),
         addresses=addresses,
@@ -122,6 +124,16 @@ def _first(headers: dict[str, list[str]], name: str) -> str:
     return values[0] if values else ""
 
 
+def _header_charset(message: Part) -> str:
+    """The charset of raw octets in the header: that of the message's first text; ''
+    if it has none. Looked for only if there are such octets."""
+    if all(value.isascii() for _name, value in message.headers):
+        return ""
+    parts = (part for part, _parents in structure.leaves(message))
+    named = (part.parameter("charset") for part in (message, *parts))
+    return next(filter(None, named), "")
+
+
 def _automatic(headers: dict[str, list[str]]) -> str:
     kind = kind_of({name: values[0][:10_000] for name, values in headers.items()})
     return kind.value if kind else ""
@@ -137,12 +149,8 @@ def _date(value: str, internal_date: datetime | None) -> datetime | None:
     latest = (received or datetime.now(timezone.utc).replace(tzinfo=None)) + timedelta(
         days=1
     )
-    try:
-        fields = parsedate_tz(value) if value else None
-        if fields is None:
-            return received
-        sent = datetime(*fields[:6]) - timedelta(seconds=fields[9] or 0)
-    except (ValueError, OverflowError, TypeError, IndexError):
+    sent = parse_date(value) if value else None
+    if sent is None:
         return received
     return sent if _EPOCH <= sent <= latest else received
 

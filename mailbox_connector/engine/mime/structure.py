@@ -13,21 +13,14 @@ from collections.abc import Iterator
 
 from ..errors import ImportFailure, MessageError
 from ..types import HeaderFields
-from . import boundaries, media_types, parameters, transfer, words
+from . import boundaries, header_block, media_types, parameters, transfer, words
 from .boundaries import MAX_PARTS
 
 MAX_SIZE = 80_000_000
 MAX_DEPTH = 50
-#: Header fields of one part; further ones are ignored.
-MAX_FIELDS = 1_000
-#: Bytes of one header field; the rest is ignored.
-MAX_FIELD = 500_000
 #: Multiparts of one message that are decoded before they are split.
 MAX_ENCODED = 10
 
-_NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
-# A field continues in lines that begin with white space.
-_FIELD_END = re.compile(rb"\n(?![ \t])")
 #: The header of a part after an empty line that should not be there.
 _LATE_HEADER = re.compile(
     rb"\s*(?=Content-(?:Type|Transfer-Encoding|Disposition)[ \t]*:)", re.I
@@ -156,7 +149,7 @@ class _Reader:
 
     def read(self, raw: bytes, start: int) -> Part:
         """The message that begins there."""
-        message, body = _part(raw, start, len(raw), "text/plain")
+        message, body = _part(raw, start, len(raw), "text/plain", is_message=True)
         self._todo.append((message, raw, body, len(raw), 0))
         while self._todo:
             part, source, start, end, depth = self._todo.pop()
@@ -264,20 +257,9 @@ def leaves(message: Part) -> Iterator[tuple[Part, tuple[Part, ...]]]:
             yield part, parents
 
 
-def _part(raw: bytes, start: int, end: int, default_type: str) -> tuple[Part, int]:
+def _part(
+    raw: bytes, start: int, end: int, default_type: str, *, is_message: bool = False
+) -> tuple[Part, int]:
     """A part with its header fields, and where its body starts."""
-    headers: HeaderFields = []
-    position = start
-    while position < end and (match := _NAME.match(raw, position, end)):
-        stop = _FIELD_END.search(raw, match.end(), end)
-        position = stop.end() if stop else end
-        if len(headers) < MAX_FIELDS:
-            value = raw[match.end() : min(position, match.end() + MAX_FIELD)]
-            text = words.unfold(value.decode("ascii", "surrogateescape"))
-            headers.append((match[1].decode("ascii").lower(), text))
-    # An empty line ends the header; anything else is part of the body.
-    if raw.startswith(b"\r\n", position):
-        position += 2
-    elif raw.startswith(b"\n", position):
-        position += 1
-    return Part(headers, default_type), min(position, end)
+    headers, body = header_block.split(raw, start, end, is_message=is_message)
+    return Part(headers, default_type), body
