@@ -17,7 +17,7 @@ from odoo import fields
 from odoo.exceptions import UserError
 
 from ...engine import backoff
-from ...engine.errors import EngineError, Kind
+from ...engine.errors import EngineError
 from ...engine.imap.session import ImapSession
 from ...engine.mime.headers import first_phase
 from ...engine.net.deadline import Deadline
@@ -29,7 +29,7 @@ from ..framework.scheduled_work import work_off
 from ..incoming.candidate import Candidate
 from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
-from . import sent_copy_queue, sent_copy_record
+from . import sent_copy_record
 
 _logger = logging.getLogger(__name__)
 
@@ -62,16 +62,14 @@ def file_waiting(env) -> bool:
     def work(due):
         account = due[0].account_id
         rows = due.grouped("account_id")[account][:BATCH]
-        return _file(rows, account)
+        _file(rows, account)
+        return rows
 
     return work_off(env, find, work)
 
 
-def _file(rows, account):
-    """File some e-mails of one mailbox; after a failure they are tried again later.
-
-    :return: those that have had their turn
-    """
+def _file(rows, account) -> None:
+    """File some e-mails of one mailbox; after a failure they are tried again later."""
     env, account_id = rows.env, account.id
     try:
         if not account.sent_folder():
@@ -86,9 +84,6 @@ def _file(rows, account):
                 _file_one(row, filing)
     except EngineError as error:
         env.cr.rollback()
-        filed = rows.filtered(lambda row: row.copy_state != "waiting")
-        if error.kind is Kind.DEADLINE and filed:
-            return filed  # The rest of this slow server follows at once.
         _postpone(rows, explain(env, error))
     except UserError as error:
         env.cr.rollback()
@@ -97,8 +92,6 @@ def _file(rows, account):
         # The database was busy or away: the next run continues.
         env.cr.rollback()
         _logger.info("Mailbox %s: filing was interrupted", account_id, exc_info=True)
-        sent_copy_queue.trigger_cron(env, fields.Datetime.now() + PAUSE)
-    return rows
 
 
 def _file_one(row, filing: SentFiling) -> None:
@@ -127,8 +120,7 @@ def _file_one(row, filing: SentFiling) -> None:
 def _postpone(rows, reason: str) -> None:
     """Save why e-mails could not be filed, and when to try again."""
     now = fields.Datetime.now()
-    rows = rows.filtered(lambda row: row.copy_state == "waiting")
-    for row in rows:
+    for row in rows.filtered(lambda row: row.copy_state == "waiting"):
         failures = row.copy_failures + 1
         pause = backoff.exponential(failures, PAUSE, LONGEST_PAUSE)
         row.write(
@@ -138,8 +130,6 @@ def _postpone(rows, reason: str) -> None:
                 "copy_state": "failed" if failures >= ATTEMPTS else "waiting",
             }
         )
-    for moment in sorted(set(rows.mapped("copy_retry_at")) - {False}):
-        sent_copy_queue.trigger_cron(rows.env, moment)
     rows.account_id.sent_copy_problem = rows.env._(
         "Sent, but not saved in the Sent folder yet: %s", reason
     )
