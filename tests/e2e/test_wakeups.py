@@ -9,13 +9,16 @@ from datetime import datetime, timedelta
 import pytest
 from conftest import unique
 from psycopg2.errors import SerializationFailure
+from sending import make_agent
 from test_backfill import more
 from test_workers import at_once
 
 from odoo.sql_db import db_connect
 
+from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind, Side
 from odoo.addons.mailbox_connector.engine.sync import folder as folder_module
 from odoo.addons.mailbox_connector.models.sync import sync as sync_module
+from odoo.addons.mailbox_connector.services.sending.sent_copy_filing import SentFiling
 from odoo.addons.mailbox_connector.services.sync import turns
 from odoo.addons.mailbox_connector.services.sync.store import OdooStore
 
@@ -325,3 +328,47 @@ def test_a_round_of_all_mailboxes_ends(env, box):
     finally:
         cron.nextcall = nextcall
         env.cr.commit()
+
+
+def test_copies_that_failed_are_retried_in_time(env, make_mailbox, monkeypatch):
+    """Not at the next interval of their action, a quarter of an hour later."""
+    agent = make_agent(env, make_mailbox)
+    agent.post("Hello")
+    cron = env.ref("mailbox_connector.ir_cron_sent_mail")
+    env["ir.cron.trigger"].search([("cron_id", "=", cron.id)]).unlink()
+
+    def refuse(*_arguments):
+        raise EngineError(Kind.DEADLINE, Side.IMAP)
+
+    monkeypatch.setattr(SentFiling, "file", refuse)
+    agent.file_sent()
+    row = env["mailbox.delivery"].search(
+        [("account_id", "=", agent.account.id), ("copy_state", "=", "waiting")]
+    )
+    found = env["ir.cron.trigger"].search([("cron_id", "=", cron.id)])
+    [moment] = found.mapped("call_at")
+    assert agent.account.sent_copy_problem
+    assert moment < row.copy_retry_at + timedelta(minutes=1)
+
+
+def test_a_person_who_edits_a_mailbox_does_not_end_its_import(env, box, contact):
+    """Nor that of another one: what a pass records on the mailbox meets a conflict."""
+    run = begin(box, "backfill")
+    record, calls = type(env["mailbox.sync"])._record_success, []
+
+    def edited_meanwhile(sync, mailbox_pass):
+        record(sync, mailbox_pass)
+        calls.append(1)
+        if len(calls) == 1:
+            with env.registry.cursor() as cr:
+                cr.execute(
+                    "UPDATE mailbox_account SET name = 'Other' WHERE id = %s",
+                    [box.account.id],
+                )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(env["mailbox.sync"]), "_record_success", edited_meanwhile)
+        run()
+    env.invalidate_all()
+    assert box.account.backfill_state == "done"
+    assert len(box.subjects(contact)) == 10

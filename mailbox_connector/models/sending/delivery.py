@@ -1,8 +1,14 @@
 """The stored ledger of sending. services/sending/ledger.py describes how it works."""
 
+from datetime import timedelta
+
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 from ...services.sending import sent_copy_filing, unknown_outcomes
+
+#: When to go on after the database was busy or away.
+INTERRUPTED = timedelta(minutes=1)
 
 
 class MailboxDelivery(models.Model):
@@ -78,3 +84,25 @@ class MailboxDelivery(models.Model):
         were."""
         if unknown_outcomes.look_up_due(self.env):
             sent_copy_filing.file_waiting(self.env)
+        self._trigger_next()
+
+    def _trigger_next(self):
+        """Run this action when the next of these is due; in a minute, if one is due now
+        but was interrupted."""
+        self.flush_model(["lookup_at", "copy_state", "copy_retry_at"])
+        now = fields.Datetime.now()
+        [(moment,)] = self.env.execute_query(
+            SQL(
+                """
+                SELECT LEAST(
+                    (SELECT min(COALESCE(copy_retry_at, %(now)s))
+                       FROM mailbox_delivery WHERE copy_state = 'waiting'),
+                    (SELECT min(lookup_at)
+                       FROM mailbox_delivery WHERE lookup_at IS NOT NULL))
+                """,
+                now=now,
+            )
+        )
+        if moment:
+            moment = max(moment.replace(microsecond=0), now + INTERRUPTED)
+            self.env["ir.cron"]._mailbox_trigger_at("ir_cron_sent_mail", moment)

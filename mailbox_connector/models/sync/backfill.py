@@ -9,7 +9,11 @@ from odoo.tools import SQL
 from ...engine.sync.interfaces import Backfill
 from ...engine.sync.state import COUNT_NAMES
 from ...error_messages import explain_any
-from ...services.framework.concurrency import CONFLICT_ERRORS, mute_conflicts
+from ...services.framework.concurrency import (
+    CONFLICT_ERRORS,
+    mute_conflicts,
+    retry_on_conflict,
+)
 from ...services.framework.scheduled_work import work_off
 from ...services.sync.undo import Undo
 from ..access.ir_websocket import PROGRESS
@@ -374,15 +378,25 @@ class MailboxBackfill(models.Model):
         except Exception as error:
             self.env.cr.rollback()
             _logger.exception("Import %s could not be undone", self.id)
-            self._give_up_undo(error)
-            cron._commit_progress()
-            return True
+            return self._give_up_undo(error)
         return False
 
     def _give_up_undo(self, error):
-        """Stop until a person retries, so that other undos are not delayed."""
-        self.undo_problem = explain_any(self.env, error)
-        self.set_state("stopped")
+        """Stop until a person retries, so that other undos are not delayed.
+
+        :return: whether that could be stored
+        """
+
+        def save():
+            self.undo_problem = explain_any(self.env, error)
+            self.set_state("stopped")
+            self.env["ir.cron"]._commit_progress()
+            return True
+
+        try:
+            return retry_on_conflict(save, self.env.cr.rollback)
+        except CONFLICT_ERRORS:
+            return False
 
     def _undo_batch(self):
         """

@@ -209,7 +209,6 @@ class MailboxSync(models.AbstractModel):
             held.ok = mailbox_pass.succeeded and request.kind != "retry"
             # Also after a failure: then the mailbox does not rest, but backs off.
             held.pending = mailbox_pass.unfinished or not mailbox_pass.succeeded
-            cron._commit_progress()
         self._trigger_rest(mailbox_pass)
         return mailbox_pass, held
 
@@ -238,6 +237,8 @@ class MailboxSync(models.AbstractModel):
                 if mailbox_pass.request.kind != "retry":
                     self._record_success(mailbox_pass)
                 self._record_run(mailbox_pass)
+                # Here, where a conflict with somebody who edits the mailbox is handled.
+                account.env["ir.cron"]._commit_progress()
             return True
         except (OperationalError, InterfaceError, LeaseLostError):
             # A problem of the database, not of the mailbox: the next pass continues.

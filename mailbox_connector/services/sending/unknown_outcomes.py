@@ -30,8 +30,6 @@ _logger = logging.getLogger(__name__)
 #: When to search again the Sent folder of a provider that saves sent e-mails; after
 #: these a person is asked.
 PAUSES = (timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
-#: When to go on after the database was busy or away.
-INTERRUPTED = timedelta(minutes=1)
 #: Seconds for reading in one mailbox.
 SECONDS = 30
 
@@ -57,7 +55,6 @@ def look_up_due(env) -> bool:
             _logger.info(
                 "Mailbox %s: looking was interrupted", account.id, exc_info=True
             )
-            sent_copy_queue.trigger_cron(env, fields.Datetime.now() + INTERRUPTED)
         return rows
 
     return work_off(env, find, work)
