@@ -564,6 +564,11 @@ HEADS = {
     + "".join(f"; name*{number}*=%20" for number in range(8_000)),
     "known names": "text/plain" + " charset=x" * 10_000,
     "one word": "x" * 100_000,
+    "comments that never end": "multipart/mixed; " + "(;" * 50_000,
+    "quotes that never end": "multipart/mixed; " + ';a="' * 25_000,
+    "quotes in comments": 'text (" ( ' * 10_000,
+    "escaped quotes": 'text/plain; name="' + '\\\\"' * 20_000,
+    "many fields": "\nContent-Type: ".join(["text (;" * 3_000] * 40),
 }
 
 

@@ -115,7 +115,7 @@ class Part:
 
     def _raw_parameter(self, name: str, header: str) -> str:
         if header != "content-type":
-            for value in self.get_all(header):
+            for value in self.get_all(header)[: media_types.MAX_FIELDS]:
                 if found := parameters.parse(value).get(name):
                     return found
             return ""
