@@ -80,6 +80,12 @@ def media_type(value: str, default: str) -> str:
     return repair(value) if value.strip() else default
 
 
+def is_regular(value: str) -> bool:
+    """Whether a value names a known multipart, or a type of another kind."""
+    main, _slash, subtype = _regular(value).partition("/")
+    return subtype in _MULTIPARTS if main == "multipart" else main not in ("", "text")
+
+
 def _regular(value: str) -> str:
     match = _TYPE.match(value)
     if not match:
