@@ -86,6 +86,13 @@ def test_wherever_the_name_is(fields):
     assert name_of(fields) == "a.pdf"
 
 
+@pytest.mark.parametrize("lost", ["????.pdf", "Gr??e.pdf", "=?broken.pdf", "__.pdf"])
+def test_a_name_that_lost_letters_is_the_last_choice(lost):
+    head = "Content-Type: x-a/x-b; name*=utf-8''Gr%C3%BC%C3%9Fe.pdf\n"
+    disposition = f'Content-Disposition: attachment; filename="{lost}"'
+    assert name_of(head + disposition) == "Grüße.pdf"
+
+
 def test_a_name_of_lost_letters_is_better_than_none():
     assert name_by('attachment; filename="????.pdf"') == "_.pdf"
 
@@ -198,6 +205,7 @@ def test_names_that_are_nearly_right(parameters, name):
         ("", "part-1.bin"),
         ("x" * 400 + ".pdf", "x" * (MAX_FILENAME - 4) + ".pdf"),
         ("小" * 400 + ".xlsx", "小" * (MAX_FILENAME - 5) + ".xlsx"),
+        ("x" * 400 + ".tar.gz", "x" * (MAX_FILENAME - 7) + ".tar.gz"),
         ("x" * 400, "x" * MAX_FILENAME),
         ("x." + "y" * 400, "x." + "y" * (MAX_FILENAME - 2)),
     ],

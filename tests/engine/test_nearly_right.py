@@ -294,6 +294,60 @@ def test_the_first_of_two_types_counts():
     assert with_type(both, b"<p>x</p>").html == "<p>x</p>"
 
 
+TWINS = (
+    b"--BB\r\nContent-Type: text/plain\r\n\r\nplain\r\n"
+    b"--BB\r\nContent-Type: text/html\r\n\r\n<p>rich</p>\r\n--BB--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *("Content-Type: multipart/*; boundary=BB", "Content-Type: multipart"),
+        *("Content-Type: multipart/x-foo; boundary=BB", "X-No-Type: x"),
+        *(
+            "Content-Type: text/plain; boundary=BB",
+            "Content-Type: text/html; boundary=BB",
+        ),
+        "Content-Type: multipart/alternative;\nboundary=BB",
+        "Content-Type: multipart/alternative; charset=utf-8;\nBOUNDARY=BB\nX-Other: 1",
+    ],
+)
+def test_twins_of_a_multipart_of_no_known_kind_are_not_shown_both(head):
+    assert with_type(head, TWINS).html == "<p>rich</p>"
+
+
+def test_twins_of_a_mixed_multipart_are_shown_both():
+    shown = with_type("Content-Type: multipart/mixed; boundary=BB", TWINS).html
+    assert shown == "<div>plain</div><p>rich</p>"
+
+
+@pytest.mark.parametrize(
+    "head", ["X-No-Type: x", "Content-Type: text/plain; boundary=BB"]
+)
+@pytest.mark.parametrize(
+    "text", ["--BB\nwords\n--BB--", "Look:\n\n" + BODY.decode(), "--BB", "--BB--\n"]
+)
+def test_a_text_that_only_looks_like_a_multipart_is_shown(head, text):
+    if "boundary" in head and "Look" in text:
+        text = text.replace("BB", "CC")
+    shown = with_type(head, text.replace("\r\n", "\n").encode()).html
+    for line in filter(None, text.splitlines()):
+        assert line in shown
+
+
+def test_parameters_on_a_line_that_is_not_indented():
+    body = (
+        b"--BB\r\nContent-Type: text/html;\r\ncharset=iso-8859-1\r\n\r\n"
+        b"<p>Gr\xfc\xdfe</p>\r\n--BB\r\nContent-Type: application/pdf;\r\n"
+        b'name="x.pdf"\r\nContent-Disposition: attachment;\r\nfilename="y.pdf"\r\n'
+        b"\r\n%PDF\r\n--BB--"
+    )
+    message = with_type("Content-Type: multipart/mixed;\nboundary=BB", body)
+    assert message.html == "<p>Grüße</p>"
+    assert [one.filename for one in message.attachments] == ["y.pdf"]
+
+
 # Delimiters
 
 
@@ -564,6 +618,11 @@ HEADS = {
     + "".join(f"; name*{number}*=%20" for number in range(8_000)),
     "known names": "text/plain" + " charset=x" * 10_000,
     "one word": "x" * 100_000,
+    "comments that never end": "multipart/mixed; " + "(;" * 50_000,
+    "quotes that never end": "multipart/mixed; " + ';a="' * 25_000,
+    "quotes in comments": 'text (" ( ' * 10_000,
+    "escaped quotes": 'text/plain; name="' + '\\\\"' * 20_000,
+    "many fields": "\nContent-Type: ".join(["text (;" * 3_000] * 40),
 }
 
 

@@ -148,6 +148,7 @@ FOOTERS = [
     "Regards",
     "Scanned by the mail gateway.",
     "Diese Nachricht enthält Grüße",
+    "--Next_Part--",
 ]
 
 

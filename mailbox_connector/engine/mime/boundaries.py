@@ -92,6 +92,12 @@ def guess(raw: bytes, start: int, end: int) -> bytes:
     return b""
 
 
+def guess_split(raw: bytes, start: int, end: int) -> Split | None:
+    """The parts by a guessed boundary; None if there is none."""
+    name = guess(raw, start, end)
+    return split(raw, start, end, name) if name else None
+
+
 def _next_delimiter(
     raw: bytes, delimiter: bytes, start: int, position: int, end: int
 ) -> tuple[int, int, bool] | None:

@@ -23,8 +23,9 @@ _NAME_FIELDS = (
     ("filename", "content-type"),
     ("name", "content-disposition"),
 )
-#: A name whose letters became question marks, which are forbidden.
-_LOST = re.compile(r"[_\ufffd\s-]+(?:\.\w{1,10})?\Z")
+#: A name whose letters became question marks, or were never decoded.
+_LOST = re.compile(r"[?\ufffd]|\A[_\s-]+(?:\.\w{1,10})?\Z")
+_ENDING = re.compile(r"(?:\.tar)?\.[^.\s]{1,10}\Z")
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -77,8 +78,9 @@ def filename(part: Part, fallback: str = "") -> str:
     """
     lost = ""
     for parameter, header in _NAME_FIELDS if _may_have_name(part) else ():
-        name = safe_filename(_declared_name(part.parameter(parameter, header)))
-        if name and _LOST.match(name):
+        declared = _declared_name(part.parameter(parameter, header))
+        name = safe_filename(declared)
+        if name and _LOST.search(declared):
             lost = lost or name
         elif name:
             return name
@@ -116,11 +118,9 @@ def safe_filename(name: str) -> str:
     name = next(filter(None, reversed(parts)), "")
     name = " ".join(_FORBIDDEN.sub("_", name).split()).strip(". ")
     if len(name) > MAX_FILENAME:
-        stem, dot, extension = name.rpartition(".")
-        if dot and len(extension) <= 10:
-            name = f"{stem[: MAX_FILENAME - len(extension) - 1]}.{extension}"
-        else:
-            name = name[:MAX_FILENAME]
+        match = _ENDING.search(name)
+        ending = match[0] if match else ""
+        name = name[: MAX_FILENAME - len(ending)] + ending
     return name
 
 

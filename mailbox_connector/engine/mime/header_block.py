@@ -19,8 +19,10 @@ MAX_FIELDS = 1_000
 MAX_FIELD = 500_000
 
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
-# A field continues in lines that begin with white space.
-_FIELD_END = re.compile(rb"\n(?![ \t])")
+# A field continues in lines that begin with white space, or with a parameter.
+_FIELD_END = re.compile(
+    rb"\n(?![ \t]|(?:boundary|charset|(?:file)?name|format)\*?[\d*]{0,4}=)", re.I
+)
 _UNFOLDED = re.compile(rb"\r?\n(?=[ \t])")
 _BARE_NAME = re.compile(rb"[!-9;-~]{1,200}")
 _EMPTY = re.compile(rb"\r*\n")

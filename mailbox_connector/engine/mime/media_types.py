@@ -17,6 +17,9 @@ GENERIC = frozenset(
     """.split()
 )
 
+#: Fields of one name in a part that are looked at.
+MAX_FIELDS = 5
+
 _TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)\s*(;|\Z)", re.ASCII)
 _MAIN = ("text", "image", "audio", "video", "application", "message")
 _MAIN += ("multipart", "model", "font", "chemical")
@@ -57,6 +60,7 @@ def pick(values: Sequence[str]) -> str:
     else the first that names a type."""
     if len(values) < 2:
         return values[0] if values else ""
+    values = values[:MAX_FIELDS]
     for value in values:
         if repair(value).startswith("multipart/") and "boundary" in value.lower():
             return value
@@ -74,6 +78,12 @@ def media_type(value: str, default: str) -> str:
     if kind:
         return kind
     return repair(value) if value.strip() else default
+
+
+def is_regular(value: str) -> bool:
+    """Whether a value names a known multipart, or a type of another kind."""
+    main, _slash, subtype = _regular(value).partition("/")
+    return subtype in _MULTIPARTS if main == "multipart" else main not in ("", "text")
 
 
 def _regular(value: str) -> str:

@@ -24,6 +24,8 @@ _NEXT_KNOWN = re.compile(rf"[\s,]{_KNOWN}", re.I)
 _AFTER_QUOTE = re.compile(rf"\s*(?:\Z|[;,(]|{_KNOWN})", re.I)
 _NEXT_PARAMETER = re.compile(r";\s*[\w*-]+\s*=", re.ASCII)
 _ESCAPED = re.compile(r"\\([^\w\s])", re.ASCII)
+_QUOTED_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|\(')
+_PARENTHESIS = re.compile(r"\\.|[()]", re.S)
 _TRAILING_COMMENT = re.compile(r"\s\([^()]*\)\s*\Z")
 _SECTION = re.compile(r"([^*]+)(?:\*(\d{1,5}))?(\*)?", re.ASCII)
 _EXTENDED = re.compile(r"\s*([\w.:+-]{0,40})'([\w-]{0,40})'(.*)", re.S | re.ASCII)
@@ -57,40 +59,49 @@ def without_comments(value: str) -> str:
         return value
     kept: list[str] = []
     position = 0
-    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|\(', value):
+    for match in _QUOTED_OR_COMMENT.finditer(value):
         if match.start() < position or match[0] != "(":
             continue
         kept.append(value[position : match.start()])
-        position = _after_comment(value, match.start())
+        end = _comment_end(value, match.start())
+        position = _next_semicolon(value, match.start()) if end < 0 else end
+        if end < 0:
+            break
     return " ".join((*kept, value[position:]))
 
 
-def _after_comment(value: str, start: int) -> int:
-    """Where the comment ends that starts there; one without an end, at the next ";"."""
+def _comment_end(value: str, start: int) -> int:
+    """Where the comment ends that starts there; -1 if it does not."""
     depth = 0
-    for match in re.compile(r"\\.|[()]", re.S).finditer(value, start):
+    for match in _PARENTHESIS.finditer(value, start):
         if match[0] == "(":
             depth += 1
         elif match[0] == ")":
             depth -= 1
             if not depth:
                 return match.end()
-    stop = value.find(";", start)
+    return -1
+
+
+def _next_semicolon(value: str, position: int) -> int:
+    stop = value.find(";", position)
     return len(value) if stop < 0 else stop
 
 
 def _scan(value: str) -> Iterator[tuple[str, str]]:
     """Names (lower-case) and raw values, in their order."""
     position = _first(value)
+    closed = True  # no comment so far that never ends
     while position < len(value):
         position = _GAP.match(value, position).end()
-        if value.startswith("(", position):
-            position = _after_comment(value, position)
+        if closed and value.startswith("(", position):
+            end = _comment_end(value, position)
+            closed = end >= 0
+            position = end if closed else _next_semicolon(value, position)
             continue
         match = _NAME.match(value, position)
         if not match:
-            stop = value.find(";", position)
-            position = len(value) if stop < 0 else stop + 1
+            position = _next_semicolon(value, position) + 1
             continue
         read = _quoted if value.startswith('"', match.end()) else _unquoted
         text, position = read(value, match.end(), match[1].lower())
@@ -100,8 +111,7 @@ def _scan(value: str) -> Iterator[tuple[str, str]]:
 def _first(value: str) -> int:
     """Where the parameters begin: after the type, which may be missing, as may be the
     semicolon."""
-    stop = value.find(";")
-    stop = len(value) if stop < 0 else stop
+    stop = _next_semicolon(value, 0)
     if match := _NEXT_KNOWN.search(f" {value[:stop]}"):
         return match.start()
     return stop
@@ -146,8 +156,7 @@ def _unescaped(text: str) -> str:
 
 def _unquoted(value: str, start: int, name: str) -> tuple[str, int]:
     """A value without quotes, which may have blanks in it, and where it ends."""
-    stop = value.find(";", start)
-    stop = len(value) if stop < 0 else stop
+    stop = _next_semicolon(value, start)
     if match := _NEXT_KNOWN.search(value, start, stop):
         stop = match.start()
     text = value[start:stop].strip()

@@ -61,11 +61,20 @@ class Part:
         return [value for field, value in self.headers if field == name]
 
     @property
+    def content_type(self) -> str:
+        """The Content-Type field that counts, raw; '' if there is none."""
+        return media_types.pick(self.get_all("content-type"))
+
+    def change_type(self, mimetype: str) -> None:
+        """Take it for another type than it declares."""
+        self._mimetype = mimetype
+
+    @property
     def mimetype(self) -> str:
         """The type, lower-case; an invalid one counts as text (RFC 2045 section
         5.2)."""
         if not self._mimetype:
-            value = self._content_type()
+            value = self.content_type
             self._mimetype = media_types.media_type(value, self._default_type)
         return self._mimetype
 
@@ -107,17 +116,14 @@ class Part:
         """The body with its transfer encoding undone; never raises."""
         return self.decoded().content
 
-    def _content_type(self) -> str:
-        return media_types.pick(self.get_all("content-type"))
-
     def _raw_parameter(self, name: str, header: str) -> str:
         if header != "content-type":
-            for value in self.get_all(header):
+            for value in self.get_all(header)[: media_types.MAX_FIELDS]:
                 if found := parameters.parse(value).get(name):
                     return found
             return ""
         if self._type_parameters is None:
-            self._type_parameters = parameters.parse(self._content_type())
+            self._type_parameters = parameters.parse(self.content_type)
         return self._type_parameters.get(name, "")
 
 
@@ -160,7 +166,7 @@ class _Reader:
     def _split(self, part: Part, raw: bytes, start: int, end: int, depth: int) -> bool:
         """Find the inner parts; False if it is no multipart, or has no boundary."""
         if not part.mimetype.startswith("multipart/"):
-            return False
+            return self._split_unlike(part, raw, start, end, depth)
         found = _declared(part, raw, start, end)
         # A multipart must not be encoded, but some are (RFC 2045 section 6.4).
         encoded = part.encoding and (not found or _encoded_fields(raw, found.spans))
@@ -169,24 +175,51 @@ class _Reader:
             raw = transfer.decode(raw[start:end], part.encoding).content
             start, end = 0, len(raw)
             found = _declared(part, raw, start, end)
-        if not found and (guess := boundaries.guess(raw, start, end)):
-            found = boundaries.split(raw, start, end, guess)
+        found = found or boundaries.guess_split(raw, start, end)
         if not found:
             return False
+        self._take(part, raw, found, depth)
+        if not any(child.parts or child.size for child in part.parts):
+            part.parts[:0] = _text_outside(raw, start, end, found.name)
+        return True
+
+    def _split_unlike(
+        self, part: Part, raw: bytes, start: int, end: int, depth: int
+    ) -> bool:
+        """Split a multipart that is declared as a text, or not at all."""
+        if part.boundary and part.mimetype.startswith("text/"):
+            found = _declared(part, raw, start, end)
+        elif not depth and not part.get("content-type"):
+            begins = _VISIBLE.search(raw, start, end)
+            if not begins or not raw.startswith(b"--", begins.start()):
+                return False
+            found = boundaries.guess_split(raw, start, end)
+        else:
+            return False
+        if not found or not _LATE_HEADER.match(raw, *(found.spans or [(end, end)])[0]):
+            return False
+        part.change_type("multipart/mixed")
+        self._take(part, raw, found, depth)
+        return True
+
+    def _take(
+        self, part: Part, raw: bytes, found: boundaries.Split, depth: int
+    ) -> None:
+        """Give a multipart its parts, within bounds."""
         self._count += len(found.spans)
         if self._count > MAX_PARTS:
             raise MessageError(ImportFailure.TOO_MANY_PARTS)
         if found.spans and depth >= MAX_DEPTH:
             raise MessageError(ImportFailure.NESTED_TOO_DEEPLY)
         self._add_parts(part, raw, found, depth + 1)
-        if not any(child.parts or child.size for child in part.parts):
-            part.parts[:0] = _text_outside(raw, start, end, found.name)
-        return True
+        twins = [child.mimetype for child in part.parts] == ["text/plain", "text/html"]
+        if twins and not media_types.is_regular(part.content_type):
+            part.change_type("multipart/alternative")
 
     def _add_parts(
         self, part: Part, raw: bytes, found: boundaries.Split, depth: int
     ) -> None:
-        """Give a multipart its parts, to be split in turn."""
+        """Read the parts, which are to be split in turn."""
         inner: list[Part] = []
         twin = -1
         for number, (low, high) in enumerate(found.spans):

@@ -170,7 +170,7 @@ def _decode_odd_base64(body: bytes) -> Decoded:
         whole = len(rest) % 4 == 0 and all(len(one) % 4 != 1 for one in padded)
         # An end without padding may be words instead.
         ends = body[max(body.rfind(b"=") + 1, len(body) - 2_000) :].splitlines()
-        if whole and not any(map(_is_prose, ends)):
+        if whole and not any(_is_prose(end) or end.startswith(b"--") for end in ends):
             return Decoded(b"".join(map(_decode_piece, (*padded, rest))))
     if body.count(b"\n") + body.count(b"\r") > MAX_LINES:
         return Decoded(body)
@@ -241,6 +241,8 @@ class _Base64Reader:
     def _is_text(self, line: bytes, data: bytes) -> bool:
         """:param data: the octets of the line that can be data"""
         if _is_prose(line) or not line.strip(b"-_"):
+            return True
+        if line.startswith(b"--") and (self._at_border or len(line) < self._longest):
             return True
         odd = len(line.translate(None, _BLANKS)) - len(data)
         if not self._at_border:
