@@ -314,30 +314,6 @@ def test_a_folder_that_goes_by_an_earlier_name_again():
     story(backfill, Abilities(qresync=False), True, 1, crowded=True)
 
 
-def test_after_a_failure_bodies_come_one_by_one():
-    """A server that lies about sizes breaks off a batch; it would do so for ever."""
-    server = ModelServer()
-    store = ModelStore(TODAY, WINDOW)
-
-    class Session(ModelSession):
-        def fetch_messages(self, uids):
-            if len(uids) > 1:
-                raise EngineError(Kind.TOO_LARGE, Side.IMAP)
-            return super().fetch_messages(uids)
-
-    def work(single_fetch):
-        session = Session(server, Abilities(), lambda: None)
-        AccountPass(session, store, Deadline(), single_fetch).run(backfill=True)
-
-    for _mail in range(3):
-        server.deliver("INBOX", TODAY)
-    with pytest.raises(EngineError):
-        work(single_fetch=False)
-    store.rollback()
-    work(single_fetch=True)
-    assert set(store.data.imported) == {1, 2, 3}
-
-
 def test_what_a_server_leaves_out_once_is_asked_for_again():
     """Microsoft 365 lists a message and does not answer for it, the first time."""
     server = ModelServer()

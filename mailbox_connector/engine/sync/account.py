@@ -19,7 +19,11 @@ How it works
        as long as nobody pauses or cancels them.
     4. *Reconcile*: once a day compare all UIDs of a folder and repair.
 
-    A folder that is deleted or renumbered during the pass is left to the next one
+    5. *Suspects*: messages at which the server may have broken off (:mod:`.suspects`),
+       after everything else.
+
+    A folder that is deleted or renumbered during the pass is left to the next one, and
+    so is one that the server cannot open or search, which is recorded for the owner
     (:meth:`AccountPass._try`); the others continue.
 
 Example
@@ -48,7 +52,10 @@ from .folder import FolderPass, Renumbered
 from .interfaces import Backfill, Session, Store
 from .plan import TickPlan, plan_renames, plan_tick, without_collisions
 from .state import Counts, FolderState
+from .suspects import BREAKS, Reconnects
 
+#: What a single folder can be the reason of.
+_ABOUT_A_FOLDER = (BREAKS | {Kind.FOLDER_GONE, Kind.QUOTA}) - {Kind.DEADLINE}
 #: How often all UIDs of a folder are compared with what is stored.
 RECONCILE = timedelta(days=1)
 
@@ -77,8 +84,7 @@ class AccountPass:
     with the state that records it.
 
     :param deadline: after it no further batch is begun; the next pass continues
-    :param single_fetch: the last pass failed; bodies are fetched one by one, so that
-        this one gets past a message at which the server breaks off
+    :param reconnects: shared with what else is done in the same session
     """
 
     def __init__(
@@ -86,15 +92,18 @@ class AccountPass:
         session: Session,
         store: Store,
         deadline: Deadline,
-        single_fetch: bool = False,
+        reconnects: Reconnects | None = None,
     ):
         self.session = session
         self.store = store
         self.deadline = deadline
-        self.single_fetch = single_fetch
+        self.reconnects = reconnects or Reconnects(session)
         self.new = Counts()
         self.backfill = Counts()
         self.folders: list[FolderState] = []
+        #: Folders that were read, and why others could not be.
+        self._read: set[Hashable] = set()
+        self._failures: dict[Hashable, EngineError] = {}
 
     def run(self, backfill: bool) -> None:
         """Import new mail; then, with ``backfill``, continue with older mail.
@@ -107,6 +116,10 @@ class AccountPass:
             self.rebind()
             self._run_backfills()
             self.reconcile()
+        self.clear_suspects()
+        if self._failures and not self._read:
+            # Not about a folder, if no folder can be read.
+            raise next(iter(self._failures.values()))
 
     # ------------------------------------------------------------------
     # New mail
@@ -116,15 +129,21 @@ class AccountPass:
         """Find out what arrived and what vanished, and import new mail."""
         listed = self.session.list_folders(status=True)
         known = self.store.folders()
-        self.folders = self.store.refresh(listed, self._renamed(known, listed))
+        self.folders = self.store.refresh(
+            listed, self._renamed(known, listed), self.session.unreadable_names
+        )
         snapshots = self._snapshots(listed)
         changes: list[_Change] = []
         first: dict[FolderPass, FolderStatus] = {}
         for state in self.folders:
             status = snapshots.get(state.raw_name)
-            plan = plan_tick(state, status) if status else TickPlan("nothing")
+            if not status:
+                continue
+            plan = plan_tick(state, status)
             folder = self._pass(state)
-            if plan.action == "first":
+            if plan.action == "nothing":
+                self._succeeded(state)
+            elif plan.action == "first":
                 first[folder] = status
             elif plan.action == "renumbered":
                 self._try(folder, partial(folder.restart_renumbered, status))
@@ -224,13 +243,22 @@ class AccountPass:
         return without_collisions(renamed, known)
 
     def _snapshots(self, listed: list[Folder]) -> dict[str, FolderStatus]:
-        """States of the folders that are read; by STATUS if LIST did not return
-        them."""
+        """States of the folders that are read: by STATUS if LIST did not return them,
+        and by EXAMINE if the server refuses that, says too little or means another
+        name."""
         found = {folder.raw_name: folder.status for folder in listed if folder.status}
-        wanted = [state.raw_name for state in self.folders]
-        missing = [name for name in wanted if name not in found]
+        missing = [s.raw_name for s in self.folders if s.raw_name not in found]
         if missing:
             found.update(self.session.status(missing))
+
+        def examine(state: FolderState) -> None:
+            found.pop(state.raw_name, None)
+            found[state.raw_name] = self.session.examine(state.raw_name)
+
+        for state in list(self.folders):
+            status = found.get(state.raw_name)
+            if not (status and status.uidvalidity):
+                self._try(self._pass(state), partial(examine, state))
         return found
 
     # ------------------------------------------------------------------
@@ -258,6 +286,7 @@ class AccountPass:
         """Work on one, newest first, until somebody pauses or cancels it."""
         left: dict[FolderPass, list[list[int]]] = {}
         finished: set[Hashable] = set()
+        suspected: list[FolderPass] = []
 
         def is_left(state: FolderState) -> bool:
             return state.key not in finished and self._wants(backfill, state)
@@ -271,6 +300,14 @@ class AccountPass:
                 if not self.store.is_wanted():
                     return
                 folder.batch(batch)
+            if folder.state.suspects:
+                suspected.append(folder)
+            else:
+                finish(folder)
+
+        def finish(folder: FolderPass) -> None:
+            folder.open()
+            folder.clear_suspects(uid for batch in left[folder] for uid in batch)
             folder.record_handled_since(backfill.since)
             finished.add(folder.state.key)
 
@@ -278,10 +315,11 @@ class AccountPass:
             self._try(folder, partial(search, folder))
         total = sum(len(batch) for batches in left.values() for batch in batches)
         self.store.transaction(lambda: self.store.backfill_found(total))
-        for folder in left:
-            if not self.store.is_wanted():
-                return
-            self._try(folder, partial(read, folder))
+        for work, folders in ((read, left), (finish, suspected)):
+            for folder in folders:
+                if not self.store.is_wanted():
+                    return
+                self._try(folder, partial(work, folder))
         if not self._passes(is_left) and self.store.is_wanted():
             self.store.transaction(self.store.backfill_done)
 
@@ -315,6 +353,13 @@ class AccountPass:
 
     # ------------------------------------------------------------------
 
+    def clear_suspects(self) -> None:
+        """Request new mail at which the server may have broken off."""
+        if not (self.reconnects.used or any(state.suspects for state in self.folders)):
+            return
+        for folder in self._passes(lambda state: state.suspects):
+            self._try(folder, folder.clear_new_suspects)
+
     def _pass(self, state: FolderState, backfill: bool = False) -> FolderPass:
         return FolderPass(
             self.session,
@@ -322,15 +367,15 @@ class AccountPass:
             state,
             self.deadline,
             self.backfill if backfill else self.new,
+            self.reconnects,
             backfill,
-            self.single_fetch,
         )
 
     def _passes(
         self, choose: Callable[[FolderState], object], backfill: bool = False
     ) -> list[FolderPass]:
         """Passes over the folders that are read, as they are stored now."""
-        read = {state.key for state in self.folders}
+        read = {state.key for state in self.folders} - self._failures.keys()
         return [
             self._pass(state, backfill)
             for state in self.store.folders()
@@ -338,17 +383,49 @@ class AccountPass:
         ]
 
     def _try(self, folder: FolderPass, work: Callable[[], object]) -> bool:
-        """Do ``work``. Returns False if the folder was deleted or renumbered meanwhile:
-        it is left to the next pass."""
+        """Do ``work``. Returns False if the folder was deleted or renumbered meanwhile,
+        or cannot be read: it is left to the next pass.
+
+        :raise EngineError: it is not about this folder alone
+        """
+        state = folder.state
         try:
             work()
-            return True
         except Renumbered:
             self.store.rollback()
+            return False
         except EngineError as error:
-            if error.kind is not Kind.FOLDER_GONE:
-                raise
             self.store.rollback()
-            self.folders = [s for s in self.folders if s.key != folder.state.key]
-            self.store.transaction(lambda: self.store.folder_gone(folder.state.key))
-        return False
+            if error.kind is Kind.FOLDER_GONE and not self._is_listed(state):
+                self.folders = [s for s in self.folders if s.key != state.key]
+                self.store.transaction(lambda: self.store.folder_gone(state.key))
+            else:
+                self._failed(state, error)
+            return False
+        self._succeeded(state)
+        return True
+
+    def _is_listed(self, state: FolderState) -> bool:
+        """Whether LIST still has a folder that the server says does not exist."""
+        return any(
+            one.raw_name == state.raw_name and one.selectable
+            for one in self.session.list_folders()
+        )
+
+    def _failed(self, state: FolderState, error: EngineError) -> None:
+        """Leave a folder that cannot be read to the next pass, and go on.
+
+        :raise EngineError: the server cannot be used
+        """
+        if error.kind not in _ABOUT_A_FOLDER:
+            raise error
+        if self.session.lost:
+            self.reconnects.go_on(error)
+        self._failures[state.key] = error
+        self.store.transaction(lambda: self.store.folder_problem(state.key, error))
+
+    def _succeeded(self, state: FolderState) -> None:
+        self._read.add(state.key)
+        if state.problem:
+            state.problem = False
+            self.store.transaction(lambda: self.store.folder_problem(state.key, None))
