@@ -411,7 +411,8 @@ class FolderPass:
         if error:
             return set()
         absent = set(uids) - {_uid_of(one) for one in came}
-        return self._withheld(absent - self.state.suspects.keys())
+        put_aside = {u for u in absent if u in self.state.suspects or u in self.handled}
+        return self._withheld(absent - put_aside)
 
     def _decide(
         self,

@@ -44,10 +44,11 @@ from .interfaces import Session
 #: How often a pass goes on after a break.
 RECONNECTS = 12
 #: Strikes for having been next when the server broke off; for a break alone, if the
-#: server works otherwise; for one after which that cannot be said.
-NEXT_IN_LINE, PROVEN, UNCLEAR = 1, 3, 1
+#: server works otherwise; the same after a long silence, which is no coincidence; for a
+#: break after which it cannot be said whether the server works.
+NEXT_IN_LINE, PROVEN, SILENT, UNCLEAR = 1, 4, 6, 1
 #: A message with so many strikes is not requested any more.
-OUT = 7
+OUT = 13
 #: Seconds that a server may be silent about a message that is suspected.
 PATIENCE = 20.0
 #: What a single message can be the reason of.
@@ -61,6 +62,7 @@ BREAKS = frozenset(
         Kind.TOO_LARGE,
     }
 )
+_SILENCE = frozenset({Kind.TIMEOUT, Kind.DEADLINE})
 
 #: Gives (UID, what came) for some UIDs; may raise after a part of them.
 Fetch = Callable[[Iterable[int]], Iterable[tuple[int, Any]]]
@@ -181,6 +183,8 @@ class CarefulFetch:
             # Not about a message; but everything else should come first next time.
             if session.lost:
                 self._suspect(rest.uids)
+                if len(rest.uids) > 1:
+                    self._suspect(rest.uids[:1], NEXT_IN_LINE)
             return error
         if len(rest.uids) == 1 and not some_came:
             return self._strike(rest.uids[0], error, fetch)
@@ -214,7 +218,8 @@ class CarefulFetch:
             known, failure = self._known_message_comes(uid, fetch)
             if failure:
                 return failure  # others do not come either
-            strikes = PROVEN if known else UNCLEAR
+            if known:
+                strikes = SILENT if error.kind in _SILENCE else PROVEN
             failure = None if known else error
         self._suspect([uid], strikes)
         if self.folder.suspects()[uid] >= OUT:
