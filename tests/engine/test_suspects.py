@@ -6,6 +6,7 @@ On the model server, which breaks off in every way that was seen.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -292,3 +293,114 @@ def test_a_message_that_comes_later_is_imported():
     Pass(server, store, {})
     assert set(store.data.imported) == set(range(1, 11))
     assert no_suspects(store) and not failed(store)
+
+
+@pytest.mark.parametrize(
+    "lost", [False, True], ids=["refused", "the connection is lost"]
+)
+@pytest.mark.parametrize("command", ["examine", "search_since", "existing"])
+def test_a_folder_that_cannot_be_read_does_not_end_the_pass_for_others(command, lost):
+    """Not its renumbering or import either, which go on when it can be read again."""
+    server, store = mailbox(3, WINDOW, folder="Archive", backfill=WINDOW)
+    for _mail in range(3):
+        server.deliver("INBOX", WINDOW)
+    kind = Kind.CONNECTION_LOST if lost else Kind.TRANSIENT
+
+    class Session(ModelSession):
+        broken = True
+
+        def _fail(self, name):
+            if self.broken and "Archive" in (name, self.folder):
+                self.lost = lost
+                raise EngineError(kind, Side.IMAP)
+
+    def failing(session, *arguments):
+        session._fail(arguments[0] if command == "examine" else None)
+        return getattr(ModelSession, command)(session, *arguments)
+
+    setattr(Session, command, failing)
+
+    def work(broken):
+        session = Session(server, Abilities(), lambda: None)
+        session.broken = broken
+        AccountPass(session, store, Deadline()).run(backfill=True)
+
+    for _pass in range(2):
+        for name in ("Archive", "INBOX"):
+            server.deliver(name, TODAY)
+        for box in server.boxes.values():
+            if len(box.mails) > 3:
+                box.remove(min(box.mails))
+        work(broken=True)
+    inboxed = {mail.number for mail in server.boxes["INBOX"].mails.values()}
+    assert inboxed <= set(store.data.imported)
+    archive = next(s for s in store.folders() if s.raw_name == "Archive")
+    assert store.data.problems == ({archive.key: kind.value} if archive.problem else {})
+    if command != "existing":
+        assert archive.problem and store.data.backfills[1].state == "running"
+    work(broken=False)
+    assert not store.data.problems
+    assert store.data.backfills[1].state == "done"
+    archived = {mail.number for mail in server.boxes["Archive"].mails.values()}
+    assert archived <= set(store.data.imported)
+
+
+def test_no_folder_can_be_read_is_about_the_mailbox():
+    server, store = mailbox(3)
+
+    class Session(ModelSession):
+        def examine(self, raw_name, since=None):
+            raise EngineError(Kind.TRANSIENT, Side.IMAP)
+
+        def status(self, raw_names):
+            return {}
+
+        def list_folders(self, status=False):
+            return [replace(one, status=None) for one in super().list_folders(status)]
+
+    with pytest.raises(EngineError) as caught:
+        session = Session(server, Abilities(), lambda: None)
+        AccountPass(session, store, Deadline()).run(backfill=True)
+    assert caught.value.kind is Kind.TRANSIENT
+
+
+@pytest.mark.parametrize("answer", ["nothing", "no UIDVALIDITY"])
+def test_examine_tells_what_status_does_not(answer):
+    """A folder whose STATUS is refused, empty or names another folder is read."""
+    server, store = mailbox(0)
+
+    class Session(ModelSession):
+        def status(self, raw_names):
+            found = super().status(raw_names)
+            if answer == "nothing":
+                return {}
+            return {k: replace(one, uidvalidity=0) for k, one in found.items()}
+
+        def list_folders(self, status=False):
+            return [replace(one, status=None) for one in super().list_folders(status)]
+
+    for _mail in range(3):
+        server.deliver("INBOX", TODAY)
+    for _pass in range(2):
+        session = Session(server, Abilities(), lambda: None)
+        AccountPass(session, store, Deadline()).run(backfill=True)
+    assert set(store.data.imported) == {1, 2, 3} and not store.data.problems
+
+
+def test_a_folder_that_does_not_exist_but_is_listed_has_a_problem():
+    """It is not gone: else each pass would read the list and open it anew."""
+    server, store = mailbox(3)
+    server.deliver("Archive", TODAY)
+
+    class Session(ModelSession):
+        def examine(self, raw_name, since=None):
+            if raw_name == "Archive":
+                raise EngineError(Kind.FOLDER_GONE, Side.IMAP)
+            return super().examine(raw_name, since)
+
+    for _pass in range(2):
+        session = Session(server, Abilities(), lambda: None)
+        AccountPass(session, store, Deadline()).run(backfill=True)
+    assert not store.data.gone
+    assert list(store.data.problems.values()) == ["folder_gone"]
+    assert set(store.data.imported) == {1, 2, 3}

@@ -63,7 +63,7 @@ def read_folder(answer: list) -> Folder | None:
     name = _read_name(text[delimiter.end() :], literal)
     if name is None:
         return None
-    # Whoever does not escape the delimiter escapes no backslash in a name either.
+    # A server that does not escape the delimiter escapes no backslash in a name either.
     raw_name = name.literally if delimiter[1] == b'"\\"' else name.raw
     try:
         wire_name(raw_name)

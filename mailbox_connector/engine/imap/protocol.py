@@ -4,8 +4,8 @@ imaplib opens sockets by name, waits without limit, allocates whatever size a se
 announces and keeps the last commands, passwords included. :class:`BoundedIMAP4` changes
 only that. ``read``, ``readline``, ``send`` and ``shutdown`` are documented for
 overriding; ``_create_socket``, ``_new_tag``, ``_append_untagged``, ``_get_response``,
-``_mesg`` and ``_log`` are internals of imaplib, stable since Python 3.9. A new Python version has to
-pass ``tests/engine/test_imap_*`` before it is supported.
+``_mesg`` and ``_log`` are internals of imaplib, stable since Python 3.9. A new Python
+version has to pass ``tests/engine/test_imap_*`` before it is supported.
 """
 
 from __future__ import annotations

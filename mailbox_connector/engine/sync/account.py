@@ -24,7 +24,7 @@ How it works
 
     A folder that is deleted or renumbered during the pass is left to the next one, and
     so is one that the server cannot open or search, which is recorded for the owner
-    (:meth:`AccountPass._try`); the others continue.
+    (:meth:`AccountPass.attempt`); the others continue.
 
 Example
     ``AccountPass(session, store, deadline=Deadline(8)).run(backfill=True)`` serves a
@@ -48,8 +48,9 @@ from ..errors import EngineError, Kind
 from ..imap.ranges import UidRanges
 from ..net.deadline import Deadline
 from ..types import Folder, FolderStatus
+from .backfill import BackfillPass
 from .folder import FolderPass, Renumbered
-from .interfaces import Backfill, Session, Store
+from .interfaces import Session, Store
 from .plan import TickPlan, plan_renames, plan_tick, without_collisions
 from .state import Counts, FolderState
 from .suspects import BREAKS, Reconnects
@@ -146,7 +147,7 @@ class AccountPass:
             elif plan.action == "first":
                 first[folder] = status
             elif plan.action == "renumbered":
-                self._try(folder, partial(folder.restart_renumbered, status))
+                self.attempt(folder, partial(folder.restart_renumbered, status))
             elif plan.action == "changed":
                 changes.append(_Change(folder, status, plan))
         if first:
@@ -162,12 +163,12 @@ class AccountPass:
             one
             for one in changes
             if not one.plan.vanished
-            or self._try(one.folder, partial(self._find_vanished, one, vanished))
+            or self.attempt(one.folder, partial(self._find_vanished, one, vanished))
         ]
         changes = [
             one
             for one in changes
-            if self._try(one.folder, partial(self._fetch_new, one, vanished))
+            if self.attempt(one.folder, partial(self._fetch_new, one, vanished))
         ]
         for one in changes:
             if one.key in vanished:
@@ -215,7 +216,7 @@ class AccountPass:
                 self.store.begin(state)
 
         for folder in first:
-            self._try(folder, partial(examine, folder))
+            self.attempt(folder, partial(examine, folder))
         self.store.transaction(begin)
         changes = []
         for folder, state in states.items():
@@ -238,7 +239,8 @@ class AccountPass:
                         renamed[key] = raw_name
                         break
                 except EngineError as error:
-                    if error.kind is not Kind.FOLDER_GONE:
+                    # A folder that cannot be opened is found again by its messages.
+                    if self.session.lost or error.kind not in _ABOUT_A_FOLDER:
                         raise
         return without_collisions(renamed, known)
 
@@ -258,7 +260,7 @@ class AccountPass:
         for state in list(self.folders):
             status = found.get(state.raw_name)
             if not (status and status.uidvalidity):
-                self._try(self._pass(state), partial(examine, state))
+                self.attempt(self._pass(state), partial(examine, state))
         return found
 
     # ------------------------------------------------------------------
@@ -267,10 +269,10 @@ class AccountPass:
 
     def rebind(self) -> None:
         """Find the messages of folders that were renumbered or deleted."""
-        folders = self._passes(lambda state: state.rebind_below)
+        folders = self.passes(lambda state: state.rebind_below)
         for folder in folders:
-            self._try(folder, folder.rebind)
-        if folders and not self._passes(lambda state: state.rebind_below):
+            self.attempt(folder, folder.rebind)
+        if folders and not self.is_left(lambda state: state.rebind_below):
             self.store.transaction(self.store.drop_renumbered)
 
     def _run_backfills(self) -> None:
@@ -278,77 +280,21 @@ class AccountPass:
         for backfill in self.store.backfills():
             self.store.serve(backfill)
             try:
-                self._run_backfill(backfill)
+                BackfillPass(self, self.store, backfill).run()
             finally:
                 self.store.serve(None)
-
-    def _run_backfill(self, backfill: Backfill) -> None:
-        """Work on one, newest first, until somebody pauses or cancels it."""
-        left: dict[FolderPass, list[list[int]]] = {}
-        finished: set[Hashable] = set()
-        suspected: list[FolderPass] = []
-
-        def is_left(state: FolderState) -> bool:
-            return state.key not in finished and self._wants(backfill, state)
-
-        def search(folder: FolderPass) -> None:
-            left[folder] = folder.unhandled_batches(backfill)
-
-        def read(folder: FolderPass) -> None:
-            folder.open()
-            for batch in left[folder]:
-                if not self.store.is_wanted():
-                    return
-                folder.batch(batch)
-            if folder.state.suspects:
-                suspected.append(folder)
-            else:
-                finish(folder)
-
-        def finish(folder: FolderPass) -> None:
-            folder.open()
-            folder.clear_suspects(uid for batch in left[folder] for uid in batch)
-            folder.record_handled_since(backfill.since)
-            finished.add(folder.state.key)
-
-        for folder in self._passes(is_left, backfill=True):
-            self._try(folder, partial(search, folder))
-        total = sum(len(batch) for batches in left.values() for batch in batches)
-        self.store.transaction(lambda: self.store.backfill_found(total))
-        for work, folders in ((read, left), (finish, suspected)):
-            for folder in folders:
-                if not self.store.is_wanted():
-                    return
-                self._try(folder, partial(work, folder))
-        if not self._passes(is_left) and self.store.is_wanted():
-            self.store.transaction(self.store.backfill_done)
-
-    def _wants(self, backfill: Backfill, state: FolderState) -> bool:
-        """Whether a backfill may find anything in a folder."""
-        if backfill.wants(state):
-            return True
-        return (
-            backfill.include_undone
-            and backfill.includes(state)
-            and self._has_undone(state)
-        )
-
-    def _has_undone(self, state: FolderState) -> bool:
-        """Whether an undo removed something from a folder."""
-        handled = self.store.handled(state.key)
-        return bool(handled - self.store.handled(state.key, without_undone=True))
 
     def reconcile(self) -> None:
         """Compare and repair the folders that are due (once a day)."""
         due = self.store.now() - RECONCILE
-        for folder in self._passes(
+        for folder in self.passes(
             lambda state: (
                 not state.rebind_below
                 and (not state.reconciled_at or state.reconciled_at < due)
             )
         ):
             self.deadline.check(self.session.endpoint.side)
-            self._try(folder, folder.reconcile)
+            self.attempt(folder, folder.reconcile)
         self.store.purge(due)
 
     # ------------------------------------------------------------------
@@ -357,8 +303,8 @@ class AccountPass:
         """Request new mail at which the server may have broken off."""
         if not (self.reconnects.used or any(state.suspects for state in self.folders)):
             return
-        for folder in self._passes(lambda state: state.suspects):
-            self._try(folder, folder.clear_new_suspects)
+        for folder in self.passes(lambda state: state.suspects):
+            self.attempt(folder, folder.clear_new_suspects)
 
     def _pass(self, state: FolderState, backfill: bool = False) -> FolderPass:
         return FolderPass(
@@ -371,18 +317,30 @@ class AccountPass:
             backfill,
         )
 
-    def _passes(
+    def passes(
         self, choose: Callable[[FolderState], object], backfill: bool = False
     ) -> list[FolderPass]:
-        """Passes over the folders that are read, as they are stored now."""
-        read = {state.key for state in self.folders} - self._failures.keys()
+        """Passes over the folders that are read, as they are stored now; without those
+        that failed in this pass."""
         return [
             self._pass(state, backfill)
+            for state in self._chosen(choose)
+            if state.key not in self._failures
+        ]
+
+    def is_left(self, choose: Callable[[FolderState], object]) -> bool:
+        """Whether there is such a folder, even if it failed in this pass."""
+        return bool(self._chosen(choose))
+
+    def _chosen(self, choose: Callable[[FolderState], object]) -> list[FolderState]:
+        read = {state.key for state in self.folders}
+        return [
+            state
             for state in self.store.folders()
             if state.key in read and state.uidvalidity and choose(state)
         ]
 
-    def _try(self, folder: FolderPass, work: Callable[[], object]) -> bool:
+    def attempt(self, folder: FolderPass, work: Callable[[], object]) -> bool:
         """Do ``work``. Returns False if the folder was deleted or renumbered meanwhile,
         or cannot be read: it is left to the next pass.
 

@@ -411,8 +411,8 @@ class FolderPass:
         if error:
             return set()
         absent = set(uids) - {_uid_of(one) for one in came}
-        put_aside = {u for u in absent if u in self.state.suspects or u in self.handled}
-        return self._withheld(absent - put_aside)
+        decided = {u for u in absent if u in self.state.suspects or u in self.handled}
+        return self._withheld(absent - decided)
 
     def _decide(
         self,

@@ -10,10 +10,10 @@ How it works
     Everything that came complete before a break is used. The rest of the command is
     *suspected*, and stored as such in a transaction of its own: later passes, in any
     process, fetch it after everything else. In the same pass, the first message that
-    did not come is put aside and the others are requested again; if that breaks off
+    did not come is set apart and the others are requested again; if that breaks off
     before anything came, they are halved.
 
-    What is put aside is requested alone. If the server breaks off again, this counts as
+    What is set apart is requested alone. If the server breaks off again, this counts as
     a *strike* - a full one only if the server works otherwise: a new connection, the
     folder, and another message of it that came before. After :data:`OUT` strikes, the
     message is the reason, and becomes a failed import, which is retried later. A server
@@ -21,7 +21,7 @@ How it works
     is blamed.
 
 Example
-    UIDs 1 to 5 are requested; 1 and 2 come, then the connection is lost. 3 is put aside
+    UIDs 1 to 5 are requested; 1 and 2 come, then the connection is lost. 3 is set apart
     with a strike for being next. 4 and 5 come on a new connection. 3 is requested
     alone: the connection is lost again, the next one works and returns 2. Once more,
     and 3 is a failed import.
@@ -136,7 +136,7 @@ class CarefulFetch:
     ) -> tuple[list[Any], EngineError | None]:
         """What came of ``uids``, in any order; and what ended it, if it could not go on.
 
-        What was put aside is among the suspects, and not in the result.
+        What was set apart is among the suspects, and not in the result.
         """
         came: dict[int, Any] = {}
         waiting = [_Group(list(uids))]
@@ -194,7 +194,8 @@ class CarefulFetch:
             groups = [_Group(rest.uids[1:], halve=not some_came)]
         else:
             middle = len(rest.uids) // 2
-            groups = [_Group(rest.uids[:middle], True), _Group(rest.uids[middle:], True)]
+            halves = rest.uids[:middle], rest.uids[middle:]
+            groups = [_Group(half, halve=True) for half in halves]
         waiting[:0] = [one for one in groups if one.uids]
         if not self.deadline.left():
             return EngineError(Kind.DEADLINE, session.endpoint.side)

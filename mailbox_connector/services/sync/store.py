@@ -29,6 +29,7 @@ How it fits together:
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 
 from odoo import fields
@@ -36,7 +37,7 @@ from odoo import fields
 from ...engine.imap.ranges import UidRanges
 from ...engine.sync.interfaces import Backfill
 from ...engine.sync.state import Counts, FolderState, SkipReason
-from ...error_messages import explain_import_failure
+from ...error_messages import explain, explain_import_failure
 from ..framework.concurrency import retry_on_conflict
 from ..incoming import inbound_queue
 from ..incoming.after_import import AfterImport, FetchReason
@@ -64,6 +65,8 @@ OPTIONAL = (
     "imap_object_id",
     "reconciled_at",
 )
+#: Further columns that a pass needs.
+FURTHER = ("suspects", "problem", "name", "role", "sequence", "sync", "gone")
 
 
 class OdooStore:
@@ -143,12 +146,12 @@ class OdooStore:
         self._known_folders = self._folders()
         return [_state(folder) for folder in self._known_folders]
 
-    def refresh(self, listed, renamed):
+    def refresh(self, listed, renamed, unreadable=()):
         folders = self._known_folders or self._folders()
         self._known_folders = None
         if renamed:
             folders.rename(renamed)
-        if folder_list.refresh(self.account, folders, listed) or renamed:
+        if folder_list.refresh(self.account, folders, listed, unreadable) or renamed:
             folders = self._folders()
         return [_state(f) for f in folders if f.sync and not f.gone]
 
@@ -156,7 +159,7 @@ class OdooStore:
         Folder = self.env["mailbox.folder"]
         return Folder.search_fetch(
             [("account_id", "=", self.account.id)],
-            [*COLUMNS, *OPTIONAL, "name", "role", "sequence", "sync", "gone"],
+            [*COLUMNS, *OPTIONAL, *FURTHER],
         )
 
     def handled(self, key, without_undone=False):
@@ -169,7 +172,8 @@ class OdooStore:
             folder.write(_columns(changes))
 
     def begin(self, state):
-        changes = {name: getattr(state, name) for name in (*COLUMNS, *OPTIONAL)}
+        names = (*COLUMNS, *OPTIONAL, "suspects")
+        changes = {name: getattr(state, name) for name in names}
         folder = self._folder(state.key)
         folder.forget_handled()
         folder.write(_columns(changes))
@@ -177,6 +181,14 @@ class OdooStore:
 
     def folder_gone(self, key):
         self._folder(key).mark_gone()
+
+    def folder_problem(self, key, error):
+        env = self.account.with_context(lang=self.account.owner_id.lang).env
+        text = error and explain(env, error, self.account.provider_id)
+        self._folder(key).record_problem(text or False)
+
+    def known_good(self, key):
+        return self._folder(key).known_good()
 
     def purge(self, before):
         folders = self._folders().filtered(
@@ -448,8 +460,28 @@ class OdooStore:
 def _state(folder) -> FolderState:
     values = {name: folder[name] for name in COLUMNS}
     values.update((name, folder[name] or None) for name in OPTIONAL)
-    return FolderState(folder.id, **values)
+    suspects = {
+        uid: int(strikes)
+        for strikes, uids in (folder.suspects or {}).items()
+        for uid in UidRanges.parse(uids)
+    }
+    return FolderState(
+        folder.id, suspects=suspects, problem=bool(folder.problem), **values
+    )
 
 
 def _columns(changes: dict) -> dict:
-    return {name: False if value is None else value for name, value in changes.items()}
+    values = {
+        name: False if value is None else value for name, value in changes.items()
+    }
+    if "suspects" in values:
+        values["suspects"] = _by_strikes(values["suspects"]) or False
+    return values
+
+
+def _by_strikes(suspects: dict[int, int]) -> dict[str, str]:
+    """UIDs, as compressed ranges, by their strikes."""
+    uids = defaultdict(list)
+    for uid, strikes in suspects.items():
+        uids[str(strikes)].append(uid)
+    return {strikes: str(UidRanges.from_uids(mine)) for strikes, mine in uids.items()}
