@@ -17,7 +17,6 @@ from odoo.addons.mailbox_connector.engine.types import (
     Security,
 )
 
-
 #: How a FETCH ends at a bad message: the error, and whether the connection is lost.
 ENDS = {
     "cut": (Kind.CONNECTION_LOST, True),

@@ -166,7 +166,9 @@ def test_what_came_before_the_break_is_kept_when_nothing_works_after_it():
         AccountPass(session, store, Deadline()).run(backfill=False)
     store.rollback()
     assert caught.value.kind is Kind.REFUSED
-    assert 4 in store.handled(inbox(store).key), "the stranger's e-mail is checked again"
+    assert 4 in store.handled(inbox(store).key), (
+        "the stranger's e-mail is checked again"
+    )
     Pass(server, store, {})
     assert set(store.data.imported) == {1, 2, 3, 5} and not failed(store)
 

@@ -18,9 +18,7 @@ from .protocol import SIGN_IN_LIMITS, AnswerLimits, BoundedIMAP4
 from .signin import check_credentials, sign_in
 
 #: After these, the rest of an answer may still be on its way.
-_BROKEN = frozenset(
-    {Kind.CONNECTION_LOST, Kind.TIMEOUT, Kind.DEADLINE, Kind.TOO_LARGE}
-)
+_BROKEN = frozenset({Kind.CONNECTION_LOST, Kind.TIMEOUT, Kind.DEADLINE, Kind.TOO_LARGE})
 #: Seconds for LOGOUT, which nobody needs to wait for.
 FAREWELL_TIMEOUT = 2.0
 

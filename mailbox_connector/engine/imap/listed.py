@@ -145,4 +145,4 @@ def _same(octets: bytes) -> ListedName:
 def _delimiter(token: bytes) -> str | None:
     if token.upper() == b"NIL":
         return None
-    return token[1:-1].decode("latin-1")[-1:] or None
+    return token.decode("latin-1").strip('"')[-1:] or None

@@ -20,6 +20,7 @@ _ITEMS = (
     rb"(?:UID|FLAGS|RFC822|INTERNALDATE|BODY|X-[A-Z]|MODSEQ|ENVELOPE|EMAILID|THREADID"
     rb"|SAVEDATE|PREVIEW)"
 )
+_ITEM = re.compile(_ITEMS, re.I)
 #: What may follow the literal of a section.
 _AFTER_SECTION = re.compile(rb" ?\) *\Z| " + _ITEMS, re.I)
 #: What may follow any other literal, such as a label.
@@ -30,6 +31,12 @@ _FLAGS_END = re.compile(rb"\)(?= " + _ITEMS + rb"|\)? *\Z)", re.I)
 _NUMBER = re.compile(rb"(?<=[ (])(UID|RFC822\.SIZE) (\d{1,10})(?!\d)", re.I)
 _DATE = re.compile(rb'(?<=[ (])INTERNALDATE "([^"]{1,100})"', re.I)
 _QUOTED = re.compile(rb'"[^"]*"')
+
+
+def is_item(name: bytes) -> bool:
+    """Whether a FETCH answer may contain an item of this name; if it does not, the
+    parser took a part of a value for a name."""
+    return bool(_ITEM.match(name))
 
 
 def is_out_of_step(answer: list) -> bool:

@@ -19,7 +19,7 @@ from imapclient.response_parser import parse_response
 
 from ..types import FolderStatus, HeaderRecord
 from .fetched import read_date, read_plain
-from .odd_fetch import is_out_of_step, read_leniently
+from .odd_fetch import is_item, is_out_of_step, read_leniently
 from .ranges import MAX_UID, UidRanges
 
 #: UIDs that one search may return; more is an attack.
@@ -183,9 +183,9 @@ def _read_odd(answer: list) -> dict[bytes, object]:
         items = read_items(answer)
     except Exception:  # a parser may fail in any way on what is no answer
         items = {}
-    if b"UID" in items and _has_section(items):
+    if b"UID" in items and _has_section(items) and all(map(is_item, items)):
         return items
-    return {**read_leniently(answer), **items}
+    return {**items, **read_leniently(answer)}
 
 
 def _has_section(items: dict[bytes, object]) -> bool:

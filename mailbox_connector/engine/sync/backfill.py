@@ -49,7 +49,10 @@ class BackfillPass:
             self.folders.attempt(folder, partial(self._search, folder))
         total = sum(len(batch) for batches in self._left.values() for batch in batches)
         self.store.transaction(lambda: self.store.backfill_found(total))
-        for work, folders in ((self._read, self._left), (self._finish, self._suspected)):
+        for work, folders in (
+            (self._read, self._left),
+            (self._finish, self._suspected),
+        ):
             for folder in folders:
                 if not self.store.is_wanted():
                     return

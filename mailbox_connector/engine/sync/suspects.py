@@ -209,9 +209,7 @@ class CarefulFetch:
             return failure
         return None
 
-    def _strike(
-        self, uid: int, error: EngineError, fetch: Fetch
-    ) -> EngineError | None:
+    def _strike(self, uid: int, error: EngineError, fetch: Fetch) -> EngineError | None:
         """The server broke off at one message: is that the reason?"""
         failure = self._go_on(error)
         strikes = UNCLEAR
