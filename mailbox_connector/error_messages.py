@@ -329,6 +329,11 @@ def explain_import_failure(env, failure: ImportFailure) -> str:
             return env._("The parts of the e-mail are nested too deeply.")
         case ImportFailure.UNREADABLE:
             return env._("The e-mail needs too much memory to be read.")
+        case ImportFailure.UNEXPECTED:
+            return env._(
+                "An unexpected error occurred with this e-mail. The administrator "
+                "finds it in the log."
+            )
 
 
 def explain_key_problem(env, problem: KeyProblem) -> str:

@@ -80,7 +80,8 @@ _OUTAGE = (
     r"(error|failure|fault|problem)|generic failure|\boverload|maintenance"
     r"|shutting down|shutdown|\b(server|service|system)( is)? (re)?starting"
     r"|not responding|timed? ?out"
-    r"|(can'?t|can ?not|could not|unable to|failed to) (connect|contact|reach|lock|open)"
+    r"|(can'?t|can ?not|could not|unable to|failed to) "
+    r"(connect|contact|reach|lock|open)"
     r"|(mailbox|message store|mail ?store|database) is (temporarily )?locked"
     r"|out of (memory|resources)|insufficient (system )?(resources|memory)"
 )
@@ -92,13 +93,15 @@ _LATER = (
     r"|\u7a0d\u540e|\u7a0d\u5f8c|\u7e41\u5fd9"
 )
 _PASSWORD = (
-    r"passwor[dt]|passphrase|credential|user ?name|(invalid|wrong|incorrect|bad|unknown) "
-    r"(user|login|account|e-?mail)|no such user|authentication failed\b(?!: )|mot de passe"
+    r"passwor[dt]|passphrase|credential|user ?name|no such user|mot de passe"
+    r"|(invalid|wrong|incorrect|bad|unknown) (user|login|account|e-?mail)"
+    r"|authentication failed\b(?!: )"
     r"|contrase\u00f1a|\u043f\u0430\u0440\u043e\u043b|\u5bc6\u7801"
     r"|\u6388\u6743\u7801"
 )
 _ACCOUNT = (
-    r"account (is |has been )?(temporarily )?(disabled|locked|blocked|suspended|expired)"
+    r"account (is |has been )?(temporarily )?"
+    r"(disabled|locked|blocked|suspended|expired)"
     r"|(imap|pop|smtp)[^.]{0,30}(is )?(disabled|not enabled|turned off)"
 )
 

@@ -170,6 +170,8 @@ class ImportFailure(str, Enum):
     NESTED_TOO_DEEPLY = "nested_too_deeply"
     #: The parser ran out of stack or memory.
     UNREADABLE = "unreadable"
+    #: An error that nobody expected.
+    UNEXPECTED = "unexpected"
 
 
 class MessageError(Exception):

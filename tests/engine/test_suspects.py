@@ -18,6 +18,7 @@ from model_store import ModelStore
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind, Side
 from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.sync.account import AccountPass
+from odoo.addons.mailbox_connector.engine.sync.interfaces import BatchFailed
 from odoo.addons.mailbox_connector.engine.sync.suspects import RECONNECTS
 
 TODAY = date(2026, 3, 1)
@@ -327,15 +328,15 @@ def test_a_folder_that_cannot_be_read_does_not_end_the_pass_for_others(command, 
         session.broken = broken
         AccountPass(session, store, Deadline()).run(backfill=True)
 
+    def numbers(name):
+        return {mail.number for mail in server.boxes[name].mails.values()}
+
     for _pass in range(2):
         for name in ("Archive", "INBOX"):
             server.deliver(name, TODAY)
-        for box in server.boxes.values():
-            if len(box.mails) > 3:
-                box.remove(min(box.mails))
+            server.expunge(name, 0)
         work(broken=True)
-    inboxed = {mail.number for mail in server.boxes["INBOX"].mails.values()}
-    assert inboxed <= set(store.data.imported)
+    assert numbers("INBOX") <= set(store.data.imported)
     archive = next(s for s in store.folders() if s.raw_name == "Archive")
     assert store.data.problems == ({archive.key: kind.value} if archive.problem else {})
     if command != "existing":
@@ -343,8 +344,7 @@ def test_a_folder_that_cannot_be_read_does_not_end_the_pass_for_others(command, 
     work(broken=False)
     assert not store.data.problems
     assert store.data.backfills[1].state == "done"
-    archived = {mail.number for mail in server.boxes["Archive"].mails.values()}
-    assert archived <= set(store.data.imported)
+    assert numbers("Archive") <= set(store.data.imported)
 
 
 def test_no_folder_can_be_read_is_about_the_mailbox():
@@ -406,3 +406,56 @@ def test_a_folder_that_does_not_exist_but_is_listed_has_a_problem():
     assert not store.data.gone
     assert list(store.data.problems.values()) == ["folder_gone"]
     assert set(store.data.imported) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("step", ["match", "rebind", "import_messages"])
+@pytest.mark.parametrize("count", [1, 9])
+def test_an_unexpected_error_about_one_message_costs_it_alone(step, count):
+    """The store fails whenever that message is in its hands."""
+    server, store = mailbox(count)
+    plain = getattr(store, step)
+
+    def failing(first, *rest):
+        records = first if step == "match" else rest[0]
+        records = [r[0] if isinstance(r, tuple) else r for r in records]
+        if any(record.message_id == "<1@example.com>" for record in records):
+            raise BatchFailed
+        return plain(first, *rest)
+
+    setattr(store, step, failing)
+
+    def work():
+        session = ModelSession(server, Abilities(), lambda: None)
+        try:
+            AccountPass(session, store, Deadline()).run(backfill=True)
+        except BatchFailed:
+            store.rollback()
+
+    work()
+    if count == 1:
+        # Whether it is the message or Odoo cannot be said yet.
+        assert not failed(store)
+        for number in range(20):
+            server.deliver("INBOX", TODAY)
+            work()
+    assert failed(store) == {1} and no_suspects(store)
+    assert set(store.data.imported) == {m.number for m in server.mails} - {1}
+
+
+def test_an_unexpected_error_about_every_message_blames_none():
+    """A bug, or a module that another one needs, is missing."""
+    server, store = mailbox(9)
+
+    def failing(_headers):
+        raise BatchFailed
+
+    plain, store.match = store.match, failing
+    for _pass in range(4):
+        with pytest.raises(BatchFailed):
+            session = ModelSession(server, Abilities(), lambda: None)
+            AccountPass(session, store, Deadline()).run(backfill=True)
+        store.rollback()
+    store.match = plain
+    assert not failed(store)
+    Pass(server, store, {})
+    assert set(store.data.imported) == set(range(1, 10)) and no_suspects(store)

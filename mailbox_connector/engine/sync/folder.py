@@ -49,13 +49,16 @@ from ..imap.messages import MAX_MESSAGE, MAX_SET
 from ..imap.ranges import UidRanges
 from ..net.deadline import Deadline
 from ..types import FolderStatus, HeaderRecord
-from .interfaces import Backfill, Session, Store, Vanished
+from .interfaces import Backfill, BatchFailed, Session, Store, Vanished
 from .plan import TickPlan, backfill_batches, body_batches
 from .state import Counts, FolderState, SkipReason
-from .suspects import PATIENCE, CarefulFetch, Reconnects
+from .suspects import OUT, PATIENCE, UNCLEAR, CarefulFetch, Reconnects
 
 #: How many headers are fetched together.
 BATCH = 250
+#: If so many messages of a batch fail unexpectedly and none succeeds, none is the
+#: reason.
+MOST_FAILED = 3
 #: A longer span of UIDs is searched before it is fetched.
 DENSE = 500
 #: How many messages have to be the same in a folder under another name.
@@ -362,8 +365,16 @@ class FolderPass:
             return
         self._check_deadline()
         headers, withheld, error = self._headers(uids, new)
-        decide = partial(self._decide, headers, withheld, vanished or {}, importable)
-        matches = self._commit(decide).matches
+        by_uid = {record.uid: record for record in headers}
+
+        def decide(some: list[int]) -> _Done:
+            records = [by_uid[uid] for uid in some]
+            return self._decide(records, vanished or {}, importable)
+
+        matches: dict[int, object] = {}
+        for done in self._commit_each(list(by_uid), decide):
+            matches |= done.matches
+        self._keep_withheld(withheld)
         if error:
             raise error
         sizes = {record.uid: record.size for record in headers}
@@ -372,7 +383,6 @@ class FolderPass:
             for uid in uids
             if uid in matches and uid not in self.handled
         ]
-        by_uid = {record.uid: record for record in headers}
         for part in body_batches(left):
             self._check_deadline()
             self._import(part, by_uid, matches)
@@ -417,7 +427,6 @@ class FolderPass:
     def _decide(
         self,
         headers: list[HeaderRecord],
-        withheld: set[int],
         vanished: Vanished,
         importable: Collection[int] | None,
     ) -> _Done:
@@ -432,12 +441,11 @@ class FolderPass:
         skipped = dict.fromkeys(drafts, SkipReason.DRAFT)
         strangers = [record for record in rest if record.uid not in matches]
         skipped |= self.store.skip_reasons(strangers)
-        failures = dict.fromkeys(withheld, ImportFailure.WITHHELD)
-        failures.update(
-            (record.uid, ImportFailure.TOO_LARGE)
+        failures = {
+            record.uid: ImportFailure.TOO_LARGE
             for record in rest
             if record.uid in matches and record.size > MAX_MESSAGE
-        )
+        }
         counts = Counts(seen=len(moved) + len(skipped), matched=len(moved))
         counts.add(Counts.of_skipped(skipped.values()))
         counts.add(self._keep_failed(failures))
@@ -448,20 +456,21 @@ class FolderPass:
             return ((uid, (uid, raw)) for uid, raw in self.session.fetch_messages(some))
 
         came, withheld, error = self._all(uids, self._careful_bodies, fetch)
-        messages = [(by_uid[uid], matches[uid], raw) for uid, raw in came]
-        got = {uid for uid, _raw in came}
+        raws = dict(came)
 
-        def work() -> _Done:
-            counts = self._keep_failed(dict.fromkeys(withheld, ImportFailure.WITHHELD))
-            skipped: dict[int, SkipReason] = {}
-            if messages:
-                done, skipped = self.store.import_messages(self.state.key, messages)
-                counts.add(done)
-            return _Done(counts, (got | withheld) - skipped.keys(), skipped)
+        def work(some: list[int]) -> _Done:
+            messages = [(by_uid[uid], matches[uid], raws[uid]) for uid in some]
+            counts, skipped = self.store.import_messages(self.state.key, messages)
+            return _Done(counts, set(some) - skipped.keys(), skipped)
 
-        self._commit(work)
+        self._commit_each(list(raws), work)
+        self._keep_withheld(withheld)
         if error:
             raise error
+
+    def _keep_withheld(self, uids: Collection[int]) -> None:
+        if uids:
+            self._commit(partial(self._give_up, uids, ImportFailure.WITHHELD))
 
     def _withheld(self, absent: set[int]) -> set[int]:
         """Those of ``absent`` that exist but were not returned."""
@@ -473,6 +482,47 @@ class FolderPass:
         if failures:
             self.store.keep_failed(self.state.key, failures)
         return Counts(seen=len(failures), failed=len(failures))
+
+    def _give_up(self, uids: Collection[int], failure: ImportFailure) -> _Done:
+        return _Done(self._keep_failed(dict.fromkeys(uids, failure)), uids)
+
+    def _commit_each(
+        self, uids: list[int], work: Callable[[list[int]], _Done]
+    ) -> list[_Done]:
+        """Commit ``work`` of all; if that fails unexpectedly, of the halves, down to
+        the message that is the reason.
+
+        :raise BatchFailed: it fails for each, so that no message is the reason
+        """
+        done: list[_Done] = []
+        failed: list[int] = []
+        waiting = [uids] if uids else []
+        while waiting:
+            part = waiting.pop(0)
+            try:
+                done.append(self._commit(partial(work, part)))
+            except BatchFailed:
+                self.store.rollback()
+                middle = len(part) // 2
+                if middle:
+                    waiting[:0] = [part[:middle], part[middle:]]
+                    continue
+                failed += part
+                if not done and (not waiting or len(failed) > MOST_FAILED):
+                    self._strike_all(failed)
+                    raise
+        if failed:
+            self._commit(partial(self._give_up, failed, ImportFailure.UNEXPECTED))
+        return done
+
+    def _strike_all(self, uids: list[int]) -> None:
+        """Nothing shows that messages are the reason, unless that goes on."""
+        suspects = dict(self.state.suspects)
+        for uid in uids:
+            suspects[uid] = suspects.get(uid, 0) + UNCLEAR
+        self.remember(suspects)
+        if out := [uid for uid in uids if suspects[uid] >= OUT]:
+            self._commit(partial(self._give_up, out, ImportFailure.UNEXPECTED))
 
     def _commit(self, work: Callable[[], _Done]) -> _Done:
         """Do ``work`` and commit it together with the UIDs that it handled."""
@@ -568,11 +618,7 @@ class FolderPass:
         return self.store.known_good(self.state.key)
 
     def blame(self, uid: int) -> None:
-        def work() -> _Done:
-            counts = self._keep_failed({uid: ImportFailure.BREAKS_OFF})
-            return _Done(counts, {uid})
-
-        self._commit(work)
+        self._commit(partial(self._give_up, [uid], ImportFailure.BREAKS_OFF))
 
     def _check_deadline(self) -> None:
         self.deadline.check(self.session.endpoint.side)

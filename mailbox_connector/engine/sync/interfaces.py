@@ -52,6 +52,11 @@ class Backfill:
         )
 
 
+class BatchFailed(Exception):
+    """Work on some messages failed in a way that nobody expected, and that is not about
+    the database or the disk: one of the messages may be the reason."""
+
+
 class Session(Protocol):
     """The part of :class:`~..imap.session.ImapSession` that a pass needs."""
 
@@ -136,7 +141,10 @@ class Store(Protocol):
         """Store a folder's first state, or a new one after a renumbering."""
 
     def transaction(self, work: Callable[[], T]) -> T:
-        """Do ``work`` and commit; repeat it after a conflict with another worker."""
+        """Do ``work`` and commit; repeat it after a conflict with another worker.
+
+        :raise BatchFailed: see there; nothing of ``work`` was kept
+        """
 
     def rollback(self) -> None:
         """Discard what was not committed."""

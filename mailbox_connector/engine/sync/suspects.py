@@ -134,7 +134,7 @@ class CarefulFetch:
     def __call__(
         self, uids: Sequence[int], fetch: Fetch
     ) -> tuple[list[Any], EngineError | None]:
-        """What came of ``uids``, in any order; and what ended it, if it could not go on.
+        """What came of ``uids``, in any order; what ended it, if it could not go on.
 
         What was set apart is among the suspects, and not in the result.
         """

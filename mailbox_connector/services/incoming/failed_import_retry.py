@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta, timezone
 
 from odoo import fields
 
 from ...engine.backoff import step
-from ...engine.errors import EngineError, Kind
+from ...engine.errors import EngineError, Kind, one_line
 from ...engine.mime.headers import block, first_phase, new_mail
 from ...engine.sync.state import Counts, SkipReason
 from ...engine.sync.suspects import BREAKS
 from ...engine.types import HeaderRecord
+from ..framework.concurrency import CONFLICT_ERRORS
 from .candidate import Candidate
 from .importer import Importer
+
+_logger = logging.getLogger(__name__)
 
 #: Seconds that a server may be silent: less than a person waits.
 PATIENCE = 10.0
@@ -63,7 +67,20 @@ class FailedImportRetry:
         if not row.exists():
             return True
         raw = row.raw_bytes() or self._fetch(row)
-        return self.store.transaction(lambda: self._solve(row, raw))
+        return self.store.transaction(lambda: self._solve_or_record(row, raw))
+
+    def _solve_or_record(self, row, raw: bytes | None) -> bool:
+        """An unexpected error is about this e-mail alone: the others are retried."""
+        try:
+            with self.env.cr.savepoint():
+                return self._solve(row, raw)
+        except (*CONFLICT_ERRORS, OSError):
+            raise
+        except Exception as error:
+            self.env.invalidate_all()
+            _logger.exception("Failed import %s could not be retried", row.id)
+            row.record_attempt(one_line(str(error)) or type(error).__name__)
+            return False
 
     def _fetch(self, row) -> bytes | None:
         """The message from the server; None: it no longer exists; b"": not returned."""

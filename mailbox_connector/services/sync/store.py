@@ -28,23 +28,28 @@ How it fits together:
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable
 
 from odoo import fields
+from odoo.exceptions import UserError
 
+from ...engine.errors import EngineError
 from ...engine.imap.ranges import UidRanges
-from ...engine.sync.interfaces import Backfill
+from ...engine.sync.interfaces import Backfill, BatchFailed
 from ...engine.sync.state import Counts, FolderState, SkipReason
 from ...error_messages import explain, explain_import_failure
-from ..framework.concurrency import retry_on_conflict
+from ..framework.concurrency import CONFLICT_ERRORS, retry_on_conflict
 from ..incoming import inbound_queue
 from ..incoming.after_import import AfterImport, FetchReason
 from ..incoming.candidate import Candidate
 from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
 from . import folder_list
+
+_logger = logging.getLogger(__name__)
 
 #: Seconds between two updates of a backfill's progress on open screens.
 NOTIFY_EVERY = 1.0
@@ -107,7 +112,7 @@ class OdooStore:
 
         def attempt():
             self._is_backfill = False
-            result = work()
+            result = self._expecting(work)
             if not self._is_backfill:
                 self._reload_chatters()
             self.commit()
@@ -117,6 +122,17 @@ class OdooStore:
             return result
 
         return retry_on_conflict(attempt, self.rollback)
+
+    @staticmethod
+    def _expecting(work):
+        """Do ``work``; an error that nobody expects becomes a :class:`BatchFailed`."""
+        try:
+            return work()
+        except (*CONFLICT_ERRORS, OSError, EngineError, UserError):
+            raise
+        except Exception as error:
+            _logger.warning("A batch of e-mails failed", exc_info=True)
+            raise BatchFailed from error
 
     def rollback(self):
         self.env.cr.rollback()
