@@ -33,4 +33,5 @@ from .sending import test_sender_selection
 from .sending import test_sending
 from .sending import test_sending_errors
 from .sync import test_folder
+from .sync import test_reading_goes_on
 from .sync import test_store
