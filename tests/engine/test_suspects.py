@@ -435,7 +435,7 @@ def test_an_unexpected_error_about_one_message_costs_it_alone(step, count):
     if count == 1:
         # Whether it is the message or Odoo cannot be said yet.
         assert not failed(store)
-        for number in range(20):
+        for _mail in range(20):
             server.deliver("INBOX", TODAY)
             work()
     assert failed(store) == {1} and no_suspects(store)
