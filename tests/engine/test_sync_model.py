@@ -212,7 +212,7 @@ def test_nothing_is_lost_whatever_happens(backfill, abilities, window, batch, cr
     story(backfill, abilities, window, batch, crowded)
 
 
-@settings(max_examples=MORE or 100, derandomize=not MORE, deadline=None)
+@settings(max_examples=MORE or 60, derandomize=not MORE, deadline=None)
 @given(
     BACKFILL,
     ABILITIES,
@@ -238,7 +238,7 @@ def test_nothing_else_is_lost_beside_bad_messages(
             run(server, store, abilities, with_backfill, schedule, **options)
         done = [
             run(server, store, abilities, True, bad=bad, phase=phase)
-            for _round in range(16)
+            for _round in range(30)
         ]
     finally:
         folder_module.BATCH = size

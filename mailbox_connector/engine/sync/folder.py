@@ -39,7 +39,7 @@ What it costs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -56,6 +56,8 @@ from .suspects import OUT, PATIENCE, UNCLEAR, CarefulFetch, Reconnects
 
 #: How many headers are fetched together.
 BATCH = 250
+#: How many other messages show at most that the server returns any.
+OTHERS = 3
 #: If so many messages of a batch fail unexpectedly and none succeeds, none is the
 #: reason.
 MOST_FAILED = 3
@@ -614,8 +616,12 @@ class FolderPass:
     def remember(self, suspects: dict[int, int]) -> None:
         self._save(suspects=suspects)
 
-    def known_good(self) -> list[int]:
-        return self.store.known_good(self.state.key)
+    def known_good(self) -> Iterator[int]:
+        yield from self.store.known_good(self.state.key)
+        # Nothing of this folder was ever fetched: older mail that nobody has asked for.
+        listed = self.session.search_since(None)
+        others = [uid for uid in listed if uid not in self.state.suspects]
+        yield from [uid for uid in others if uid not in self.handled][-OTHERS:]
 
     def blame(self, uid: int) -> None:
         self._commit(partial(self._give_up, [uid], ImportFailure.BREAKS_OFF))

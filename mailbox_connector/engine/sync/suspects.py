@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Protocol
 
 from ..errors import EngineError, Kind
@@ -80,8 +81,8 @@ class Folder(Protocol):
     def remember(self, suspects: dict[int, int]) -> None:
         """Store them, in a transaction of its own."""
 
-    def known_good(self) -> list[int]:
-        """Some UIDs that the server has returned before."""
+    def known_good(self) -> Iterable[int]:
+        """Some UIDs that the server has returned before, or is likely to return."""
 
     def blame(self, uid: int) -> None:
         """Keep a message as a failed import."""
@@ -229,12 +230,12 @@ class CarefulFetch:
         self, uid: int, fetch: Fetch
     ) -> tuple[bool, EngineError | None]:
         """Whether a message that came before comes again; False: there is none."""
-        for known in [*reversed(self._came), *self.folder.known_good()]:
-            if known == uid:
-                continue
-            got, error = _complete(fetch, [known])
-            if error or got:
-                return bool(got), error
+        try:
+            for known in chain(reversed(self._came), self.folder.known_good()):
+                if known != uid and list(fetch([known])):
+                    return True, None
+        except EngineError as error:
+            return False, error
         return False, None
 
     def _suspect(self, uids: Iterable[int], strikes: int = 0) -> None:
