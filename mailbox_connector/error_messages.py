@@ -398,6 +398,11 @@ def explain_import_failure(env, failure: ImportFailure) -> str:
     match failure:
         case ImportFailure.WITHHELD:
             return env._("The server lists this e-mail but does not return it.")
+        case ImportFailure.BREAKS_OFF:
+            return env._(
+                "The server breaks off whenever this e-mail is requested. If it does "
+                "not open in your mail app either, ask the mail server's administrator."
+            )
         case ImportFailure.TOO_LARGE:
             size = MAX_MESSAGE // 1_000_000
             return env._("The e-mail is larger than %s MB.", size)
@@ -407,6 +412,11 @@ def explain_import_failure(env, failure: ImportFailure) -> str:
             return env._("The parts of the e-mail are nested too deeply.")
         case ImportFailure.UNREADABLE:
             return env._("The e-mail needs too much memory to be read.")
+        case ImportFailure.UNEXPECTED:
+            return env._(
+                "An unexpected error occurred with this e-mail. The administrator "
+                "finds it in the log."
+            )
 
 
 def explain_key_problem(env, problem: KeyProblem) -> str:

@@ -55,7 +55,8 @@ def from_imap(
     lost = isinstance(exc, imaplib.IMAP4.abort)
     if lost and re.search(r"socket error|EOF|unterminated", text):
         return endpoint.error(Kind.CONNECTION_LOST)
-    bye = lost or re.match(r"\* BYE", text)
+    # "* NO" and "* BAD": the greeting of a server that serves nobody now.
+    bye = lost or re.match(r"\* (BYE|NO|BAD)\b", text)
     # A server that hangs up without a reply has not refused the password.
     silent = bye or isinstance(exc, OSError)
     found = _decide(IMAP_RULES, codes, text, endpoint.host, "" if silent else stage)

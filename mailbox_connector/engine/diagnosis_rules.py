@@ -24,6 +24,7 @@ class Rule:
     :param hosts: pattern searched in the host
     :param stages: SMTP stages ("auth", "mail", "rcpt", "data"), IMAP "login" and
         "append"
+    :param unless: pattern that must not be in the server's words
     """
 
     kind: Kind
@@ -32,6 +33,7 @@ class Rule:
     hosts: str = ""
     stages: tuple[str, ...] = ()
     field: Field | None = None
+    unless: str = ""
 
     def fits(self, codes: set[str], text: str, host: str, stage: str) -> bool:
         """Whether all conditions hold for a reply."""
@@ -40,6 +42,7 @@ class Rule:
             and (not self.stages or stage in self.stages)
             and (not self.hosts or bool(re.search(self.hosts, host, re.I)))
             and (not self.text or bool(re.search(self.text, text, re.I)))
+            and (not self.unless or not re.search(self.unless, text, re.I))
         )
 
 
@@ -56,15 +59,50 @@ _PASSWORDS_REFUSED = (
     r"|user is authenticated but not connected|LogonDenied-BasicAuth"
 )
 _TOO_MANY = (
-    r"too many (simultaneous |concurrent |open )?(connections|sessions|logins)"
-    r"|maximum number of connections|connection limit|concurrent connections limit"
+    r"too many ((simultaneous|concurrent|open|active|imap) ){0,2}"
+    r"(connections|sessions|logins|users|processes)|maximum number of connections"
+    r"|maximum (number of )?(open |concurrent )?(sessions|logins)|connection limit"
+    r"|concurrent connections limit|(connections?|sessions?) (limit|quota) "
+    r"(is |was )?(exceeded|reached)"
 )
 _THROTTLED = (
     r"rate limit|throttl|suggested backoff|session expired|bandwidth|too many "
-    r"(requests|commands|login attempts)|try again later"
+    r"((login|logon|failed|invalid|bad|authentication) ){0,3}"
+    r"(requests|commands|attempts|failures)"
+)
+#: The server is in trouble, whatever it says about the sign-in.
+_OUTAGE = (
+    r"\btemporar(y|ily)\b(?! (pass|ban|block|lock|suspen|disabl))|\btempfail"
+    r"|\b(server|service|system|backend|host|mailbox|account|mail ?store)s?"
+    r"( is| are)?( currently| temporarily| temporary)? unavailable"
+    r"|(currently|right now|at (this|the) (time|moment)) (not available|unavailable)"
+    r"|not available (right now|currently|at (this|the) (time|moment))"
+    r"|\b(internal|server|system|backend|database|i/o) (server )?"
+    r"(error|failure|fault|problem)|generic failure|\boverload|maintenance"
+    r"|shutting down|shutdown|\b(server|service|system)( is)? (re)?starting"
+    r"|not responding|timed? ?out"
+    r"|(can'?t|can ?not|could not|unable to|failed to) "
+    r"(connect|contact|reach|lock|open)"
+    r"|(mailbox|message store|mail ?store|database) is (temporarily )?locked"
+    r"|out of (memory|resources)|insufficient (system )?(resources|memory)"
+)
+#: The same, unless it is about the password.
+_LATER = (
+    r"\b(re)?try (it )?(again|later|back|in \d)|\bbusy\b|sp\u00e4ter|vor\u00fcbergehend"
+    r"|plus tard|temporairement|m\u00e1s tarde|temporalmente"
+    r"|\u043f\u043e\u0437\u0436\u0435|\u0432\u0440\u0435\u043c\u0435\u043d\u043d\u043e"
+    r"|\u7a0d\u540e|\u7a0d\u5f8c|\u7e41\u5fd9"
+)
+_PASSWORD = (
+    r"passwor[dt]|passphrase|credential|user ?name|no such user|mot de passe"
+    r"|(invalid|wrong|incorrect|bad|unknown) (user|login|account|e-?mail)"
+    r"|authentication failed\b(?!: )"
+    r"|contrase\u00f1a|\u043f\u0430\u0440\u043e\u043b|\u5bc6\u7801"
+    r"|\u6388\u6743\u7801"
 )
 _ACCOUNT = (
-    r"account (is |has been )?(disabled|locked|blocked|suspended|expired)"
+    r"account (is |has been )?(temporarily )?"
+    r"(disabled|locked|blocked|suspended|expired)"
     r"|(imap|pop|smtp)[^.]{0,30}(is )?(disabled|not enabled|turned off)"
 )
 
@@ -99,6 +137,8 @@ IMAP_RULES = (
     Rule(Kind.WEB_LOGIN_NEEDED, _WEB_LOGIN, field=Field.PASSWORD),
     Rule(Kind.WEB_LOGIN_NEEDED, codes=("WEBALERT",), field=Field.PASSWORD),
     Rule(Kind.TOO_MANY_CONNECTIONS, _TOO_MANY),
+    Rule(Kind.THROTTLED, _THROTTLED, stages=("login",)),
+    Rule(Kind.TRANSIENT, _OUTAGE, stages=("login",)),
     Rule(
         Kind.LOGIN_WRONG,
         codes=("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED"),
@@ -111,9 +151,14 @@ IMAP_RULES = (
     Rule(Kind.FOLDER_GONE, codes=("NONEXISTENT", "TRYCREATE")),
     Rule(Kind.QUOTA, codes=("OVERQUOTA",)),
     Rule(Kind.TOO_LARGE, codes=("TOOBIG",)),
-    Rule(Kind.TRANSIENT, codes=("UNAVAILABLE", "INUSE", "SERVERBUG", "CORRUPTION")),
+    Rule(
+        Kind.TRANSIENT,
+        codes=("UNAVAILABLE", "INUSE", "SERVERBUG", "CORRUPTION", "TEMPFAIL"),
+    ),
     Rule(Kind.THROTTLED, _THROTTLED),
     Rule(Kind.ACCOUNT_BLOCKED, _ACCOUNT),
+    Rule(Kind.TRANSIENT, _LATER, unless=_PASSWORD),
+    Rule(Kind.TRANSIENT, r"\b(server|service)( is)?( temporarily)? unavailable"),
     Rule(
         Kind.APP_PASSWORD_NEEDED,
         r"login (fail|error)|password error",

@@ -168,12 +168,16 @@ class ImportFailure(str, Enum):
 
     #: The server lists it but does not return it.
     WITHHELD = "withheld"
+    #: The server breaks off whenever it is to return this message, and only then.
+    BREAKS_OFF = "breaks_off"
     #: Larger than what is fetched or parsed.
     TOO_LARGE = "too_large"
     TOO_MANY_PARTS = "too_many_parts"
     NESTED_TOO_DEEPLY = "nested_too_deeply"
     #: The parser ran out of stack or memory.
     UNREADABLE = "unreadable"
+    #: An error that nobody expected.
+    UNEXPECTED = "unexpected"
 
 
 class MessageError(Exception):

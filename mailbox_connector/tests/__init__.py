@@ -34,5 +34,6 @@ from .sending import test_sender_selection
 from .sending import test_sending
 from .sending import test_sending_errors
 from .sync import test_folder
+from .sync import test_reading_goes_on
 from .sync import test_store
 from .sync import test_turns

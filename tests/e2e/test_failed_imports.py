@@ -27,6 +27,23 @@ def holding_back(monkeypatch):
     return held.clear
 
 
+@pytest.fixture
+def breaking_off(monkeypatch):
+    """A server that hangs up when it is to return UID 2 of the inbox, until it is
+    called."""
+    fetch_messages = ImapSession.fetch_messages
+    held = {2}
+
+    def fetch(session, uids):
+        for uid in uids:
+            if uid in held and session.folder == "INBOX":
+                session._imap.connection.close()
+            yield from fetch_messages(session, [uid])
+
+    monkeypatch.setattr(ImapSession, "fetch_messages", fetch)
+    return held.clear
+
+
 def failed_import(mailbox):
     mailbox.env.invalidate_all()
     return mailbox.account.failed_import_ids
@@ -48,6 +65,28 @@ def test_bad_message_is_kept_and_the_folder_goes_on(mailbox, contact, faulty):
     assert row.received_at
     mailbox.sync()
     assert failed_import(mailbox).attempts == 1, "it is not tried over and over"
+
+
+def test_a_message_at_which_the_server_breaks_off(mailbox, contact, breaking_off):
+    """The others come in the same pass; it has a reason, and can be retried."""
+    for subject in ("Before", "Unreadable", "After"):
+        mailbox.receive(contact.email, subject)
+    mailbox.connect()
+    mailbox.sync()
+    assert set(mailbox.subjects(contact)) == {"Before", "After"}
+    assert not mailbox.account.imap_problem
+    row = failed_import(mailbox)
+    assert "breaks off whenever this e-mail is requested" in row.reason
+    mailbox.receive(contact.email, "Later")
+    mailbox.sync()
+    assert "Later" in mailbox.subjects(contact)
+    result = failed_import(mailbox).action_retry()
+    assert result["params"]["message"] == "Failed imports solved: 0 of 1."
+    assert not mailbox.account.imap_problem
+    breaking_off()
+    result = failed_import(mailbox).action_retry()
+    assert result["params"]["message"] == "Failed imports solved: 1 of 1."
+    assert "Unreadable" in mailbox.subjects(contact)
 
 
 def test_try_again_brings_it_to_the_contact(env, mailbox, contact, faulty):

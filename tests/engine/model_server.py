@@ -17,6 +17,16 @@ from odoo.addons.mailbox_connector.engine.types import (
     Security,
 )
 
+#: How a FETCH ends at a bad message: the error, and whether the connection is lost.
+ENDS = {
+    "cut": (Kind.CONNECTION_LOST, True),
+    "bye": (Kind.TRANSIENT, True),
+    "hang": (Kind.TIMEOUT, True),
+    "garbage": (Kind.PROTOCOL, True),
+    "large": (Kind.TOO_LARGE, True),
+    "unavailable": (Kind.TRANSIENT, False),
+}
+
 
 @dataclass(frozen=True)
 class Mail:
@@ -166,12 +176,30 @@ class ModelSession:
 
     :param step: called before each command; may change the server or raise
     :param hide: UIDs that a FETCH leaves out the first time (Microsoft 365)
+    :param bad: numbers of messages that cannot be returned, and how that ends: a key
+        of :data:`ENDS`, after what comes before them or (capital letters) nothing
+    :param phase: "headers" or "bodies": when that is
     """
 
     endpoint = Endpoint(Side.IMAP, "imap.example.com", 993, Security.TLS, "me", "x")
 
-    def __init__(self, server: ModelServer, abilities: Abilities, step, hide=()):
+    def __init__(
+        self,
+        server: ModelServer,
+        abilities: Abilities,
+        step,
+        hide=(),
+        bad=None,
+        phase="headers",
+    ):
         self.server = server
+        self.bad = bad or {}
+        self.phase = phase
+        self.lost = False
+        self.unreadable_names = ()
+        #: How often it had to connect again; UIDs requested in each FETCH.
+        self.reconnects = 0
+        self.fetches: list[list[int]] = []
         self.can = abilities
         self.step = step
         self.folder: str | None = None
@@ -182,8 +210,26 @@ class ModelSession:
         self._box: Box | None = None
         self._uidvalidity = 0
 
-    def list_folders(self, status=False):
+    def reconnect(self):
+        self.reconnects += 1
+        self.folder, self.lost = None, False
         self.step()
+
+    def wait_at_most(self, seconds):
+        pass
+
+    def _command(self):
+        """A command is sent: something happens, or the connection is lost."""
+        if self.lost:
+            raise AssertionError("a command on a lost connection")
+        try:
+            self.step()
+        except EngineError as error:
+            self.lost = error.kind in (Kind.CONNECTION_LOST, Kind.DEADLINE)
+            raise
+
+    def list_folders(self, status=False):
+        self._command()
         self.server.look()
         return [
             Folder(name, name, "/", (), Role.OTHER, True, self._status(box))
@@ -191,13 +237,13 @@ class ModelSession:
         ]
 
     def status(self, raw_names):
-        self.step()
+        self._command()
         self.server.look()
         boxes = self.server.boxes
         return {name: self._status(boxes[name]) for name in raw_names if name in boxes}
 
     def examine(self, raw_name, since=None):
-        self.step()
+        self._command()
         self.folder = self.vanished = None
         self.unfetchable.clear()
         self.server.look()
@@ -227,22 +273,36 @@ class ModelSession:
     def fetch_headers(self, uids, new=False):
         mails = self._mails()
         asked = sorted(set(uids))
-        records = [_header(u, mails[u]) for u in asked if self._shows(u, mails)]
+        shown = [u for u in asked if self._shows(u, mails)]
         self._hide -= set(asked)
-        return records
+        for uid in self._until_bad("headers", shown, mails):
+            yield _header(uid, mails[uid])
 
     def fetch_messages(self, uids):
-        for uid in list(uids):
-            mails = self._mails()
-            if uid in mails:
-                self.bodies += 1
-                yield uid, str(mails[uid].number).encode()
+        mails = self._mails()
+        there = [uid for uid in uids if uid in mails]
+        for uid in self._until_bad("bodies", there, mails):
+            self.bodies += 1
+            yield uid, str(mails[uid].number).encode()
+
+    def _until_bad(self, phase, uids, mails):
+        """The UIDs that come before the server breaks off."""
+        self.fetches.append(list(uids))
+        ends = [self.bad.get(mails[uid].number) for uid in uids]
+        bad = [end for end in ends if end] if phase == self.phase else []
+        if not bad:
+            yield from uids
+            return
+        if bad[0].islower():
+            yield from uids[: ends.index(bad[0])]
+        kind, self.lost = ENDS[bad[0].lower()]
+        raise EngineError(kind, Side.IMAP)
 
     def _shows(self, uid, mails):
         return uid in mails and uid not in self._hide
 
     def _mails(self):
-        self.step()
+        self._command()
         if self._box is None:
             raise EngineError(Kind.PROTOCOL, Side.IMAP)
         if (
@@ -250,6 +310,7 @@ class ModelSession:
             or self._box.uidvalidity != self._uidvalidity
         ):
             # A server that deletes or renumbers an open folder ends the session.
+            self.lost = True
             raise EngineError(Kind.CONNECTION_LOST, Side.IMAP)
         return self._box.mails
 

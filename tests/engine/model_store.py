@@ -48,6 +48,8 @@ class Data:
     #: How often a message was imported for its contact.
     imported: dict[int, int] = field(default_factory=dict)
     keep_failed: set[tuple[int, int]] = field(default_factory=set)
+    #: Folders with a problem, and its kind.
+    problems: dict[int, str] = field(default_factory=dict)
     backfills: dict[int, Wanted] = field(default_factory=dict)
     #: By folder: UIDs imported and taken out again.
     undone: dict[int, UidRanges] = field(default_factory=dict)
@@ -101,7 +103,7 @@ class ModelStore:
     def folders(self):
         return [replace(state) for state in self.data.states.values()]
 
-    def refresh(self, listed, renamed):
+    def refresh(self, listed, renamed, unreadable=()):
         read = {key for key in self.data.states if self._read(key)}
         for key, raw_name in renamed.items():
             self.data.states[key].raw_name = raw_name
@@ -142,7 +144,21 @@ class ModelStore:
     def folder_gone(self, key):
         self.data.gone.add(key)
 
+    def folder_problem(self, key, error):
+        self.data.problems.pop(key, None)
+        if error:
+            self.data.problems[key] = error.kind.value
+        state = self.data.states[key]
+        self.data.states[key] = replace(state, problem=bool(error))
+
     # Locations
+
+    def known_good(self, key):
+        return list(self.locations(key))[-3:] or list(self._seen(key))[-3:]
+
+    def _seen(self, key):
+        failed = {uid for folder, uid in self.data.keep_failed if folder == key}
+        return [uid for uid in self.handled(key) if uid not in failed]
 
     def _live(self, location):
         key, uidvalidity, _uid = location

@@ -264,3 +264,104 @@ def test_words_that_would_reveal_a_short_password_are_omitted():
 
 def test_what_is_tried_again_is_never_what_locks_an_account():
     assert not RETRYABLE & STOPPING
+
+
+#: What servers answer to LOGIN or AUTHENTICATE when they are in trouble themselves.
+OUTAGES = [
+    "Server Unavailable. 15",  # Exchange
+    "[UNAVAILABLE] Temporary authentication failure. [mx1:2024-01-01 10:00:00]",
+    "Temporary authentication failure.",  # Dovecot, and behind a proxy
+    "[AUTHENTICATIONFAILED] Temporary authentication failure",
+    "[UNAVAILABLE] Internal error occurred. Refer to server log for more information.",
+    "[UNAVAILABLE] Account is temporarily unavailable.",
+    "[INUSE] Mailbox is locked",
+    "Login failed: generic failure",  # Cyrus without saslauthd
+    "System I/O error",
+    "Temporary problem, please try again later",  # Courier without authdaemon
+    "LOGIN failed: service error: unable to contact directory",  # Zimbra
+    "LOGIN mailbox is in maintenance mode",
+    "[UNAVAILABLE] Temporary System Error (Failure)",  # Gmail
+    "System Error (Failure)",
+    "[UNAVAILABLE] LOGIN Server error - Please try again later.",  # Yahoo
+    "[SERVERBUG] LOGIN Server error",
+    "LOGIN internal server error sc=abc",  # Yandex
+    "[UNAVAILABLE] AUTHENTICATE Backend error. sc=abc",
+    "LOGIN Server is too busy",  # Kerio, MDaemon
+    "The message store is locked",
+    "LOGIN Service is temporarily not available",
+    "Service unavailable, please try later",
+    "LOGIN System busy!",  # 163
+    "\u7cfb\u7edf\u7e41\u5fd9\uff0c\u8bf7\u7a0d\u540e\u518d\u8bd5",
+    "Please try again",
+    "Login failed, try again in 5 minutes",
+    "Anmeldung derzeit nicht m\u00f6glich, bitte sp\u00e4ter erneut versuchen",
+    "Server shutting down",
+    "Cannot connect to the authentication server",
+    "Authentication backend timed out",
+    "[TEMPFAIL] LOGIN Temporary failure",
+]
+CROWDED = [
+    "[ALERT] Too many simultaneous connections. (Failure)",
+    "Too many connections",
+    "Too many open connections from your host",
+    "[UNAVAILABLE] Maximum number of connections from user+IP exceeded",
+    "Too many IMAP sessions",
+    "Connection limit exceeded",
+    "Maximum number of sessions reached",
+]
+#: What they answer to a wrong password, and only then.
+WRONG = [
+    "[AUTHENTICATIONFAILED] Authentication failed.",
+    "[AUTHENTICATIONFAILED] Invalid credentials (Failure)",
+    "[AUTHENTICATIONFAILED] LOGIN Invalid credentials or IMAP is disabled sc=abc",
+    "LOGIN failed.",
+    "Login failed: authentication failure",
+    "Invalid user name or password.",
+    "Invalid login or password, please try again",
+    "Incorrect password. Try again later.",
+    "Wrong username; try again",
+    "LOGIN Access denied",
+    "Login failed.",
+    "Falsches Passwort. Bitte sp\u00e4ter erneut versuchen",
+    "LOGIN Login error password error",
+    "Temporary password has expired",
+]
+
+
+def signed_in_with(text, host="imap.example.com"):
+    where = endpoint(Side.IMAP, host)
+    return from_imap(imaplib.IMAP4.error(f"NO {text}".encode()), where, login=True)
+
+
+@pytest.mark.parametrize("text", OUTAGES)
+def test_an_outage_at_sign_in_passes(text):
+    """It must never count as a wrong password, which stops the mailbox."""
+    error = signed_in_with(text)
+    assert error.kind is Kind.TRANSIENT and error.retryable
+    assert error.kind not in STOPPING
+
+
+@pytest.mark.parametrize("text", CROWDED)
+def test_too_many_connections_at_sign_in_pass(text):
+    assert signed_in_with(text).kind is Kind.TOO_MANY_CONNECTIONS
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_wrong_password_is_still_recognized(text):
+    assert signed_in_with(text).kind is Kind.LOGIN_WRONG
+
+
+def test_qq_lists_every_reason_there_is():
+    """“System is busy” is one of them; an app password is what is missing."""
+    text = (
+        "Login fail. Account is abnormal, service is not open, password is incorrect, "
+        "login frequency limited, or system is busy."
+    )
+    kind = signed_in_with(text, "imap.qq.com").kind
+    assert kind is Kind.APP_PASSWORD_NEEDED
+
+
+@pytest.mark.parametrize("greeting", [b"* NO Come back", b"* BYE Busy", b"* BAD x"])
+def test_a_greeting_that_turns_everybody_away_is_no_wrong_password(greeting):
+    error = from_imap(imaplib.IMAP4.error(greeting), endpoint(Side.IMAP), login=True)
+    assert error.kind is Kind.TRANSIENT

@@ -113,7 +113,7 @@ def test_everything_works_without(offering, imap_endpoint, policy, user, names):
         assert session.search_uids(3) == [3, 4]
         assert session.search_message_id("<2.c@example.org>") == [2]
         assert session.existing([2, 4, 99]) == {2, 4}
-        records = session.fetch_headers([1, 2, 3, 4, 99])
+        records = list(session.fetch_headers([1, 2, 3, 4, 99]))
         assert [one.uid for one in records] == [1, 2, 3, 4]
         assert len({one.header_hash for one in records} - {""}) == 4
         assert dict(session.fetch_messages([4, 2])) == {4: mail(4), 2: mail(2)}

@@ -80,8 +80,8 @@ def test_over_the_internet_it_is_wanted(play, monkeypatch):
     script += [(rb" FETCH ", b"%t OK done\r\n"), (rb" FETCH ", b"%t OK done\r\n")]
     session = opened(play, *script, caps=("COMPRESS=DEFLATE",))
     session.examine("INBOX")
-    session.fetch_headers([1])
-    session.fetch_headers([2])  # asked once, refused, gone on without
+    list(session.fetch_headers([1]))
+    list(session.fetch_headers([2]))  # asked once, refused, gone on without
     asked = [line for line in session.server.received if b"COMPRESS" in line]
     assert len(asked) == 1 and not any(b"LOGIN" in line for line in asked)
 
@@ -110,7 +110,7 @@ def test_a_zip_bomb_is_not_unpacked(play, part):
     )
     session.examine("INBOX")
     with growth() as grown, pytest.raises(EngineError) as caught:
-        session.fetch_headers([1])
+        list(session.fetch_headers([1]))
     assert caught.value.kind is Kind.TOO_LARGE
     assert grown.megabytes < 250
 
@@ -128,7 +128,7 @@ def test_what_is_no_deflated_stream_is_a_protocol_error(play, garbage):
     )
     session.examine("INBOX")
     with pytest.raises(EngineError) as caught:
-        session.fetch_headers([1])
+        list(session.fetch_headers([1]))
     assert caught.value.kind is Kind.PROTOCOL
 
 

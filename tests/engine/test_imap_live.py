@@ -174,7 +174,7 @@ def test_headers_bodies_and_searches(session, servers, user):
     assert session.search_uids(new[0], new[0]) == [new[0]]
     assert session.search_uids(new[-1] + 1) == []  # "n:*" would give the last one
 
-    records = session.fetch_headers([*new, old, 4000])
+    records = list(session.fetch_headers([*new, old, 4000]))
     assert [record.uid for record in records] == [old, *new]
     record = records[0]
     assert [str(one) for one in record.addresses["from"]] == [
@@ -220,7 +220,8 @@ def test_append_gives_the_place(session, servers, user):
     status = session.examine("Sent")
     assert place == (status.uidvalidity, status.uidnext - 1)
     assert dict(session.fetch_messages([place[1]])) == {place[1]: mail(7)}
-    assert session.fetch_headers([place[1]])[0].internal_date == sent
+    (record,) = session.fetch_headers([place[1]])
+    assert record.internal_date == sent
     flags = servers.folder_state(user)["Sent"].messages[place[1]][0]
     assert "\\Seen" in str(flags)
 
@@ -244,7 +245,7 @@ def test_reading_changes_nothing(session, servers, user):
             session.status([folder.raw_name])
             session.examine(folder.raw_name)
             uids = session.search_since(None)
-            session.fetch_headers(uids)
+            list(session.fetch_headers(uids))
             list(session.fetch_messages(uids))
     session.close()
     assert visible(servers.folder_state(user)) == before

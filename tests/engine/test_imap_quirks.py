@@ -102,7 +102,7 @@ def test_microsoft_takes_no_long_lines(play):
     answers = [(rb" UID (FETCH|SEARCH)", DONE)] * 7
     session = opened(play, EXAMINE, *answers)
     session.examine("INBOX")
-    session.fetch_headers(uids[:500])
+    list(session.fetch_headers(uids[:500]))
     session.existing(uids)
     lines = sent_lines(session, b" UID ")
     assert len(lines) > 4 and max(map(len, lines)) < 4_096
@@ -144,7 +144,7 @@ def test_yahoo_asks_for_a_pause(play, answer):
     session = opened(play, EXAMINE, (rb" UID FETCH", (answer, CLOSE)))
     session.examine("INBOX")
     with pytest.raises(EngineError) as caught:
-        session.fetch_headers([1, 2, 3])
+        list(session.fetch_headers([1, 2, 3]))
     assert caught.value.kind is Kind.THROTTLED and caught.value.retryable
     assert len(sent_lines(session, b" FETCH ")) == 1
 

@@ -47,7 +47,7 @@ def test_the_server_reports_what_has_vanished(session, servers, user):
     assert "FETCH" not in session._imap.untagged_responses
     # The session goes on as usual, now that QRESYNC is enabled.
     assert session.search_uids(1, uids[9]) == uids[:3] + uids[7:10]
-    assert len(session.fetch_headers(uids)) == 26
+    assert len(list(session.fetch_headers(uids))) == 26
     since = (after.uidvalidity, after.highestmodseq)
     assert session.examine("INBOX", since) == after
     assert not session.vanished and session.vanished is not None
@@ -83,7 +83,7 @@ def test_a_moved_message_keeps_its_header_hash(session, servers, user):
         other.select_folder("INBOX")
         other.add_flags([draft], ["\\Draft", "\\Seen", "Label1"])
     session.examine("INBOX")
-    found = session.fetch_headers(session.search_since(None))
+    found = list(session.fetch_headers(session.search_since(None)))
     assert len({record.header_hash for record in found}) == 4
     assert len(found[0].header_hash) == 32
     assert found[2].flags >= {"\\draft", "\\seen", "label1"}
@@ -101,7 +101,7 @@ def test_the_first_phase_stays_small(session, servers, user):
     """Of a stranger's mail no more than 400 bytes beyond its addresses are read."""
     uids = servers.append_many(user, "INBOX", [mail(n) for n in range(100)], [r"\Seen"])
     session.examine("INBOX")
-    records = session.fetch_headers(uids)
+    records = list(session.fetch_headers(uids))
     assert len(records) == 100
     headers = len(mail(1).split(b"\r\n\r\n")[0]) - len("Subject: Hello")
     per_message = session._imap._bytes_read / 100

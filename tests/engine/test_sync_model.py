@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_server import Abilities, ModelServer, ModelSession
+from model_server import ENDS, Abilities, ModelServer, ModelSession
 from model_store import UNREAD, Conflict, ModelStore
 
 from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind, Side
@@ -24,6 +24,8 @@ from odoo.addons.mailbox_connector.engine.sync.account import AccountPass
 #: So many new cases instead of the same few each time.
 MORE = int(os.environ.get("MAILBOX_MODEL_EXAMPLES", "0"))
 
+#: How a server breaks off at a message, after or before what comes before it.
+MODES = [*ENDS, *map(str.upper, ENDS)]
 TODAY = date(2026, 3, 1)
 OLD = TODAY - timedelta(days=100)
 WINDOW = TODAY - timedelta(days=7)
@@ -119,8 +121,11 @@ class Stepper:
             raise EngineError(kind, Side.IMAP)
 
 
-def run(server, store, abilities, backfill, schedule=()):
-    """One pass; whether it got to its end."""
+def run(server, store, abilities, backfill, schedule=(), **options):
+    """One pass; whether it got to its end.
+
+    :param options: of the session: what it cannot return
+    """
     step = Stepper(server, schedule, store)
     store.step = step
 
@@ -130,7 +135,7 @@ def run(server, store, abilities, backfill, schedule=()):
         except Conflict:
             pass
 
-    session = ModelSession(server, abilities, server_step)
+    session = ModelSession(server, abilities, server_step, **options)
     try:
         AccountPass(session, store, Deadline()).run(backfill)
         store.transaction(lambda: None)
@@ -215,6 +220,47 @@ def test_nothing_is_lost_whatever_happens(backfill, abilities, window, batch, cr
 def test_nothing_is_lost_on_courier(backfill, window, batch):
     """An empty folder has no fixed UIDVALIDITY, and a renamed one is renumbered."""
     story(backfill, COURIER, window, batch, courier=True)
+
+
+@settings(max_examples=MORE or 60, derandomize=not MORE, deadline=None)
+@given(
+    BACKFILL,
+    ABILITIES,
+    st.dictionaries(st.integers(1, 14), st.sampled_from(MODES), min_size=1, max_size=3),
+    st.sampled_from(["headers", "bodies"]),
+    st.sampled_from([1, 2, 250]),
+)
+def test_nothing_else_is_lost_beside_bad_messages(
+    backfill, abilities, bad, phase, batch
+):
+    """Messages at which the server breaks off, wherever they are moved to."""
+    server = ModelServer()
+    for n in range(4):
+        server.deliver("INBOX", OLD + timedelta(days=n))
+        server.deliver("Archive", WINDOW + timedelta(days=n), known=n % 2 == 0)
+    store = ModelStore(TODAY, WINDOW)
+    size, folder_module.BATCH = folder_module.BATCH, batch
+    try:
+        for events, with_backfill, schedule in backfill:
+            for what in events:
+                happen(server, what)
+            options = {"bad": bad, "phase": phase}
+            run(server, store, abilities, with_backfill, schedule, **options)
+        done = [
+            run(server, store, abilities, True, bad=bad, phase=phase)
+            for _round in range(30)
+        ]
+    finally:
+        folder_module.BATCH = size
+    assert done[-1], "the pass still does not come to its end"
+    assert not any(
+        state.suspects for state in store.data.states.values() if store._read(state.key)
+    )
+    for box in read_boxes(server).values():
+        wanted = {
+            m.number for m in box.mails.values() if m.known and m.received >= WINDOW
+        }
+        assert wanted - bad.keys() <= store.data.imported.keys(), "a message was lost"
 
 
 @settings(max_examples=MORE or 60, derandomize=not MORE, deadline=None)
@@ -322,30 +368,6 @@ def test_a_folder_that_goes_by_an_earlier_name_again():
         ),
     ]
     story(backfill, Abilities(qresync=False), True, 1, crowded=True)
-
-
-def test_after_a_failure_bodies_come_one_by_one():
-    """A server that lies about sizes breaks off a batch; it would do so for ever."""
-    server = ModelServer()
-    store = ModelStore(TODAY, WINDOW)
-
-    class Session(ModelSession):
-        def fetch_messages(self, uids):
-            if len(uids) > 1:
-                raise EngineError(Kind.TOO_LARGE, Side.IMAP)
-            return super().fetch_messages(uids)
-
-    def work(single_fetch):
-        session = Session(server, Abilities(), lambda: None)
-        AccountPass(session, store, Deadline(), single_fetch).run(backfill=True)
-
-    for _mail in range(3):
-        server.deliver("INBOX", TODAY)
-    with pytest.raises(EngineError):
-        work(single_fetch=False)
-    store.rollback()
-    work(single_fetch=True)
-    assert set(store.data.imported) == {1, 2, 3}
 
 
 def test_what_a_server_leaves_out_once_is_asked_for_again():

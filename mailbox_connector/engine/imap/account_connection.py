@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from ..diagnosis import from_imap
 from ..errors import EngineError, Kind
-from ..net.connection import connect
+from ..net.connection import READ_TIMEOUT, Connection, connect
 from ..net.deadline import Deadline
 from ..net.egress import EgressPolicy
 from ..net.observer import Observer
@@ -17,6 +17,8 @@ from . import responses
 from .protocol import SIGN_IN_LIMITS, AnswerLimits, BoundedIMAP4
 from .signin import check_credentials, sign_in
 
+#: After these, the rest of an answer may still be on its way.
+_BROKEN = frozenset({Kind.CONNECTION_LOST, Kind.TIMEOUT, Kind.DEADLINE, Kind.TOO_LARGE})
 #: Seconds for LOGOUT, which nobody needs to wait for.
 FAREWELL_TIMEOUT = 2.0
 
@@ -54,8 +56,11 @@ class AccountConnection:
         self._deadline = deadline or Deadline()
         self._timeouts = timeouts
         self._observer = observer
-        self._compress = compress
+        self._wants_compression = self._compress = compress
         self._imap: BoundedIMAP4 | None = None
+        self._patience: float | None = None
+        #: Whether the connection can no longer be used.
+        self.lost = False
 
     def __enter__(self) -> AccountConnection:
         self.open()
@@ -66,6 +71,8 @@ class AccountConnection:
 
     def open(self) -> None:
         """Connect, encrypt, sign in."""
+        self.folder, self.lost = None, False
+        self._compress = self._wants_compression
         check_credentials(self.endpoint)
         connection = connect(
             self.endpoint,
@@ -74,6 +81,7 @@ class AccountConnection:
             observer=self._observer,
             **self._timeouts,
         )
+        self._be_patient(connection)
         try:
             with self._translate(login=True):
                 self._imap = BoundedIMAP4(connection)
@@ -96,6 +104,23 @@ class AccountConnection:
         except Exception:  # the work is done, whatever the server says
             pass
         connection.close()
+
+    def reconnect(self) -> None:
+        """Hang up without goodbye, which nobody would answer, and open it again."""
+        protocol, self._imap = self._imap, None
+        if protocol is not None:
+            protocol.connection.close()
+        self.open()
+
+    def wait_at_most(self, seconds: float | None) -> None:
+        """How long the server may be silent from now on; None: as usual."""
+        self._patience = seconds
+        if self._imap is not None:
+            self._be_patient(self._imap.connection)
+
+    def _be_patient(self, connection: Connection) -> None:
+        usual = self._timeouts.get("read_timeout", READ_TIMEOUT)
+        connection.read_timeout = min(usual, self._patience or usual)
 
     def _compress_once(self) -> None:
         """COMPRESS, if wanted and offered; called only if there are messages to
@@ -146,6 +171,7 @@ class AccountConnection:
         try:
             yield
         except EngineError as exc:
+            self.lost |= exc.kind in _BROKEN
             raise from_imap(exc, self.endpoint) from None
         except (
             imaplib.IMAP4.error,
@@ -158,6 +184,12 @@ class AccountConnection:
             RecursionError,
             OverflowError,
         ) as exc:
+            # A refusal leaves the connection in order, and so does what was read to
+            # its end and makes no sense; anything else may have left it in the middle.
+            refused = isinstance(exc, imaplib.IMAP4.error) and not isinstance(
+                exc, imaplib.IMAP4.abort
+            )
+            self.lost |= not (refused or type(exc) is ValueError)
             error = from_imap(exc, self.endpoint, login=login)
             if error.kind is Kind.FOLDER_GONE:
                 error.detail = error.detail or folder

@@ -13,12 +13,14 @@ from imapclient.datetime_util import datetime_to_INTERNALDATE
 from ..diagnosis import from_imap
 from ..errors import EngineError, Kind
 from ..types import Folder, FolderStatus
-from . import responses
+from . import listed, responses
 from .account_connection import AccountConnection
 from .protocol import AnswerLimits, refusal
 from .ranges import UidRanges
 from .roles import assign_roles, role_candidates
 
+#: How many names that cannot be read are remembered.
+MAX_UNREADABLE = 20
 #: How many STATUS commands are sent before the first answer is read.
 PIPELINE = 40
 _LIST_LIMITS = AnswerLimits(
@@ -40,6 +42,12 @@ class FolderCommands(AccountConnection):
     _qresync: bool | None = None
     #: Whether STATUS may ask for more than the base protocol has.
     _status_extras = True
+    #: What the last LIST contained that names no folder that can be opened.
+    unreadable_names: tuple[str, ...] = ()
+
+    def open(self) -> None:
+        self._qresync = None
+        super().open()
 
     def list_folders(self, status: bool = False) -> list[Folder]:
         """All folders with their roles.
@@ -254,10 +262,16 @@ class FolderCommands(AccountConnection):
             if typ != "OK":
                 raise refusal(typ, data)
             untagged = protocol.untagged_responses
-            listed = untagged.pop("LIST", None)
+            answers = untagged.pop("LIST", None)
             states = self._states(untagged.pop("STATUS", None))
-        read = (responses.read_folder(answer) for answer in self._answers(listed))
-        unique = {folder.raw_name: folder for folder in read if folder}
+        unique: dict[str, Folder] = {}
+        odd: list[str] = []
+        for answer in self._answers(answers):
+            if folder := listed.read_folder(answer):
+                unique[folder.raw_name] = folder
+            elif len(odd) < MAX_UNREADABLE and (name := listed.shown(answer)):
+                odd.append(name)
+        self.unreadable_names = tuple(odd)
         return list(unique.values()), states
 
     def _status_items(self) -> str:
@@ -269,8 +283,15 @@ class FolderCommands(AccountConnection):
         return f"({' '.join(items)})"
 
     def _states(self, data) -> dict[str, FolderStatus]:
-        read = (responses.read_status(answer) for answer in self._answers(data))
-        return {_key(entry[0]): entry[1] for entry in read if entry}
+        """States by name; by both of them, if it is not certain which one is meant."""
+        found: dict[str, FolderStatus] = {}
+        for answer in self._answers(data):
+            if read := listed.read_status(answer):
+                names, status = read
+                found[_key(names[0])] = status
+                for other in names[1:]:
+                    found.setdefault(_key(other), status)
+        return found
 
     def _answers(self, data):
         return responses.answers(self._timely(data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import islice
 
 from imapclient.datetime_util import format_criteria_date
 
@@ -133,27 +134,26 @@ class MessageCommands(AccountConnection):
 
     def fetch_headers(
         self, uids: Iterable[int], new: bool = False
-    ) -> list[HeaderRecord]:
+    ) -> Iterator[HeaderRecord]:
         """The headers that matching needs, ascending; expunged UIDs are absent.
 
         A server may also omit a message that exists (Microsoft 365 does): ask
         :meth:`existing` before treating it as expunged.
 
         :param new: fill :attr:`HeaderRecord.new`
+        :raises EngineError: after everything that came complete before the failure
         """
-        records = []
         labels = " X-GM-LABELS" if "X-GM-EXT-1" in self.capabilities else ""
         names = headers.MATCHING + (headers.REPLY_FIELDS if new else ())
         items = _HEADERS % (labels, " ".join(names))
         parse = _of_new if new else _of_history
         for batch in _batches(sorted(set(uids)), HEADER_BATCH):
-            fetched = self._fetch(batch, items, _HEADER_LIMITS)
+            fetched, error = self._fetch(batch, items, _HEADER_LIMITS)
             for uid in batch:
-                got = fetched.get(uid)
-                record = got and responses.header_record(uid, got, parse)
-                if record:
-                    records.append(record)
-        return records
+                if record := _record(uid, fetched.get(uid), parse):
+                    yield record
+            if error:
+                raise error
 
     def fetch_fields(
         self, uids: Iterable[int], names: Iterable[str]
@@ -166,7 +166,9 @@ class MessageCommands(AccountConnection):
         items = f"(UID BODY.PEEK[HEADER.FIELDS ({' '.join(names)})])"
         found = {}
         for batch in _batches(sorted(set(uids)), HEADER_BATCH):
-            fetched = self._fetch(batch, items, _HEADER_LIMITS)
+            fetched, error = self._fetch(batch, items, _HEADER_LIMITS)
+            if error:
+                raise error
             for uid in batch:
                 content = responses.section(fetched.get(uid, {}), b"BODY[HEADER")
                 if content is not None:
@@ -180,15 +182,20 @@ class MessageCommands(AccountConnection):
         The caller limits the bytes (see :func:`..sync.plan.body_batches`). A message
         larger than :data:`MAX_MESSAGE`, whatever its RFC822.SIZE said, is absent and
         added to ``unfetchable``.
+
+        :raises EngineError: after everything that came complete before the failure
         """
         for batch in _batches(list(dict.fromkeys(uids)), BODY_BATCH):
-            fetched = self._fetch(sorted(batch), "(UID BODY.PEEK[])", _BODY_LIMITS)
+            items = "(UID BODY.PEEK[])"
+            fetched, error = self._fetch(sorted(batch), items, _BODY_LIMITS)
             for uid in batch:
                 content = responses.section(fetched.pop(uid, {}), b"BODY[]")
                 if isinstance(content, Cut):
                     self.unfetchable.add(uid)
                 elif content is not None:
                     yield uid, content
+            if error:
+                raise error
 
     def _search(self, criteria: str) -> list[int]:
         extended = self._esearch and "ESEARCH" in self.capabilities
@@ -224,22 +231,37 @@ class MessageCommands(AccountConnection):
                 untagged.pop("SEARCH", None), untagged.pop("ESEARCH", None)
             )
 
-    def _fetch(self, uids: list[int], items: str, limits: AnswerLimits) -> dict:
-        found: dict = {}
-        with self._translate():
-            self._compress_once()
-        for chunk in _set_chunks(uids):
-            found.update(self._fetch_chunk(chunk, items, limits))
-        return found
+    def _fetch(
+        self, uids: list[int], items: str, limits: AnswerLimits
+    ) -> tuple[dict[int, dict[bytes, object]], EngineError | None]:
+        """Items by UID; and what ended it, if not everything came."""
+        found: dict[int, dict[bytes, object]] = {}
+        try:
+            with self._translate():
+                self._compress_once()
+            for chunk in _set_chunks(uids):
+                self._fetch_chunk(chunk, items, limits, found)
+        except EngineError as error:
+            return found, error
+        return found, None
 
-    def _fetch_chunk(self, uids: list[int], items: str, limits: AnswerLimits) -> dict:
+    def _fetch_chunk(
+        self, uids: list[int], items: str, limits: AnswerLimits, found: dict
+    ) -> None:
+        """Add to ``found`` what the server returns, even if it then breaks off."""
         with self._translate(folder=self.folder or ""), self._bounded(limits) as proto:
             numbers = str(UidRanges.from_uids(uids))
-            typ, data = proto._simple_command("UID", "FETCH", numbers, items)
-            answers = self._timely(proto.untagged_responses.pop("FETCH", None))
-            found = responses.read_fetch(answers, frozenset(uids))
+            try:
+                typ, data = proto._simple_command("UID", "FETCH", numbers, items)
+            except Exception:
+                # Whether there is time or not: few answers, read in no time.
+                came = proto.untagged_responses.pop("FETCH", ())
+                responses.read_fetch(islice(came, 4 * len(uids)), uids, found)
+                raise
+            came = proto.untagged_responses.pop("FETCH", None)
+            responses.read_fetch(self._timely(came), uids, found)
             if typ == "OK":
-                return found
+                return
             error = from_imap(refusal(typ, data), self.endpoint)
             if error.kind not in (Kind.TRANSIENT, Kind.PROTOCOL):
                 raise error
@@ -249,11 +271,10 @@ class MessageCommands(AccountConnection):
         # and refused ones are remembered.
         if len(uids) == 1:
             self.unfetchable.add(uids[0])
-            return found
+            return
         for uid in uids:
             if uid not in found:
-                found.update(self._fetch_chunk([uid], items, limits))
-        return found
+                self._fetch_chunk([uid], items, limits, found)
 
 
 def _commands(emails: Iterable[str]) -> Iterator[list[str]]:
@@ -275,6 +296,14 @@ def _quoted(text: str) -> str:
     """A quoted string (RFC 9051 section 9) of printable ASCII."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _record(uid: int, items: dict | None, parse) -> HeaderRecord | None:
+    """A header that cannot be read is absent: it must not cost the others."""
+    try:
+        return responses.header_record(uid, items, parse) if items else None
+    except Exception:  # nothing that a mail contains may end more than itself
+        return None
 
 
 def _of_history(header: bytes) -> tuple:

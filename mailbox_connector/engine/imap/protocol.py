@@ -3,9 +3,9 @@
 imaplib opens sockets by name, waits without limit, allocates whatever size a server
 announces and keeps the last commands, passwords included. :class:`BoundedIMAP4` changes
 only that. ``read``, ``readline``, ``send`` and ``shutdown`` are documented for
-overriding; ``_create_socket``, ``_new_tag``, ``_append_untagged``, ``_mesg`` and
-``_log`` are internals of imaplib, stable since Python 3.9. A new Python version has to
-pass ``tests/engine/test_imap_*`` before it is supported.
+overriding; ``_create_socket``, ``_new_tag``, ``_append_untagged``, ``_get_response``,
+``_mesg`` and ``_log`` are internals of imaplib, stable since Python 3.9. A new Python
+version has to pass ``tests/engine/test_imap_*`` before it is supported.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ SIGN_IN_LIMITS = AnswerLimits(
 )
 # imaplib refuses commands that it does not know; RFC 2971.
 imaplib.Commands.setdefault("ID", ("NONAUTH", "AUTH", "SELECTED"))
+
+#: How imaplib reports an untagged line that it does not know.
+_UNKNOWN_LINE = ("unexpected response: b'* ", 'unexpected response: b"* ')
 
 #: Bytes that are kept of a literal that is too long.
 CUT = 128_000
@@ -137,6 +140,15 @@ class BoundedIMAP4(imaplib.IMAP4):
             raise self._too_large()
         self._count(len(line))
         return line
+
+    def _get_response(self):
+        """Ignore an untagged line of no form that is known: it is not the answer."""
+        try:
+            return super()._get_response()
+        except self.abort as exc:
+            if not str(exc).startswith(_UNKNOWN_LINE):
+                raise
+            return b"*"
 
     def send(self, data):
         """Send bytes; failures are raised by the connection."""

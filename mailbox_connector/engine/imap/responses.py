@@ -7,7 +7,7 @@ imaplib gives a flat list in which an answer with literals is spread over tuples
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
 from hashlib import blake2b
@@ -17,8 +17,9 @@ from imapclient.datetime_util import parse_to_datetime
 from imapclient.imap_utf7 import decode as decode_utf7
 from imapclient.response_parser import parse_response
 
-from ..types import Folder, FolderStatus, HeaderRecord, Role
+from ..types import FolderStatus, HeaderRecord
 from .fetched import read_date, read_plain
+from .odd_fetch import is_item, is_out_of_step, read_leniently
 from .ranges import MAX_UID, UidRanges
 
 #: UIDs that one search may return; more is an attack.
@@ -27,6 +28,7 @@ MAX_FOUND = 2_000_000
 MAX_SPANS = 500_000
 #: The largest modification sequence (RFC 7162 section 3.1): 63 bits.
 MAX_MODSEQ = (1 << 63) - 1
+_ANSWER_INSIDE = re.compile(rb"\)\r\n\* \d+ FETCH \(")
 #: Flags or labels of one message that are read.
 MAX_FLAGS = 1_000
 
@@ -56,54 +58,12 @@ def wire_name(raw_name: str) -> bytes:
     return b'"' + escaped.encode("latin-1") + b'"'
 
 
-def read_folder(answer: list) -> Folder | None:
-    """A LIST answer; None if it is malformed or its name cannot be used in a
-    command."""
-    atoms = parse_response(answer)
-    if len(atoms) < 3 or not isinstance(atoms[0], tuple):
-        return None
-    raw_name = _name(atoms[2])
-    try:
-        wire_name(raw_name)
-    except (ValueError, UnicodeEncodeError):
-        return None
-    flags = tuple(_text(flag) for flag in atoms[0])
-    lowered = {flag.lower() for flag in flags}
-    return Folder(
-        raw_name=raw_name,
-        name=folder_title(raw_name),
-        delimiter=_text(atoms[1]) or None,
-        flags=flags,
-        role=Role.OTHER,
-        selectable=lowered.isdisjoint(("\\noselect", "\\nonexistent")),
-    )
-
-
-def read_status(answer: list) -> tuple[str, FolderStatus] | None:
-    """A STATUS answer: raw name and state; None without the needed numbers."""
-    atoms = parse_response(answer)
-    if len(atoms) < 2 or not isinstance(atoms[1], tuple):
-        return None
-    pairs = zip(atoms[1][::2], atoms[1][1::2], strict=False)
-    items = {_text(key).upper(): value for key, value in pairs}
-    messages = _within(items.get("MESSAGES"), MAX_UID)
-    if messages is None:
-        return None
-    status = FolderStatus(
-        messages=messages,
-        uidnext=_within(items.get("UIDNEXT"), MAX_UID + 1) or None,
-        uidvalidity=_within(items.get("UIDVALIDITY"), MAX_UID) or 0,
-        highestmodseq=_within(items.get("HIGHESTMODSEQ"), MAX_MODSEQ) or None,
-    )
-    return _name(atoms[0]), status
-
-
 def read_examined(untagged: dict[str, list]) -> FolderStatus:
     """The state in the answers to EXAMINE (RFC 9051 section 6.3.2)."""
 
     def number(name: str, highest: int) -> int | None:
         match = re.match(rb"\d{1,20}(?!\d)", (untagged.get(name) or (b"",))[-1] or b"")
-        return _within(int(match[0]), highest) if match else None
+        return within(int(match[0]), highest) if match else None
 
     given = (untagged.get("MAILBOXID") or (b"",))[-1] or b""
     return FolderStatus(
@@ -147,6 +107,8 @@ def folder_title(raw_name: str) -> str:
 def read_search(lines: Sequence | None, extended: Sequence | None) -> list[int]:
     """Ascending UIDs of SEARCH and ESEARCH answers (RFC 9051 section 7.3.4).
 
+    Numbers that no message can have are left out.
+
     :raises ValueError: neither numbers nor a set, or absurdly many
     """
     numbers: list[int] = []
@@ -154,6 +116,8 @@ def read_search(lines: Sequence | None, extended: Sequence | None) -> list[int]:
         plain = re.sub(rb"\(MODSEQ \d+\)", b"", line or b"", flags=re.I)
         _refuse_flood(len(numbers) + plain.count(b" "), MAX_FOUND)
         numbers += map(int, plain.split())
+    if numbers and not 0 < min(numbers) <= max(numbers) <= MAX_UID:
+        numbers = [uid for uid in numbers if 0 < uid <= MAX_UID]
     found = UidRanges()
     for line in extended or ():
         match = re.search(rb"\bALL ([\d:,]+)", line or b"", re.I)
@@ -161,8 +125,6 @@ def read_search(lines: Sequence | None, extended: Sequence | None) -> list[int]:
             _refuse_flood(len(found.spans) + match[1].count(b","), MAX_SPANS)
             found |= UidRanges.parse(match[1].decode("ascii"))
     _refuse_flood(len(found) + len(numbers), MAX_FOUND)
-    if numbers and not 0 < min(numbers) <= max(numbers) <= MAX_UID:
-        raise ValueError("a search result that is no UID")
     # Not with a set, which would take four times the memory.
     return [uid for uid, _same in groupby(sorted([*numbers, *found]))]
 
@@ -174,22 +136,60 @@ def _refuse_flood(count: int, most: int) -> None:
 
 
 def read_fetch(
-    data: Iterable | None, wanted: Container[int]
-) -> dict[int, dict[bytes, object]]:
-    """FETCH answers by UID, of those wanted: item names in upper case to values.
+    data: Iterable | None,
+    wanted: Collection[int],
+    found: dict[int, dict[bytes, object]],
+) -> None:
+    """Add the FETCH answers of those wanted to ``found``, by UID: item names in upper
+    case to values.
 
-    Answers without UID (flags that another client changed) are omitted: their sequence
-    number must not be mistaken for a UID.
+    Each answer is read on its own: one that cannot be read costs its own message alone.
+    After one that is out of step with its literal, nothing more is read. Answers
+    without UID (flags that another client changed) are omitted: their sequence number
+    must not be mistaken for a UID. Only if a single message was asked for and a single
+    one came without its UID, it is that one.
     """
-    messages: dict[int, dict[bytes, object]] = {}
+    wanted = frozenset(wanted)
+    nameless: list[dict[bytes, object]] = []
     for answer in answers(data):
         items = read_plain(answer)
         if items is None:
-            items = read_items(answer)
+            if is_out_of_step(answer):
+                break
+            items = _read_odd(answer)
         uid = items.get(b"UID")
         if isinstance(uid, int) and uid in wanted:
-            messages.setdefault(uid, {}).update(items)
-    return messages
+            found.setdefault(uid, {}).update(items)
+        elif uid is None and _has_section(items):
+            nameless.append(items)
+    if len(nameless) == len(wanted) == 1 and found.keys().isdisjoint(wanted):
+        found.update(zip(wanted, nameless, strict=True))
+    if len(wanted) > 1 and not found.keys() >= wanted:
+        for uid in [uid for uid in wanted if _swallowed_another(found.get(uid, {}))]:
+            del found[uid]
+
+
+def _swallowed_another(items: dict[bytes, object]) -> bool:
+    """Whether a literal that was announced too long may contain the next answer."""
+    return any(
+        isinstance(value, bytes) and _ANSWER_INSIDE.search(value)
+        for value in items.values()
+    )
+
+
+def _read_odd(answer: list) -> dict[bytes, object]:
+    """The items of one answer, by the parser as far as it gets, else leniently."""
+    try:
+        items = read_items(answer)
+    except Exception:  # a parser may fail in any way on what is no answer
+        items = {}
+    if b"UID" in items and _has_section(items) and all(map(is_item, items)):
+        return items
+    return {**items, **read_leniently(answer)}
+
+
+def _has_section(items: dict[bytes, object]) -> bool:
+    return any(name.startswith(b"BODY[") for name in items)
 
 
 def read_items(answer: list) -> dict[bytes, object]:
@@ -236,7 +236,7 @@ def header_record(uid: int, items: dict[bytes, object], parse) -> HeaderRecord |
     header = section(items, b"BODY[HEADER")
     if header is None:
         return None
-    size = _within(items.get(b"RFC822.SIZE"), MAX_UID) or 0
+    size = within(items.get(b"RFC822.SIZE"), MAX_UID) or 0
     received = internal_date(items.get(b"INTERNALDATE"))
     addresses, message_id, new, hashed = parse(header)
     known = bool(message_id and received)
@@ -272,7 +272,7 @@ def _word(text: str) -> str:
     return folder_title(text[:1_000]).lower()
 
 
-def _within(value: object, highest: int) -> int | None:
+def within(value: object, highest: int) -> int | None:
     """A number from 0 to ``highest``, else None: larger ones do not fit the
     database."""
     return value if isinstance(value, int) and 0 <= value <= highest else None
@@ -292,7 +292,3 @@ def _text(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode("latin-1")
     return str(value)
-
-
-def _name(value: object) -> str:
-    return "NIL" if value is None else _text(value)

@@ -19,8 +19,12 @@ How it works
        as long as nobody pauses or cancels them.
     4. *Reconcile*: once a day compare all UIDs of a folder and repair.
 
-    A folder that is deleted or renumbered during the pass is left to the next one
-    (:meth:`AccountPass._try`); the others continue.
+    5. *Suspects*: messages at which the server may have broken off (:mod:`.suspects`),
+       after everything else.
+
+    A folder that is deleted or renumbered during the pass is left to the next one, and
+    so is one that the server cannot open or search, which is recorded for the owner
+    (:meth:`AccountPass.attempt`); the others continue.
 
 Example
     ``AccountPass(session, store, deadline=Deadline(8)).run(backfill=True)`` serves a
@@ -44,11 +48,15 @@ from ..errors import EngineError, Kind
 from ..imap.ranges import UidRanges
 from ..net.deadline import Deadline
 from ..types import Folder, FolderStatus
+from .backfill import BackfillPass
 from .folder import FolderPass, Renumbered
-from .interfaces import Backfill, Session, Store
+from .interfaces import Session, Store
 from .plan import TickPlan, plan_renames, plan_tick, without_collisions
 from .state import Counts, FolderState
+from .suspects import BREAKS, Reconnects
 
+#: What a single folder can be the reason of.
+_ABOUT_A_FOLDER = (BREAKS | {Kind.FOLDER_GONE, Kind.QUOTA}) - {Kind.DEADLINE}
 #: How often all UIDs of a folder are compared with what is stored.
 RECONCILE = timedelta(days=1)
 
@@ -77,8 +85,7 @@ class AccountPass:
     with the state that records it.
 
     :param deadline: after it no further batch is begun; the next pass continues
-    :param single_fetch: the last pass failed; bodies are fetched one by one, so that
-        this one gets past a message at which the server breaks off
+    :param reconnects: shared with what else is done in the same session
     """
 
     def __init__(
@@ -86,15 +93,18 @@ class AccountPass:
         session: Session,
         store: Store,
         deadline: Deadline,
-        single_fetch: bool = False,
+        reconnects: Reconnects | None = None,
     ):
         self.session = session
         self.store = store
         self.deadline = deadline
-        self.single_fetch = single_fetch
+        self.reconnects = reconnects or Reconnects(session)
         self.new = Counts()
         self.backfill = Counts()
         self.folders: list[FolderState] = []
+        #: Folders that were read, and why others could not be.
+        self._read: set[Hashable] = set()
+        self._failures: dict[Hashable, EngineError] = {}
 
     def run(self, backfill: bool) -> None:
         """Import new mail; then, with ``backfill``, continue with older mail.
@@ -108,6 +118,10 @@ class AccountPass:
             self._run_backfills()
             self.store.release_gone()
             self.reconcile()
+        self.clear_suspects()
+        if self._failures and not self._read:
+            # Not about a folder, if no folder can be read.
+            raise next(iter(self._failures.values()))
 
     # ------------------------------------------------------------------
     # New mail
@@ -117,18 +131,24 @@ class AccountPass:
         """Find out what arrived and what vanished, and import new mail."""
         listed = self.session.list_folders(status=True)
         known = self.store.folders()
-        self.folders = self.store.refresh(listed, self._renamed(known, listed))
+        self.folders = self.store.refresh(
+            listed, self._renamed(known, listed), self.session.unreadable_names
+        )
         snapshots = self._snapshots(listed)
         changes: list[_Change] = []
         first: dict[FolderPass, FolderStatus] = {}
         for state in self.folders:
             status = snapshots.get(state.raw_name)
-            plan = plan_tick(state, status) if status else TickPlan("nothing")
+            if not status:
+                continue
+            plan = plan_tick(state, status)
             folder = self._pass(state)
-            if plan.action == "first":
+            if plan.action == "nothing":
+                self._succeeded(state)
+            elif plan.action == "first":
                 first[folder] = status
             elif plan.action == "renumbered":
-                self._try(folder, partial(folder.restart_renumbered, status))
+                self.attempt(folder, partial(folder.restart_renumbered, status))
             elif plan.action == "refilled":
                 self._refill(_Change(folder, status, plan), changes)
             elif plan.action == "changed":
@@ -146,7 +166,7 @@ class AccountPass:
             if change.folder.restart_refilled(change.status):
                 changes.append(change)
 
-        self._try(change.folder, restart)
+        self.attempt(change.folder, restart)
 
     def _work_off(self, changes: list[_Change]) -> None:
         """Handle first what vanished from all folders, then new mail, which may have
@@ -156,12 +176,12 @@ class AccountPass:
             one
             for one in changes
             if not one.plan.vanished
-            or self._try(one.folder, partial(self._find_vanished, one, vanished))
+            or self.attempt(one.folder, partial(self._find_vanished, one, vanished))
         ]
         changes = [
             one
             for one in changes
-            if self._try(one.folder, partial(self._fetch_new, one, vanished))
+            if self.attempt(one.folder, partial(self._fetch_new, one, vanished))
         ]
         for one in changes:
             if one.key in vanished:
@@ -209,7 +229,7 @@ class AccountPass:
                 self.store.begin(state)
 
         for folder in first:
-            self._try(folder, partial(examine, folder))
+            self.attempt(folder, partial(examine, folder))
         self.store.transaction(begin)
         changes = []
         for folder, state in states.items():
@@ -232,18 +252,28 @@ class AccountPass:
                         renamed[key] = raw_name
                         break
                 except EngineError as error:
-                    if error.kind is not Kind.FOLDER_GONE:
+                    # A folder that cannot be opened is found again by its messages.
+                    if self.session.lost or error.kind not in _ABOUT_A_FOLDER:
                         raise
         return without_collisions(renamed, known)
 
     def _snapshots(self, listed: list[Folder]) -> dict[str, FolderStatus]:
-        """States of the folders that are read; by STATUS if LIST did not return
-        them."""
+        """States of the folders that are read: by STATUS if LIST did not return them,
+        and by EXAMINE if the server refuses that, says too little or means another
+        name."""
         found = {folder.raw_name: folder.status for folder in listed if folder.status}
-        wanted = [state.raw_name for state in self.folders]
-        missing = [name for name in wanted if name not in found]
+        missing = [s.raw_name for s in self.folders if s.raw_name not in found]
         if missing:
             found.update(self.session.status(missing))
+
+        def examine(state: FolderState) -> None:
+            found.pop(state.raw_name, None)
+            found[state.raw_name] = self.session.examine(state.raw_name)
+
+        for state in list(self.folders):
+            status = found.get(state.raw_name)
+            if not (status and status.uidvalidity):
+                self.attempt(self._pass(state), partial(examine, state))
         return found
 
     # ------------------------------------------------------------------
@@ -252,10 +282,10 @@ class AccountPass:
 
     def rebind(self) -> None:
         """Find the messages of folders that were renumbered or deleted."""
-        folders = self._passes(lambda state: state.rebind_below)
+        folders = self.passes(lambda state: state.rebind_below)
         for folder in folders:
-            self._try(folder, folder.rebind)
-        if folders and not self._passes(lambda state: state.rebind_below):
+            self.attempt(folder, folder.rebind)
+        if folders and not self.is_left(lambda state: state.rebind_below):
             self.store.transaction(self.store.drop_renumbered)
 
     def _run_backfills(self) -> None:
@@ -263,70 +293,31 @@ class AccountPass:
         for backfill in self.store.backfills():
             self.store.serve(backfill)
             try:
-                self._run_backfill(backfill)
+                BackfillPass(self, self.store, backfill).run()
             finally:
                 self.store.serve(None)
-
-    def _run_backfill(self, backfill: Backfill) -> None:
-        """Work on one, newest first, until somebody pauses or cancels it."""
-        left: dict[FolderPass, list[list[int]]] = {}
-        finished: set[Hashable] = set()
-
-        def is_left(state: FolderState) -> bool:
-            return state.key not in finished and self._wants(backfill, state)
-
-        def search(folder: FolderPass) -> None:
-            left[folder] = folder.unhandled_batches(backfill)
-
-        def read(folder: FolderPass) -> None:
-            folder.open()
-            for batch in left[folder]:
-                if not self.store.is_wanted():
-                    return
-                folder.batch(batch)
-            folder.record_handled_since(backfill.since)
-            finished.add(folder.state.key)
-
-        for folder in self._passes(is_left, backfill=True):
-            self._try(folder, partial(search, folder))
-        total = sum(len(batch) for batches in left.values() for batch in batches)
-        self.store.transaction(lambda: self.store.backfill_found(total))
-        for folder in left:
-            if not self.store.is_wanted():
-                return
-            self._try(folder, partial(read, folder))
-        if not self._passes(is_left) and self.store.is_wanted():
-            self.store.transaction(self.store.backfill_done)
-
-    def _wants(self, backfill: Backfill, state: FolderState) -> bool:
-        """Whether a backfill may find anything in a folder."""
-        if backfill.wants(state):
-            return True
-        return (
-            backfill.include_undone
-            and backfill.includes(state)
-            and self._has_undone(state)
-        )
-
-    def _has_undone(self, state: FolderState) -> bool:
-        """Whether an undo removed something from a folder."""
-        handled = self.store.handled(state.key)
-        return bool(handled - self.store.handled(state.key, without_undone=True))
 
     def reconcile(self) -> None:
         """Compare and repair the folders that are due (once a day)."""
         due = self.store.now() - RECONCILE
-        for folder in self._passes(
+        for folder in self.passes(
             lambda state: (
                 not state.rebind_below
                 and (not state.reconciled_at or state.reconciled_at < due)
             )
         ):
             self.deadline.check(self.session.endpoint.side)
-            self._try(folder, folder.reconcile)
+            self.attempt(folder, folder.reconcile)
         self.store.purge(due)
 
     # ------------------------------------------------------------------
+
+    def clear_suspects(self) -> None:
+        """Request new mail at which the server may have broken off."""
+        if not (self.reconnects.used or any(state.suspects for state in self.folders)):
+            return
+        for folder in self.passes(lambda state: state.suspects):
+            self.attempt(folder, folder.clear_new_suspects)
 
     def _pass(self, state: FolderState, backfill: bool = False) -> FolderPass:
         return FolderPass(
@@ -335,33 +326,77 @@ class AccountPass:
             state,
             self.deadline,
             self.backfill if backfill else self.new,
+            self.reconnects,
             backfill,
-            self.single_fetch,
         )
 
-    def _passes(
+    def passes(
         self, choose: Callable[[FolderState], object], backfill: bool = False
     ) -> list[FolderPass]:
-        """Passes over the folders that are read, as they are stored now."""
-        read = {state.key for state in self.folders}
+        """Passes over the folders that are read, as they are stored now; without those
+        that failed in this pass."""
         return [
             self._pass(state, backfill)
+            for state in self._chosen(choose)
+            if state.key not in self._failures
+        ]
+
+    def is_left(self, choose: Callable[[FolderState], object]) -> bool:
+        """Whether there is such a folder, even if it failed in this pass."""
+        return bool(self._chosen(choose))
+
+    def _chosen(self, choose: Callable[[FolderState], object]) -> list[FolderState]:
+        read = {state.key for state in self.folders}
+        return [
+            state
             for state in self.store.folders()
             if state.key in read and state.uidvalidity and choose(state)
         ]
 
-    def _try(self, folder: FolderPass, work: Callable[[], object]) -> bool:
-        """Do ``work``. Returns False if the folder was deleted or renumbered meanwhile:
-        it is left to the next pass."""
+    def attempt(self, folder: FolderPass, work: Callable[[], object]) -> bool:
+        """Do ``work``. Returns False if the folder was deleted or renumbered meanwhile,
+        or cannot be read: it is left to the next pass.
+
+        :raise EngineError: it is not about this folder alone
+        """
+        state = folder.state
         try:
             work()
-            return True
         except Renumbered:
             self.store.rollback()
+            return False
         except EngineError as error:
-            if error.kind is not Kind.FOLDER_GONE:
-                raise
             self.store.rollback()
-            self.folders = [s for s in self.folders if s.key != folder.state.key]
-            self.store.transaction(lambda: self.store.folder_gone(folder.state.key))
-        return False
+            if error.kind is Kind.FOLDER_GONE and not self._is_listed(state):
+                self.folders = [s for s in self.folders if s.key != state.key]
+                self.store.transaction(lambda: self.store.folder_gone(state.key))
+            else:
+                self._failed(state, error)
+            return False
+        self._succeeded(state)
+        return True
+
+    def _is_listed(self, state: FolderState) -> bool:
+        """Whether LIST still has a folder that the server says does not exist."""
+        return any(
+            one.raw_name == state.raw_name and one.selectable
+            for one in self.session.list_folders()
+        )
+
+    def _failed(self, state: FolderState, error: EngineError) -> None:
+        """Leave a folder that cannot be read to the next pass, and go on.
+
+        :raise EngineError: the server cannot be used
+        """
+        if error.kind not in _ABOUT_A_FOLDER:
+            raise error
+        if self.session.lost:
+            self.reconnects.go_on(error)
+        self._failures[state.key] = error
+        self.store.transaction(lambda: self.store.folder_problem(state.key, error))
+
+    def _succeeded(self, state: FolderState) -> None:
+        self._read.add(state.key)
+        if state.problem:
+            state.problem = False
+            self.store.transaction(lambda: self.store.folder_problem(state.key, None))

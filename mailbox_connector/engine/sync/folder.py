@@ -39,22 +39,28 @@ What it costs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
-from ..errors import ImportFailure
+from ..errors import EngineError, ImportFailure
 from ..imap.messages import MAX_MESSAGE, MAX_SET
 from ..imap.ranges import MAX_UID, UidRanges
 from ..net.deadline import Deadline
 from ..types import FolderStatus, HeaderRecord
-from .interfaces import Backfill, Session, Store, Vanished
+from .interfaces import Backfill, BatchFailed, Session, Store, Vanished
 from .plan import TickPlan, backfill_batches, body_batches
 from .state import Counts, FolderState, SkipReason
+from .suspects import OUT, PATIENCE, UNCLEAR, CarefulFetch, Reconnects
 
 #: How many headers are fetched together.
 BATCH = 250
+#: How many other messages show at most that the server returns any.
+OTHERS = 3
+#: If so many messages of a batch fail unexpectedly and none succeeds, none is the
+#: reason.
+MOST_FAILED = 3
 #: A longer span of UIDs is searched before it is fetched.
 DENSE = 500
 #: How many messages have to be the same in a folder under another name.
@@ -85,8 +91,8 @@ class FolderPass:
     :param state: what is stored; kept in step with the store
     :param deadline: after it no further batch is begun
     :param totals: the counts of this pass are added to them
+    :param reconnects: how often the pass may still go on after the server broke off
     :param backfill: whether this is for a backfill
-    :param single_fetch: fetch bodies one by one
     """
 
     def __init__(
@@ -96,8 +102,8 @@ class FolderPass:
         state: FolderState,
         deadline: Deadline,
         totals: Counts,
+        reconnects: Reconnects,
         backfill: bool = False,
-        single_fetch: bool = False,
     ):
         self.session = session
         self.store = store
@@ -105,7 +111,8 @@ class FolderPass:
         self.deadline = deadline
         self.totals = totals
         self.backfill = backfill
-        self.single_fetch = single_fetch
+        self._careful_headers = CarefulFetch(self, reconnects, deadline)
+        self._careful_bodies = CarefulFetch(self, reconnects, deadline)
         self._handled: UidRanges | None = None
 
     @property
@@ -204,7 +211,7 @@ class FolderPass:
             return imap_object_id == status.imap_object_id
         if not hashes:
             return False
-        found = self.session.fetch_headers(hashes)
+        found = list(self.session.fetch_headers(hashes))
         return bool(found) and all(h.header_hash == hashes[h.uid] for h in found)
 
     # ------------------------------------------------------------------
@@ -316,6 +323,8 @@ class FolderPass:
         uids = [uid for uid in listed if uid < below]
         for batch in backfill_batches(uids, self.handled, BATCH):
             self.batch(batch, importable=importable, rebind_below=min(batch))
+        mine = [uid for uid in listed if uid < self.state.first_uid]
+        self.clear_suspects(mine, importable=importable)
         self._drop_and_save(vanished, {"rebind_below": 0})
 
     def reconcile(self) -> None:
@@ -332,11 +341,13 @@ class FolderPass:
         missed = list((listed & read) - self.handled)
         for batch in backfill_batches(missed, self.handled, BATCH):
             self.batch(batch, new=True)
+        self.clear_suspects(missed, new=True)
         if state.handled_since:
             older = self.session.search_since(state.handled_since)
             older = [uid for uid in older if uid < state.next_uid]
             for batch in backfill_batches(older, self.handled, BATCH):
                 self.batch(batch)
+            self.clear_suspects(older)
         self._drop_and_save(vanished, {"reconciled_at": self.store.now()})
 
     # ------------------------------------------------------------------
@@ -354,46 +365,93 @@ class FolderPass:
         """Handle ``uids``: skip strangers' messages, fetch and import contacts'.
 
         Commits after each part, so that the pass makes progress on a slow server too.
+        Suspects are left to :meth:`clear_suspects`.
 
         :param vanished: locations that messages may have moved from
         :param importable: UIDs that may be imported; None: all
         :param new: these are new mail, not older mail
         :param changes: to the state, saved when everything is done
         """
+        suspects = self.state.suspects
+        rest = [uid for uid in uids if uid not in suspects]
+        self._work(rest, vanished, importable, new)
+        if changes:
+            self._save(**changes)
+
+    def _work(
+        self,
+        uids: list[int],
+        vanished: Vanished | None,
+        importable: Collection[int] | None,
+        new: bool,
+    ) -> None:
+        """:meth:`batch` of these UIDs, suspects or not."""
+        if not uids:
+            return
         self._check_deadline()
-        headers, withheld = self._headers(uids, new)
-        decide = partial(self._decide, headers, withheld, vanished or {}, importable)
-        matches = self._commit(decide).matches
+        headers, withheld, error = self._headers(uids, new)
+        by_uid = {record.uid: record for record in headers}
+
+        def decide(some: list[int]) -> _Done:
+            records = [by_uid[uid] for uid in some]
+            return self._decide(records, vanished or {}, importable)
+
+        matches: dict[int, object] = {}
+        for done in self._commit_each(list(by_uid), decide):
+            matches |= done.matches
+        self._keep_withheld(withheld)
+        if error:
+            raise error
         sizes = {record.uid: record.size for record in headers}
         left = [
             (uid, sizes[uid])
             for uid in uids
             if uid in matches and uid not in self.handled
         ]
-        by_uid = {record.uid: record for record in headers}
-        for part in body_batches(left, *([1] if self.single_fetch else [])):
+        for part in body_batches(left):
             self._check_deadline()
             self._import(part, by_uid, matches)
-        if changes:
-            self._save(**changes)
 
     def _headers(
         self, uids: list[int], new: bool
-    ) -> tuple[list[HeaderRecord], set[int]]:
-        """Headers, and UIDs that the server lists but does not return."""
-        headers = self.session.fetch_headers(uids, new)
-        missing = self._withheld(set(uids) - {record.uid for record in headers})
-        left_out = missing - self.session.unfetchable
-        if left_out:
-            # Microsoft 365 sometimes omits a message, and sends it when asked again.
-            headers += self.session.fetch_headers(left_out, new)
-            missing -= {record.uid for record in headers}
-        return headers, missing
+    ) -> tuple[list[HeaderRecord], set[int], EngineError | None]:
+        """Headers, UIDs that the server lists but does not return, and what ended it
+        early."""
+
+        def fetch(some):
+            return ((one.uid, one) for one in self.session.fetch_headers(some, new))
+
+        return self._all(uids, self._careful_headers, fetch)
+
+    def _all(self, uids: list[int], careful: CarefulFetch, fetch):
+        """What came of ``uids``; those that exist and were not returned, though each
+        was requested alone; and what ended it early.
+
+        Microsoft 365 sometimes omits a message, and sends it when asked again; an
+        answer without its UID is only recognized if no other was requested.
+        """
+        came, error = careful(uids, fetch) if uids else ([], None)
+        missing = self._missing(uids, came, error)
+        if alone := sorted(missing - self.session.unfetchable):
+            for uid in alone:
+                more, error = careful([uid], fetch)
+                came += more
+                if error:
+                    break
+            missing = self._missing(uids, came, error)
+        return came, missing, error
+
+    def _missing(self, uids, came, error) -> set[int]:
+        """Those that exist and did not come, if nothing broke off."""
+        if error:
+            return set()
+        absent = set(uids) - {_uid_of(one) for one in came}
+        decided = {u for u in absent if u in self.state.suspects or u in self.handled}
+        return self._withheld(absent - decided)
 
     def _decide(
         self,
         headers: list[HeaderRecord],
-        withheld: set[int],
         vanished: Vanished,
         importable: Collection[int] | None,
     ) -> _Done:
@@ -408,34 +466,36 @@ class FolderPass:
         skipped = dict.fromkeys(drafts, SkipReason.DRAFT)
         strangers = [record for record in rest if record.uid not in matches]
         skipped |= self.store.skip_reasons(strangers)
-        failures = dict.fromkeys(withheld, ImportFailure.WITHHELD)
-        failures.update(
-            (record.uid, ImportFailure.TOO_LARGE)
+        failures = {
+            record.uid: ImportFailure.TOO_LARGE
             for record in rest
             if record.uid in matches and record.size > MAX_MESSAGE
-        )
+        }
         counts = Counts(seen=len(moved) + len(skipped), matched=len(moved))
         counts.add(Counts.of_skipped(skipped.values()))
         counts.add(self._keep_failed(failures))
         return _Done(counts, moved | failures.keys(), skipped, matches)
 
     def _import(self, uids: list[int], by_uid: dict, matches: dict) -> None:
-        messages = [
-            (by_uid[uid], matches[uid], raw)
-            for uid, raw in self.session.fetch_messages(uids)
-        ]
-        got = {record.uid for record, _match, _raw in messages}
-        withheld = self._withheld(set(uids) - got)
+        def fetch(some):
+            return ((uid, (uid, raw)) for uid, raw in self.session.fetch_messages(some))
 
-        def work() -> _Done:
-            counts = self._keep_failed(dict.fromkeys(withheld, ImportFailure.WITHHELD))
-            skipped: dict[int, SkipReason] = {}
-            if messages:
-                done, skipped = self.store.import_messages(self.state.key, messages)
-                counts.add(done)
-            return _Done(counts, (got | withheld) - skipped.keys(), skipped)
+        came, withheld, error = self._all(uids, self._careful_bodies, fetch)
+        raws = dict(came)
 
-        self._commit(work)
+        def work(some: list[int]) -> _Done:
+            messages = [(by_uid[uid], matches[uid], raws[uid]) for uid in some]
+            counts, skipped = self.store.import_messages(self.state.key, messages)
+            return _Done(counts, set(some) - skipped.keys(), skipped)
+
+        self._commit_each(list(raws), work)
+        self._keep_withheld(withheld)
+        if error:
+            raise error
+
+    def _keep_withheld(self, uids: Collection[int]) -> None:
+        if uids:
+            self._commit(partial(self._give_up, uids, ImportFailure.WITHHELD))
 
     def _withheld(self, absent: set[int]) -> set[int]:
         """Those of ``absent`` that exist but were not returned."""
@@ -448,13 +508,61 @@ class FolderPass:
             self.store.keep_failed(self.state.key, failures)
         return Counts(seen=len(failures), failed=len(failures))
 
+    def _give_up(self, uids: Collection[int], failure: ImportFailure) -> _Done:
+        return _Done(self._keep_failed(dict.fromkeys(uids, failure)), uids)
+
+    def _commit_each(
+        self, uids: list[int], work: Callable[[list[int]], _Done]
+    ) -> list[_Done]:
+        """Commit ``work`` of all; if that fails unexpectedly, of the halves, down to
+        the message that is the reason.
+
+        :raise BatchFailed: it fails for each, so that no message is the reason
+        """
+        done: list[_Done] = []
+        failed: list[int] = []
+        waiting = [uids] if uids else []
+        while waiting:
+            part = waiting.pop(0)
+            try:
+                done.append(self._commit(partial(work, part)))
+            except BatchFailed:
+                self.store.rollback()
+                middle = len(part) // 2
+                if middle:
+                    waiting[:0] = [part[:middle], part[middle:]]
+                    continue
+                failed += part
+                if not done and (not waiting or len(failed) > MOST_FAILED):
+                    self._strike_all(failed)
+                    raise
+        if failed:
+            self._commit(partial(self._give_up, failed, ImportFailure.UNEXPECTED))
+        return done
+
+    def _strike_all(self, uids: list[int]) -> None:
+        """Nothing shows that messages are the reason, unless that goes on."""
+        suspects = dict(self.state.suspects)
+        for uid in uids:
+            suspects[uid] = suspects.get(uid, 0) + UNCLEAR
+        self.remember(suspects)
+        if out := [uid for uid in uids if suspects[uid] >= OUT]:
+            self._commit(partial(self._give_up, out, ImportFailure.UNEXPECTED))
+
     def _commit(self, work: Callable[[], _Done]) -> _Done:
         """Do ``work`` and commit it together with the UIDs that it handled."""
 
+        suspects = self.state.suspects
+        left = suspects
+
         def whole() -> _Done:
+            nonlocal left
             done = work()
-            if done.imported or done.skipped:
-                self.store.save(self.state.key, done.imported, done.skipped)
+            decided = {*done.imported, *done.skipped}
+            left = {uid: suspects[uid] for uid in suspects.keys() - decided}
+            changes = {} if left == suspects else {"suspects": left}
+            if decided:
+                self.store.save(self.state.key, done.imported, done.skipped, **changes)
             if self.backfill:
                 self.store.backfill_counted(done.counts)
             return done
@@ -463,6 +571,7 @@ class FolderPass:
         done = self.store.transaction(whole)
         self.totals.add(done.counts)
         self._handled = handled.add({*done.imported, *done.skipped})
+        self.state = replace(self.state, suspects=left)
         return done
 
     def _save(self, **changes) -> None:
@@ -478,8 +587,74 @@ class FolderPass:
         self.store.transaction(work)
         self.state = replace(self.state, **changes)
 
+    # ------------------------------------------------------------------
+    # What the server broke off at
+    # ------------------------------------------------------------------
+
+    def clear_suspects(
+        self,
+        uids: Iterable[int],
+        vanished: Vanished | None = None,
+        importable: Collection[int] | None = None,
+        new: bool = False,
+    ) -> None:
+        """Handle those of ``uids`` that :meth:`batch` left, as it would have; at last
+        each alone, until it comes or is blamed.
+
+        :raise EngineError: not all of them are decided yet
+        """
+        mine = [uid for uid in uids if uid in self.state.suspects]
+        if not mine:
+            return
+        self.session.wait_at_most(PATIENCE)
+        try:
+            self.open()
+            together = [uid for uid in mine if not self.state.suspects[uid]]
+            for start in range(0, len(together), BATCH):
+                batch = together[start : start + BATCH]
+                self._work(batch, vanished, importable, new)
+                strikes = self.state.suspects
+                self._careful_headers.forgive(u for u in batch if not strikes.get(u))
+            for uid in mine:
+                self._clear_alone(uid, vanished, importable, new)
+        finally:
+            self.session.wait_at_most(None)
+
+    def clear_new_suspects(self) -> None:
+        """:meth:`clear_suspects` of new mail."""
+        mine = [uid for uid in self.state.suspects if uid >= self.state.first_uid]
+        self.clear_suspects(sorted(mine), new=True)
+
+    def _clear_alone(self, uid: int, *how) -> None:
+        while (strikes := self.state.suspects.get(uid)) is not None:
+            self._work([uid], *how)
+            if self.state.suspects.get(uid) == strikes:
+                # It came, and was not wanted; or it is gone.
+                self._careful_headers.forgive([uid])
+
+    def suspects(self) -> dict[int, int]:
+        """See :class:`.suspects.Folder`, also for the next three."""
+        return self.state.suspects
+
+    def remember(self, suspects: dict[int, int]) -> None:
+        self._save(suspects=suspects)
+
+    def known_good(self) -> Iterator[int]:
+        yield from self.store.known_good(self.state.key)
+        # Nothing of this folder was ever fetched: older mail that nobody has asked for.
+        listed = self.session.search_since(None)
+        others = [uid for uid in listed if uid not in self.state.suspects]
+        yield from [uid for uid in others if uid not in self.handled][-OTHERS:]
+
+    def blame(self, uid: int) -> None:
+        self._commit(partial(self._give_up, [uid], ImportFailure.BREAKS_OFF))
+
     def _check_deadline(self) -> None:
         self.deadline.check(self.session.endpoint.side)
+
+
+def _uid_of(came: HeaderRecord | tuple[int, bytes]) -> int:
+    return came[0] if isinstance(came, tuple) else came.uid
 
 
 def _is_draft(record: HeaderRecord) -> bool:

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from ..errors import ImportFailure
+from ..errors import EngineError, ImportFailure
 from ..imap.ranges import UidRanges
 from ..types import Endpoint, Folder, FolderStatus, HeaderRecord
 from .state import Counts, FolderState, SkipReason
@@ -52,6 +52,11 @@ class Backfill:
         )
 
 
+class BatchFailed(Exception):
+    """Work on some messages failed in a way that nobody expected, and that is not about
+    the database or the disk: one of the messages may be the reason."""
+
+
 class Session(Protocol):
     """The part of :class:`~..imap.session.ImapSession` that a pass needs."""
 
@@ -62,6 +67,14 @@ class Session(Protocol):
     vanished: UidRanges | None
     #: UIDs of the open folder that the server refused to return.
     unfetchable: set[int]
+    #: What the last LIST contained that names no folder that can be opened.
+    unreadable_names: tuple[str, ...]
+    #: Whether the connection can no longer be used.
+    lost: bool
+
+    def reconnect(self) -> None: ...
+
+    def wait_at_most(self, seconds: float | None) -> None: ...
 
     def list_folders(self, status: bool = False) -> list[Folder]: ...
 
@@ -79,7 +92,7 @@ class Session(Protocol):
 
     def fetch_headers(
         self, uids: Iterable[int], new: bool = False
-    ) -> list[HeaderRecord]: ...
+    ) -> Iterator[HeaderRecord]: ...
 
     def fetch_messages(self, uids: Iterable[int]) -> Iterator[tuple[int, bytes]]: ...
 
@@ -90,12 +103,19 @@ class Store(Protocol):
     def folders(self) -> list[FolderState]:
         """All known folders, including those that are gone."""
 
-    def refresh(self, listed: Sequence[Folder], renamed: Mapping[Hashable, str]):
+    def refresh(
+        self,
+        listed: Sequence[Folder],
+        renamed: Mapping[Hashable, str],
+        unreadable: Sequence[str] = (),
+    ):
         """Store the server's list of folders.
 
         Continues a backfill if a folder that it has not read exists again.
 
         :param renamed: new raw names of folders that were renamed
+        :param unreadable: what else was listed and names no folder that can be opened;
+            a folder whose name occurs there is not gone
         :return: states of the folders that are read and exist
         """
 
@@ -121,7 +141,10 @@ class Store(Protocol):
         """Store a folder's first state, or a new one after a renumbering."""
 
     def transaction(self, work: Callable[[], T]) -> T:
-        """Do ``work`` and commit; repeat it after a conflict with another worker."""
+        """Do ``work`` and commit; repeat it after a conflict with another worker.
+
+        :raise BatchFailed: see there; nothing of ``work`` was kept
+        """
 
     def rollback(self) -> None:
         """Discard what was not committed."""
@@ -135,7 +158,13 @@ class Store(Protocol):
         Called when messages may have been found there; costs nothing if none is gone.
         """
 
+    def folder_problem(self, key: Hashable, error: EngineError | None) -> None:
+        """Record, and tell the owner, that a folder cannot be read; None: it can."""
+
     # Locations
+
+    def known_good(self, key: Hashable) -> list[int]:
+        """A few UIDs of a folder whose messages the server has returned before."""
 
     def locations(self, key: Hashable) -> UidRanges:
         """UIDs of the messages that are known to be in a folder."""

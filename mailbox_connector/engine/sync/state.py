@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import Enum
 
@@ -59,6 +59,9 @@ class FolderState:
         with the old locations; 0: none
     :param imap_object_id: RFC 8474; survives a renaming
     :param reconciled_at: naive UTC
+    :param suspects: UIDs at which the server may have broken off, with their strikes,
+        see :mod:`.suspects`
+    :param problem: whether it is recorded that the folder cannot be read
     """
 
     key: Hashable
@@ -73,6 +76,8 @@ class FolderState:
     rebind_below: int = 0
     imap_object_id: str | None = None
     reconciled_at: datetime | None = None
+    suspects: dict[int, int] = field(default_factory=dict)
+    problem: bool = False
 
 
 @dataclass
@@ -115,4 +120,4 @@ class Counts:
 
 
 #: The names of all counts, as they are stored and shown.
-COUNT_NAMES = tuple(field.name for field in fields(Counts))
+COUNT_NAMES = tuple(one.name for one in fields(Counts))

@@ -138,6 +138,11 @@ class MailboxAccount(models.Model):
         string="Sending last worked", readonly=True, copy=False
     )
     folder_problem = fields.Char(compute="_compute_folder_problem")
+    unreadable_folders = fields.Char(
+        readonly=True,
+        copy=False,
+        help="Names in the server's list of folders that Odoo cannot read.",
+    )
     last_result = fields.Char(string="Last result", readonly=True, copy=False)
     needs_person = fields.Boolean(
         readonly=True,
@@ -260,18 +265,58 @@ class MailboxAccount(models.Model):
             account.backfill_id = running[-1:] or account.backfill_ids[:1]
             account.backfill_state = account.backfill_id.state
 
-    @api.depends("folder_ids.gone", "folder_ids.found_elsewhere", "folder_ids.sync")
+    @api.depends(
+        "folder_ids.gone",
+        "folder_ids.found_elsewhere",
+        "folder_ids.sync",
+        "folder_ids.problem",
+        "unreadable_folders",
+    )
     def _compute_folder_problem(self):
         for account in self:
-            gone = account.folder_ids.filtered(
-                lambda f: f.sync and f.gone and not f.found_elsewhere
-            )
-            account.folder_problem = bool(gone) and self.env._(
-                "These folders no longer exist on the server: %s. Their e-mails stay "
-                "in Odoo. Turn them off under Folders, or create them again on the "
-                "server.",
-                ", ".join(gone.mapped("name")),
-            )
+            problems = []
+            if gone := account.gone_folders():
+                problems.append(
+                    self.env._(
+                        "These folders no longer exist on the server: %s. Their "
+                        "e-mails stay in Odoo. Turn them off under Folders, or create "
+                        "them again on the server.",
+                        ", ".join(gone.mapped("name")),
+                    )
+                )
+            if unread := account.unread_folders_text():
+                problems.append(unread)
+            if account.unreadable_folders:
+                problems.append(
+                    self.env._(
+                        "The server lists folders whose names Odoo cannot read, so "
+                        "their e-mails are not imported: %s. Rename them in your mail "
+                        "app.",
+                        account.unreadable_folders,
+                    )
+                )
+            account.folder_problem = "\n".join(problems) or False
+
+    @api.private
+    def gone_folders(self):
+        """The folders that are to be imported and are no longer on the server, unless
+        their messages are in other folders."""
+        return self.folder_ids.filtered(
+            lambda folder: folder.sync and folder.gone and not folder.found_elsewhere
+        )
+
+    @api.private
+    def unread_folders_text(self):
+        """Which folders cannot be read, and why; '' if there are none."""
+        unread = self.folder_ids.filtered(lambda folder: folder.sync and folder.problem)
+        if not unread:
+            return ""
+        reasons = [f"{folder.name}: {folder.problem}" for folder in unread]
+        return self.env._(
+            "Some folders cannot be read. Odoo retries automatically; turn off under "
+            "Folders what you do not need.\n%s",
+            "\n".join(reasons),
+        )
 
     def _compute_message_count(self):
         for account in self:

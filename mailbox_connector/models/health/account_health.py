@@ -92,6 +92,7 @@ class MailboxAccountHealth(models.AbstractModel):
         "folder_ids.sync",
         "folder_ids.gone",
         "folder_ids.found_elsewhere",
+        "folder_ids.problem",
     )
     def _compute_health(self):
         self.env.flush_all()
@@ -150,6 +151,9 @@ class MailboxAccountHealth(models.AbstractModel):
                               AND mail.state = 'exception') THEN 'action_needed'
             WHEN %(account)s.imap_problem IS NOT NULL
                 OR %(account)s.smtp_problem IS NOT NULL
+                OR EXISTS (SELECT FROM mailbox_folder folder
+                            WHERE folder.account_id = %(account)s.id
+                              AND folder.sync AND folder.problem IS NOT NULL)
                 OR %(account)s.sending_paused_until > %(now)s THEN 'waiting'
             WHEN EXISTS (SELECT FROM mailbox_backfill backfill
                           WHERE backfill.account_id = %(account)s.id
@@ -242,10 +246,10 @@ class MailboxAccountHealth(models.AbstractModel):
         )
         if self.state == "draft":
             health, text = "off", self.env._("Not connected yet.")
-        elif is_stopped or self.folder_problem:
+        elif is_stopped or self.gone_folders():
             health = "action_needed"
             text = is_stopped and self._next_try_text(self.needs_person)
-        elif self.imap_problem:
+        elif self.imap_problem or self.unread_folders_text():
             health, text = "waiting", self._next_try_text(False)
         else:
             health, text = "works", not last and self.env._("Not read yet.")
@@ -351,6 +355,18 @@ class MailboxAccountHealth(models.AbstractModel):
         self.env["mailbox.alert"].sudo()._save(self, problem)
 
     @api.private
+    def report_unread_folders(self):
+        """Report which folders cannot be read, or that all can."""
+        for account in self:
+            text = account.with_context(
+                lang=account.owner_id.lang
+            ).unread_folders_text()
+            if text:
+                account.report_problem("imap", text)
+            elif not account.imap_problem:
+                account.report_recovery("imap")
+
+    @api.private
     def report_recovery(self, side):
         """Report that reading or sending works (again).
 
@@ -393,6 +409,8 @@ class MailboxAccountHealth(models.AbstractModel):
                 )
             elif f"{side}_problem" in vals:
                 account.report_recovery(side)
+                if side == "imap" and account.unread_folders_text():
+                    account.report_unread_folders()
 
     def _forget_refusals(self):
         """Forget refused settings: they were changed, and the server's response is

@@ -101,6 +101,14 @@ class MailboxFolder(models.Model):
         help="UIDs of e-mails that were imported and removed again by undoing the "
         "import. Only an import that is started later fetches them again.",
     )
+    suspects = fields.Json(
+        readonly=True,
+        help="UIDs of e-mails at which the server may have broken off, by how often: "
+        "they are requested after all others.",
+    )
+    problem = fields.Char(
+        readonly=True, help="Why the folder cannot be read; Odoo retries automatically."
+    )
     _raw_name_unique = models.Constraint(
         "UNIQUE (account_id, raw_name)", "A mailbox can have a folder only once."
     )
@@ -258,7 +266,35 @@ class MailboxFolder(models.Model):
     @api.private
     def mark_gone(self):
         """The folders are no longer on the server."""
-        self.write({"gone": True, "gone_at": fields.Datetime.now()})
+        self.write({"gone": True, "gone_at": fields.Datetime.now(), "problem": False})
+
+    @api.private
+    def record_problem(self, text):
+        """Store why a folder cannot be read, and have the owner alerted if it lasts.
+
+        :param text: a sentence in the owner's language; False: it can be read
+        """
+        self.ensure_one()
+        if self.problem != text:
+            self.problem = text
+            self.account_id.report_unread_folders()
+
+    @api.private
+    def known_good(self, count=3):
+        """The newest UIDs that were imported or skipped: the server has returned
+        them."""
+        self.ensure_one()
+        self.env.cr.execute(
+            """
+            SELECT uid FROM mailbox_location
+             WHERE folder_id = %s AND uidvalidity = %s
+             ORDER BY uid DESC LIMIT %s
+            """,
+            [self.id, self.uidvalidity or 0, count],
+        )
+        known = [uid for (uid,) in self.env.cr.fetchall()]
+        newest = [span[1] for span in self.skipped().spans[-count:]]
+        return known + newest[::-1]
 
     @api.private
     def release_gone(self):
@@ -323,6 +359,7 @@ class MailboxFolder(models.Model):
                 "uidvalidity": False,
                 "handled_since": False,
                 "rebind_below": 0,
+                "suspects": False,
                 "gone_at": False,
             }
         )

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta, timezone
 
 from odoo import fields
 
 from ...engine.backoff import step
+from ...engine.errors import EngineError, Kind, one_line
 from ...engine.mime.headers import block, first_phase, new_mail
 from ...engine.sync.state import Counts, SkipReason
+from ...engine.sync.suspects import BREAKS
 from ...engine.types import HeaderRecord
+from ..framework.concurrency import CONFLICT_ERRORS
 from .candidate import Candidate
 from .importer import Importer
 
+_logger = logging.getLogger(__name__)
+
+#: Seconds that a server may be silent: less than a person waits.
+PATIENCE = 10.0
 #: When a message that the server did not return is requested again.
 RETRY_PAUSES = tuple(timedelta(minutes=one) for one in (10, 60, 360, 1440, 1440))
 
@@ -29,13 +37,16 @@ class FailedImportRetry:
     :param account: ``mailbox.account``, under a lease, in a superuser environment
     :param session: an open :class:`ImapSession`; None: only for rows with their bytes
     :param store: the :class:`~services.sync.store.OdooStore` of the pass
+    :param reconnects: the pass's :class:`~...engine.sync.suspects.Reconnects`, if there
+        is a session
     """
 
-    def __init__(self, account, session, store):
+    def __init__(self, account, session, store, reconnects=None):
         self.env = account.env
         self.account = account
         self.session = session
         self.store = store
+        self.reconnects = reconnects
 
     def retry_due(self, deadline) -> None:
         """Retry messages that the server did not return and whose time has come;
@@ -56,13 +67,47 @@ class FailedImportRetry:
         if not row.exists():
             return True
         raw = row.raw_bytes() or self._fetch(row)
-        return self.store.transaction(lambda: self._solve(row, raw))
+        return self.store.transaction(lambda: self._solve_or_record(row, raw))
+
+    def _solve_or_record(self, row, raw: bytes | None) -> bool:
+        """An unexpected error is about this e-mail alone: the others are retried."""
+        try:
+            with self.env.cr.savepoint():
+                return self._solve(row, raw)
+        except (*CONFLICT_ERRORS, OSError):
+            raise
+        except Exception as error:
+            self.env.invalidate_all()
+            _logger.exception("Failed import %s could not be retried", row.id)
+            row.record_attempt(one_line(str(error)) or type(error).__name__)
+            return False
 
     def _fetch(self, row) -> bytes | None:
         """The message from the server; None: it no longer exists; b"": not returned."""
-        folder = row.folder_id
-        if not self.session or folder.gone:
+        if not self.session or row.folder_id.gone:
             return b""
+        self.session.wait_at_most(PATIENCE)
+        try:
+            return self._request(row)
+        except EngineError as error:
+            # As before, or the folder cannot be read: the others are retried.
+            self._go_on(error)
+            return b""
+        finally:
+            self.session.wait_at_most(None)
+
+    def _go_on(self, error: EngineError) -> None:
+        """
+        :raise EngineError: it is not about one message or its folder
+        """
+        if error.kind is Kind.FOLDER_GONE:
+            return
+        if error.kind not in BREAKS or error.kind is Kind.DEADLINE:
+            raise error
+        self.reconnects.go_on(error)
+
+    def _request(self, row) -> bytes | None:
+        folder = row.folder_id
         status = self.session.examine(folder.raw_name)
         if status.uidvalidity != row.uidvalidity:
             # The folder was renumbered; the message is imported with its new UID.

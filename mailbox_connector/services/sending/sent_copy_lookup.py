@@ -9,10 +9,12 @@ absence of a copy proves nothing.
 
 from __future__ import annotations
 
+from ...engine.errors import EngineError, MessageError
 from ...engine.imap.session import ImapSession
 from ...engine.mime.parse import parse_message
 from ...engine.net.deadline import Deadline
 from ...engine.net.egress import EgressPolicy
+from ...engine.sync.suspects import BREAKS, Reconnects
 from ...engine.types import Endpoint
 
 #: How many e-mails that refer to one are checked: the provider may have given it a new
@@ -37,6 +39,7 @@ class SentLookup:
     ):
         self._folders = folders
         self._session = ImapSession(endpoint, policy, deadline)
+        self._reconnects = Reconnects(self._session)
 
     def __enter__(self) -> SentLookup:
         self._session.open()
@@ -51,22 +54,50 @@ class SentLookup:
         most = 0
         for folder in self._folders:
             self._session.examine(folder)
-            most = max(most, len(search_sent(self._session, message_id)))
+            found = search_sent(self._session, message_id, self._reconnects)
+            most = max(most, len(found))
         return most
 
 
-def search_sent(session: ImapSession, message_id: str) -> list[int]:
+def search_sent(
+    session: ImapSession, message_id: str, reconnects: Reconnects | None = None
+) -> list[int]:
     """UIDs of an e-mail in the open folder. A provider that gives e-mails a new
     Message-ID leaves References unchanged, where Odoo writes the e-mail's own last."""
     if found := session.search_message_id(message_id):
         return found
-    referring = session.search_header("REFERENCES", message_id)
-    for uid, raw in session.fetch_messages(referring[-MOST_RENAMED:]):
-        parsed = parse_message(raw)
-        # A reply to it names it in In-Reply-To.
-        if parsed.references[-1:] == [message_id] != [parsed.in_reply_to]:
-            found.append(uid)
-    return found
+    reconnects = reconnects or Reconnects(session)
+    return [
+        uid
+        for uid in session.search_header("REFERENCES", message_id)[-MOST_RENAMED:]
+        if _is_renamed(_fetch(session, uid, reconnects), message_id)
+    ]
+
+
+def _fetch(session: ImapSession, uid: int, reconnects: Reconnects) -> bytes | None:
+    """A message of the open folder; None if the server cannot return it, which must
+    not keep the others from being compared."""
+    folder = session.folder
+    try:
+        return dict(session.fetch_messages([uid])).get(uid)
+    except EngineError as error:
+        if error.kind not in BREAKS:
+            raise
+        reconnects.go_on(error)
+        session.examine(folder)
+        return None
+
+
+def _is_renamed(raw: bytes | None, message_id: str) -> bool:
+    """Whether a message is the e-mail with that Message-ID under a new one."""
+    try:
+        parsed = parse_message(raw) if raw else None
+    except MessageError:
+        return False
+    if parsed is None or parsed.references[-1:] != [message_id]:
+        return False
+    # A reply to it names it in In-Reply-To.
+    return parsed.in_reply_to != message_id
 
 
 def was_sent(copies: int, own_copies: int, known_sent: int) -> bool:

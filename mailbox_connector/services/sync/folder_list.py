@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ...engine.types import Folder, Role
 
@@ -11,13 +11,17 @@ UNREAD_ROLES = {Role.DRAFTS, Role.JUNK, Role.TRASH}
 ORDER = list(Role)
 
 
-def refresh(account, known, listed: Iterable[Folder]) -> bool:
+def refresh(
+    account, known, listed: Iterable[Folder], unreadable: Sequence[str] = ()
+) -> bool:
     """Add new folders, mark folders that are gone; write only what differs.
 
     A folder that has reappeared may have missed a backfill, which is then reopened.
 
     :param known: the account's ``mailbox.folder`` records
     :param listed: selectable and other folders, as LIST gave them
+    :param unreadable: what else it gave, and that could not be read; a known folder
+        whose name occurs there is not gone
     :return: whether anything differed
     """
     on_server = {folder.raw_name: folder for folder in listed if folder.selectable}
@@ -28,10 +32,16 @@ def refresh(account, known, listed: Iterable[Folder]) -> bool:
         if raw_name in by_name
     ]
     vanished = known.filtered(
-        lambda folder: folder.raw_name not in on_server and not folder.gone
+        lambda folder: (
+            folder.raw_name not in on_server
+            and not folder.gone
+            and not any(folder.name in name for name in unreadable)
+        )
     )
     if vanished:
         vanished.mark_gone()
+    if (account.unreadable_folders or "") != ", ".join(unreadable):
+        account.unreadable_folders = ", ".join(unreadable)
     new = [folder for raw_name, folder in on_server.items() if raw_name not in by_name]
     if new:
         has_all = any(folder.role is Role.ALL for folder in on_server.values())

@@ -36,6 +36,7 @@ from ...engine.imap.session import ImapSession
 from ...engine.net.deadline import Deadline
 from ...engine.sync.account import AccountPass
 from ...engine.sync.state import Counts
+from ...engine.sync.suspects import Reconnects
 from ..accounts.endpoints import egress_policy, endpoint
 from ..incoming.failed_import_retry import FailedImportRetry
 from .new_contacts import NewContacts
@@ -155,18 +156,22 @@ class MailboxPass:
                 self.request.hard_seconds / 2,
                 lambda: store.has_progress,
             )
-            # After a failure bodies are fetched one by one.
-            work = AccountPass(session, store, deadline, bool(self.account.failures))
+            reconnects = Reconnects(session)
+            work = AccountPass(session, store, deadline, reconnects)
             self.new, self.backfill = work.new, work.backfill
             try:
                 if backfill:
-                    NewContacts(self.account, session, store).search(deadline)
+                    NewContacts(self.account, session, store, reconnects).search(
+                        deadline
+                    )
                 work.run(backfill)
                 self.found_older_work = not backfill and any(
                     state.rebind_below for state in work.folders
                 )
                 if backfill:
-                    FailedImportRetry(self.account, session, store).retry_due(deadline)
+                    FailedImportRetry(
+                        self.account, session, store, reconnects
+                    ).retry_due(deadline)
             except EngineError as error:
                 store.rollback()
                 if error.kind is not Kind.DEADLINE or self._hung():
@@ -191,7 +196,9 @@ class MailboxPass:
         self._retry_each(here, FailedImportRetry(self.account, None, store))
         if (rest := rows - here) and not self.unfinished:
             with self._session() as session:
-                attempt = FailedImportRetry(self.account, session, store)
+                attempt = FailedImportRetry(
+                    self.account, session, store, Reconnects(session)
+                )
                 self._retry_each(rest, attempt)
 
     def _retry_each(self, rows, attempt: FailedImportRetry) -> None:

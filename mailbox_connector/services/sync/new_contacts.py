@@ -9,6 +9,7 @@ from __future__ import annotations
 from ...engine.errors import EngineError, Kind
 from ...engine.imap.ranges import UidRanges
 from ...engine.sync.state import RECONSIDERED
+from ...engine.sync.suspects import BREAKS
 
 #: Addresses that are searched for together. With more than :data:`MANY` at once, as
 #: after an import of contacts, the headers of all skipped mail are read again instead.
@@ -21,13 +22,15 @@ class NewContacts:
     :param account: ``mailbox.account``, under a lease, in a superuser environment
     :param session: an open :class:`ImapSession`
     :param store: the pass's :class:`~.store.OdooStore`
+    :param reconnects: the pass's :class:`~...engine.sync.suspects.Reconnects`
     """
 
-    def __init__(self, account, session, store):
+    def __init__(self, account, session, store, reconnects):
         self.rows = account.env["mailbox.contact.lookup"]
         self.account = account
         self.session = session
         self.store = store
+        self.reconnects = reconnects
 
     def search(self, deadline) -> None:
         """Make the pass check the results again; an interruption loses nothing.
@@ -57,16 +60,23 @@ class NewContacts:
         if emails is None or not skipped:
             return skipped
         try:
-            opened = self.session.examine(folder.raw_name)
+            return self._search(folder, emails) & skipped
         except EngineError as error:
-            if error.kind is not Kind.FOLDER_GONE:
+            if error.kind is Kind.FOLDER_GONE:
+                # The pass will notice that, too.
+                return UidRanges()
+            if error.kind not in BREAKS or error.kind is Kind.DEADLINE:
                 raise
-            # The pass will notice that, too.
-            return UidRanges()
+            # The search must not fail in every pass: the headers are read instead.
+            self.reconnects.go_on(error)
+            return skipped
+
+    def _search(self, folder, emails: list[str]) -> UidRanges:
+        opened = self.session.examine(folder.raw_name)
         if opened.uidvalidity != folder.uidvalidity:
             # Renumbered: the pass reads all of it again.
             return UidRanges()
-        return UidRanges.from_uids(self.session.search_addresses(emails)) & skipped
+        return UidRanges.from_uids(self.session.search_addresses(emails))
 
 
 def _settle(rows, found) -> None:

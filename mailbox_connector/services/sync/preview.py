@@ -19,6 +19,7 @@ from ...engine.errors import EngineError
 from ...engine.imap.session import ImapSession
 from ...engine.mime.mass_mail import FIELDS
 from ...engine.net.deadline import Deadline
+from ...engine.sync.suspects import BREAKS, Reconnects
 from ...engine.types import HeaderRecord
 from ...error_messages import explain
 from ...formatting import format_size
@@ -119,6 +120,7 @@ def scan(account, folders, since: date, seconds: float = SECONDS) -> Preview:
     # Ten seconds more to finish a batch.
     policy, patience = egress_policy(account.env), Deadline(seconds + 10)
     with ImapSession(endpoint(account, "imap"), policy, patience) as session:
+        reconnects = Reconnects(session)
         for folder in folders:
             opened = session.examine(folder.raw_name)
             uids = scanner.new(folder, opened.uidvalidity, session.search_since(since))
@@ -126,9 +128,25 @@ def scan(account, folders, since: date, seconds: float = SECONDS) -> Preview:
                 if not limit.left():
                     found.left += len(uids) - start
                     break
-                headers = session.fetch_headers(uids[start : start + BATCH])
+                batch = uids[start : start + BATCH]
+                headers = _headers(session, folder, batch, reconnects)
+                found.left += len(batch) - len(headers)
                 scanner.count(headers, session)
     return found
+
+
+def _headers(session, folder, uids, reconnects: Reconnects) -> list[HeaderRecord]:
+    """What comes of a batch: where the server breaks off at a message, those after it
+    are not checked."""
+    headers: list[HeaderRecord] = []
+    try:
+        headers.extend(session.fetch_headers(uids))
+    except EngineError as error:
+        if error.kind not in BREAKS:
+            raise
+        reconnects.go_on(error)
+        session.examine(folder.raw_name)
+    return headers
 
 
 class _Scanner:

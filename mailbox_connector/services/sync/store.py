@@ -28,22 +28,28 @@ How it fits together:
 
 from __future__ import annotations
 
+import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable
 
 from odoo import fields
+from odoo.exceptions import UserError
 
+from ...engine.errors import EngineError
 from ...engine.imap.ranges import UidRanges
-from ...engine.sync.interfaces import Backfill
+from ...engine.sync.interfaces import Backfill, BatchFailed
 from ...engine.sync.state import Counts, FolderState, SkipReason
-from ...error_messages import explain_import_failure
-from ..framework.concurrency import retry_on_conflict
+from ...error_messages import explain, explain_import_failure
+from ..framework.concurrency import CONFLICT_ERRORS, retry_on_conflict
 from ..incoming import inbound_queue
 from ..incoming.after_import import AfterImport, FetchReason
 from ..incoming.candidate import Candidate
 from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
 from . import folder_list
+
+_logger = logging.getLogger(__name__)
 
 #: Seconds between two updates of a backfill's progress on open screens.
 NOTIFY_EVERY = 1.0
@@ -66,8 +72,10 @@ OPTIONAL = (
     "imap_object_id",
     "reconciled_at",
 )
-#: Columns of a folder that the server's list of folders is compared with.
-LISTED = ("name", "role", "sequence", "sync", "gone", "found_elsewhere")
+#: Further columns that a pass needs, and that the server's list of folders is compared
+#: with.
+FURTHER = ("suspects", "problem", "name", "role", "sequence", "sync", "gone")
+FURTHER += ("found_elsewhere",)
 
 
 class OdooStore:
@@ -112,7 +120,7 @@ class OdooStore:
 
         def attempt():
             self._is_backfill = False
-            result = work()
+            result = self._expecting(work)
             if not self._is_backfill:
                 self._reload_chatters()
             self.commit()
@@ -122,6 +130,17 @@ class OdooStore:
             return result
 
         return retry_on_conflict(attempt, self.rollback)
+
+    @staticmethod
+    def _expecting(work):
+        """Do ``work``; an error that nobody expects becomes a :class:`BatchFailed`."""
+        try:
+            return work()
+        except (*CONFLICT_ERRORS, OSError, EngineError, UserError):
+            raise
+        except Exception as error:
+            _logger.warning("A batch of e-mails failed", exc_info=True)
+            raise BatchFailed from error
 
     def rollback(self):
         self.env.cr.rollback()
@@ -151,12 +170,12 @@ class OdooStore:
         self._known_folders = self._folders()
         return [_state(folder) for folder in self._known_folders]
 
-    def refresh(self, listed, renamed):
+    def refresh(self, listed, renamed, unreadable=()):
         folders = self._known_folders or self._folders()
         self._known_folders = None
         if renamed:
             folders.rename(renamed)
-        if folder_list.refresh(self.account, folders, listed) or renamed:
+        if folder_list.refresh(self.account, folders, listed, unreadable) or renamed:
             folders = self._folders()
             self._has_vanished = None
         self._reported = [
@@ -168,7 +187,7 @@ class OdooStore:
         Folder = self.env["mailbox.folder"]
         return Folder.search_fetch(
             [("account_id", "=", self.account.id)],
-            [*COLUMNS, *OPTIONAL, *LISTED],
+            [*COLUMNS, *OPTIONAL, *FURTHER],
         )
 
     def handled(self, key, without_undone=False):
@@ -183,7 +202,8 @@ class OdooStore:
             self.has_progress = True
 
     def begin(self, state):
-        changes = {name: getattr(state, name) for name in (*COLUMNS, *OPTIONAL)}
+        names = (*COLUMNS, *OPTIONAL, "suspects")
+        changes = {name: getattr(state, name) for name in names}
         folder = self._folder(state.key)
         folder.forget_handled()
         folder.write(_columns(changes))
@@ -196,6 +216,14 @@ class OdooStore:
         if self._reported:
             gone = self.env["mailbox.folder"].browse(self._reported)
             self.transaction(gone.release_gone)
+
+    def folder_problem(self, key, error):
+        env = self.account.with_context(lang=self.account.owner_id.lang).env
+        text = error and explain(env, error, self.account.provider_id)
+        self._folder(key).record_problem(text or False)
+
+    def known_good(self, key):
+        return self._folder(key).known_good()
 
     def purge(self, before):
         folders = self._folders().filtered(
@@ -467,8 +495,28 @@ class OdooStore:
 def _state(folder) -> FolderState:
     values = {name: folder[name] for name in COLUMNS}
     values.update((name, folder[name] or None) for name in OPTIONAL)
-    return FolderState(folder.id, **values)
+    suspects = {
+        uid: int(strikes)
+        for strikes, uids in (folder.suspects or {}).items()
+        for uid in UidRanges.parse(uids)
+    }
+    return FolderState(
+        folder.id, suspects=suspects, problem=bool(folder.problem), **values
+    )
 
 
 def _columns(changes: dict) -> dict:
-    return {name: False if value is None else value for name, value in changes.items()}
+    values = {
+        name: False if value is None else value for name, value in changes.items()
+    }
+    if "suspects" in values:
+        values["suspects"] = _by_strikes(values["suspects"]) or False
+    return values
+
+
+def _by_strikes(suspects: dict[int, int]) -> dict[str, str]:
+    """UIDs, as compressed ranges, by their strikes."""
+    uids = defaultdict(list)
+    for uid, strikes in suspects.items():
+        uids[str(strikes)].append(uid)
+    return {strikes: str(UidRanges.from_uids(mine)) for strikes, mine in uids.items()}

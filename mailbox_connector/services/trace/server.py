@@ -12,6 +12,7 @@ from ...engine.errors import EngineError, Kind
 from ...engine.mime import mass_mail, words
 from ...engine.mime.ids import message_id_hash
 from ...engine.net.deadline import Deadline
+from ...engine.sync.suspects import BREAKS, Reconnects
 from ...engine.types import Folder, HeaderFields, HeaderRecord
 
 #: How many matches in each folder are compared, newest first.
@@ -66,6 +67,7 @@ class Search:
         #: Names of the folders that were searched, and whether all were.
         self.searched: list[str] = []
         self.complete = True
+        self.reconnects = Reconnects(session)
 
     def messages(self, limit: Deadline) -> Iterator[ServerMessage]:
         """Yields matches, folder by folder, newest first; their folder is then open.
@@ -88,16 +90,25 @@ class Search:
             yield from filter(self._matches, self._candidates(folder, record))
 
     def _candidates(self, folder: Folder, record) -> list[ServerMessage]:
-        """What the server finds in a folder, newest first."""
+        """What the server finds in a folder, newest first; nothing in one that cannot
+        be read."""
         try:
-            status = self.session.examine(folder.raw_name)
+            found = self._found(folder, record)
         except EngineError as error:
-            if error.kind is not Kind.FOLDER_GONE:
+            if error.kind is Kind.FOLDER_GONE:
+                return []
+            if error.kind not in BREAKS:
                 raise
+            self.reconnects.go_on(error)
+            self.complete = False
             return []
         self.searched.append(folder.name)
+        return found
+
+    def _found(self, folder: Folder, record) -> list[ServerMessage]:
+        status = self.session.examine(folder.raw_name)
         uids = self._search()[-COMPARED:] if status.messages else []
-        headers = self.session.fetch_headers(uids) if uids else []
+        headers = list(self.session.fetch_headers(uids)) if uids else []
         values = self.session.fetch_fields([h.uid for h in headers], _NAMES)
         return [
             ServerMessage(
