@@ -75,7 +75,7 @@ def mails() -> Iterator[tuple[str, bytes, datetime]]:
                 f"Date: Wed, 01 Apr 2026 0{number}:00:00 +0000\r\n"
                 f"Message-ID: <{number}.{len(folder)}@customer.example>\r\n"
                 f"References: <first.{number}@example.com>\r\n\r\n"
-                f"Text of {number} in {folder}. (Not) {{17}} \"quoted\"\r\n".encode(),
+                f'Text of {number} in {folder}. (Not) {{17}} "quoted"\r\n'.encode(),
                 received,
             )
 
