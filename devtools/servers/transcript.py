@@ -45,7 +45,7 @@ def record(
         items += " HIGHESTMODSEQ" if "CONDSTORE" in capabilities else ""
         client.ask(f'LIST "" "*" RETURN (SPECIAL-USE STATUS ({items}))')
         for folder, count in FOLDERS.items():
-            name = '"%s"' % folder.replace("&", "&-")
+            name = '"{}"'.format(folder.replace("&", "&-"))
             client.ask(f"STATUS {name} ({items})")
             client.ask(f"EXAMINE {name}")
             client.ask("UID SEARCH ALL", shown=f"{name} UID SEARCH ALL")

@@ -2,8 +2,8 @@
 
 A :class:`Transcript` holds the answers of a real server (``transcripts/``, recorded by
 ``devtools.servers.transcript``) by what they are about: a :class:`Part`. A
-:class:`ReplayedServer` puts them together for any command of the engine. One part may be
-changed, always or a number of times: that is a server with an odd folder or an odd
+:class:`ReplayedServer` puts them together for any command of the engine. One part may
+be changed, always or a number of times: that is a server with an odd folder or an odd
 message.
 """
 
@@ -69,23 +69,18 @@ class Transcript:
         return [*self.answers, *(Part("done", command) for command in self.done)]
 
     def _add(self, command: str, answer: bytes) -> None:
-        if not command:
-            self.answers[Part("greeting")] = answer
-            return
         untagged, tag, tagged = answer.rpartition(b"%t ")
         last = tag + tagged
         match command.split():
-            case ["CAPABILITY"]:
-                self._keep("capability", Part("capability"), untagged, last)
-            case ["CAPABILITY", *_]:
-                self._keep("capability", Part("capability", "in"), untagged, last)
-            case ["LOGIN", *_]:
+            case []:
+                self.answers[Part("greeting")] = answer
+            case ["LOGIN"]:
                 self.answers[Part("login")] = answer
-            case ["LIST", *_] if "STATUS" in command or "RETURN" not in command:
-                self._add_folders(untagged, last)
-            case ["STATUS", *_]:
-                self.done["status"] = last
-                self._add_folders(untagged, last)
+            case ["CAPABILITY", *where]:
+                part = Part("capability", "in" if where else "")
+                self._keep("capability", part, untagged, last)
+            case ["LIST" | "STATUS" as word, *_]:
+                self._add_folders(word.lower(), untagged, last)
             case ["EXAMINE", *_]:
                 name = _unquoted(command.partition(" ")[2].encode())
                 self._keep("examine", Part("examine", name), untagged, last)
@@ -94,20 +89,20 @@ class Transcript:
                 self._keep("fetch", Part(kind, folder, number), untagged, last)
                 if kind == "body":
                     self.uids[folder].append(number)
-            case _ if "SEARCH ALL" in command:
+            case _ if "SEARCH" in command:
                 self.done["search"] = last
 
     def _keep(self, command: str, part: Part, untagged: bytes, last: bytes) -> None:
         self.answers[part] = untagged
         self.done[command] = last
 
-    def _add_folders(self, untagged: bytes, last: bytes) -> None:
+    def _add_folders(self, command: str, untagged: bytes, last: bytes) -> None:
         for line in untagged.splitlines(keepends=True):
             if match := re.match(rb"\* LIST \([^)]*\) \S+ " + _NAME, line):
                 self.answers.setdefault(Part("list", _unquoted(match[1])), line)
             elif match := re.match(rb"\* STATUS " + _NAME, line):
                 self.answers.setdefault(Part("status", _unquoted(match[1])), line)
-        self.done.setdefault("list", last)
+        self.done.setdefault(command, last)
 
 
 def exchange_like(base: Transcript) -> Transcript:

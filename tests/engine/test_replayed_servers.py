@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import random
 import re
+from datetime import date
 
 import pytest
 from model_store import ModelStore
@@ -47,8 +48,6 @@ class Store(ModelStore):
     """Keeps raw messages by folder and UID."""
 
     def __init__(self):
-        from datetime import date
-
         super().__init__(date(2026, 4, 1), date(2026, 1, 1))
         self.raws: dict[tuple[str, int], bytes] = {}
 
@@ -129,14 +128,14 @@ def try_change(certificate, name, seed, kinds=()):
             one_pass(server, store, certificate.ca_pem) for _pass in range(PASSES)
         ]
         problems = []
-        others = [one for one in untouched(transcript, part)]
+        others = untouched(transcript, part)
         lost = [one for one in others if store.raws.get(one) != whole[one]]
         if lost and not _is_a_lie(server, part):
             problems.append(f"not imported: {lost}")
         if part.kind in ("header", "body") or times is not None:
             for _pass in range(MORE_PASSES):
                 store.tomorrow()
-                errors.append(one_pass(server, store, certificate.ca_pem))
+                errors.append(one_pass(server, store, ca_pem))
             about = [part[1:]] if part.kind in ("header", "body") else whole
             left = [one for one in about if not store.is_settled(*one)]
             if left and not _is_a_lie(server, part):
