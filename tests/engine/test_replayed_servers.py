@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import traceback
 from datetime import date
 
 import pytest
@@ -100,6 +101,8 @@ def one_pass(server, store, ca_pem) -> EngineError | None:
     except EngineError as error:
         store.rollback()
         return error
+    except Exception as error:
+        raise AssertionError("not an EngineError") from error
     return None
 
 
@@ -122,11 +125,10 @@ def try_change(certificate, name, seed, kinds=()):
     part, change = rng.choice(parts), a_change(rng)
     times = rng.choice((None, None, 1, 2))
     server = ReplayedServer(transcript, certificate.pair, part, change, times)
-    store, whole = Store(), expected(transcript)
+    store, whole, errors = Store(), expected(transcript), []
     try:
-        errors = [
-            one_pass(server, store, certificate.ca_pem) for _pass in range(PASSES)
-        ]
+        ca_pem = certificate.ca_pem
+        errors = [one_pass(server, store, ca_pem) for _pass in range(PASSES)]
         problems = []
         others = untouched(transcript, part)
         lost = [one for one in others if store.raws.get(one) != whole[one]]
@@ -142,6 +144,8 @@ def try_change(certificate, name, seed, kinds=()):
                 problems.append(f"never settled: {left}")
         if server.flooded:
             problems.append("too many commands")
+    except AssertionError:
+        problems = [traceback.format_exc(limit=-8)]
     finally:
         server.stop()
     if not problems:
