@@ -393,7 +393,7 @@ def _cut(answer: bytes, rng: random.Random) -> bytes:
 
 
 def _bye(answer: bytes, rng: random.Random) -> bytes:
-    return b"* BYE Session expired\r\n" + CUT
+    return b"* BYE Internal error\r\n" + CUT
 
 
 def _drop(answer: bytes, rng: random.Random) -> bytes:
