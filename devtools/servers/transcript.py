@@ -24,7 +24,9 @@ FETCHES = (
     " MESSAGE-ID REFERENCES)])",
     "(UID BODY.PEEK[])",
 )
+#: Messages by folder.
 FOLDERS = {"INBOX": 5, "Sent": 3, "Kunden & Co": 3}
+FOLDERS |= dict.fromkeys(("Archive", "Drafts", "Junk", "Trash"), 0)
 #: Who the messages are to.
 USER = "transcript@example.com"
 

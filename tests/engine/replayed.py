@@ -84,6 +84,8 @@ class Transcript:
             case ["EXAMINE", *_]:
                 name = _unquoted(command.partition(" ")[2].encode())
                 self._keep("examine", Part("examine", name), untagged, last)
+                # Put together when it is asked for.
+                self.answers[Part("search", name)] = b""
             case _ if "FETCH" in command:
                 folder, number, kind = _fetched(command)
                 self._keep("fetch", Part(kind, folder, number), untagged, last)
@@ -190,12 +192,15 @@ class ReplayedServer:
             self._open.append(sock)
             _Talk(self, sock).run()
 
-    def answer(self, part: Part) -> bytes:
-        """A part's answer, changed or not; empty if there is none."""
+    def answer(self, part: Part, original: bytes = b"") -> bytes:
+        """A part's answer, changed or not.
+
+        :param original: if it is not in the transcript
+        """
         if part.kind == "done":
             original = self.transcript.done[part.folder]
         else:
-            original = self.transcript.answers.get(part, b"")
+            original = self.transcript.answers.get(part) or original
         if part != self.changed or self.times == 0:
             return original
         if self.times is not None:
@@ -309,8 +314,7 @@ class _Talk:
         else:
             plain = b"* SEARCH %b\r\n" % found
         part = Part("search", self.folder)
-        self.server.transcript.answers[part] = plain
-        return self.server.answer(part) + self._done("search")
+        return self.server.answer(part, plain) + self._done("search")
 
     def _fetch(self, command: bytes) -> bytes:
         uids = self.server.transcript.uids[self.folder]

@@ -150,7 +150,7 @@ def try_change(certificate, name, seed, kinds=()):
         server.stop()
     if not problems:
         return ""
-    original = transcript.answers.get(part) or transcript.done.get(part.folder)
+    original = transcript.answers.get(part) or transcript.done.get(part.folder, b"")
     return (
         f"{seed}: {part} {times or 'always'}: {problems}\n"
         f"  was {original!r}\n  is  {change(original)!r}\n  {errors}"
