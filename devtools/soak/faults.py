@@ -1,14 +1,17 @@
 """The parts of the soak: each lets one kind of fault strike, round after round."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..base.paths import ROOT
 from ..imap_proxy.faults import WHEN
 from ..odoo import launch
 from ..servers import postgres
@@ -17,7 +20,7 @@ from .forks import Job
 from .rig import KINDS, Rig
 
 #: Rounds of a part when nothing else is asked for. `commands` has as many as needed,
-#: `answers` that many of each.
+#: `answers` that many of each, `transcripts` that many of each server and kind.
 ROUNDS = {
     "commands": 0,
     "bytes": 500,
@@ -25,6 +28,7 @@ ROUNDS = {
     "database": 30,
     "disk": 30,
     "answers": 2,
+    "transcripts": 200,
 }
 #: (pattern of the command, the server's answer)
 ANSWERS = (
@@ -258,6 +262,26 @@ def answers(rig: Rig, rounds: int) -> None:
             rig.tally.faults += fault.fired
 
 
+def transcripts(rig: Rig, rounds: int) -> None:
+    """What real servers said, with one answer changed: see the tests of the engine.
+
+    A server of their own and a store in memory, so that there can be thousands.
+    """
+    test = "tests/engine/test_replayed_servers.py"
+    changes = {"MAILBOX_REPLAY_EXAMPLES": rounds, "MAILBOX_REPLAY_SEED": rig.seed}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:odoo", "-k", "odd_answer", test],
+        cwd=ROOT,
+        env=os.environ | {name: str(value) for name, value in changes.items()},
+        capture_output=True,
+        text=True,
+    )
+    tests = re.findall(r"(\d+) (?:passed|failed)", done.stdout)
+    rig.tally.faults += rounds * sum(map(int, tests))
+    if done.returncode:
+        rig.tally.findings.other.add(done.stdout[-20_000:])
+
+
 PARTS: dict[str, Callable[[Rig, int], None]] = {
     "commands": commands,
     "bytes": cut_bytes,
@@ -265,4 +289,5 @@ PARTS: dict[str, Callable[[Rig, int], None]] = {
     "database": database,
     "disk": disk,
     "answers": answers,
+    "transcripts": transcripts,
 }
