@@ -276,6 +276,7 @@ BLANK = [
     "<p>&nbsp;</p><div><br></div>",
     "<p>\u200b\u200c\u00ad\ufeff&zwnj;&#847; &#8203;</p>",
     "<div>" + "&nbsp;&zwnj;" * 500 + "</div>",
+    "<div>" + "\u034f\u200c\u3164 " * 2000 + "</div>",
     "<!-- words --><script>words</script>",
     '<img src="https://t.example/o.gif" width="1" height="1">',
     '<img src="https://t.example/o.gif" width=0 height=0 border=0 alt="">',

@@ -103,13 +103,14 @@ _witness = nh3.Cleaner(
     },
     url_schemes={*_SCHEMES, "data"},
 )
-#: With more characters than this, something is surely seen.
+#: With more letters than this, something is surely seen.
 _ENOUGH = 1_500
-#: The same, if nothing hides any.
+#: The same, if nothing hides any; searched for in short html only.
 _FEW = 20
+_SHORT = 20_000
 #: Without one of these, every letter is seen.
 _HIDES = re.compile(
-    r"hidden|display|visib|opacity|transparent|mso-hide|max-|font-size\s*:\s*[01.]|&",
+    r"hidden|display|visib|opacity|transparent|mso-hide|max-|font-size\s*:\s*[01.]",
     re.I,
 )
 # A style may fetch a picture from anywhere, and negative margins put an e-mail on top
@@ -143,9 +144,8 @@ def is_blank(source: str) -> bool:
     """Whether a browser would show nothing of an e-mail's html body: no word and no
     picture, but at most pixels that count its readers. If in doubt, it shows something.
     """
-    if nesting.has_letters(source, _ENOUGH):
-        return False
-    if not _HIDES.search(source) and nesting.has_letters(source, _FEW):
+    is_sure = len(source) < _SHORT and not _HIDES.search(source)
+    if nesting.has_letters(source, _FEW if is_sure else _ENOUGH):
         return False
     source = raw_html.prepare(source)
     if nesting.may_take_ages(source):

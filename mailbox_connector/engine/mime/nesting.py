@@ -24,6 +24,8 @@ _UNCLOSED = frozenset(
 _WEIGHTS = {"table": 4, "ul": 2, "ol": 2, "dl": 2}
 _BREAK = re.compile(r"<(?:br|hr|/?(?:p|div|tr|li|h[1-6]|blockquote))\b[^<>]*>", re.I)
 _UNSEEN = frozenset(("style", "script", "title", "template", "xml"))
+# Not the letters that look like white space.
+_LETTER = re.compile(r"[^\W_\u115f\u1160\u3164\uffa0]")
 _ENTITY = re.compile(r"&#?\w{1,9};?")
 _TAG_AND_TEXT = re.compile(r"<([a-zA-Z]*)[^<>]*>([^<]*)")
 _ANY_TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>")
@@ -95,12 +97,11 @@ def to_text(source: str) -> str:
 
 
 def has_letters(source: str, count: int) -> bool:
-    """Whether html has at least so many characters between its tags that are no white
-    space and no entities."""
+    """Whether html has at least so many letters and digits between its tags."""
     found = 0
     for match in _TAG_AND_TEXT.finditer(_without_comments(source)):
         if match[1].lower() not in _UNSEEN:
-            found += len("".join(_ENTITY.sub("", match[2]).split()))
+            found += len(_LETTER.findall(_ENTITY.sub("", match[2])))
             if found >= count:
                 return True
     return False
