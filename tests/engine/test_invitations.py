@@ -208,6 +208,25 @@ def test_ends(lines, end):
     assert read(*lines).end == end
 
 
+@pytest.mark.parametrize("offset", ["+0100", "0100", "+010000", "+01:00"])
+@pytest.mark.parametrize(
+    ("described", "used"),
+    [
+        (r"(UTC+01:00) Amsterdam\, Berlin", '"(UTC+01:00) Amsterdam, Berlin"'),
+        ("(UTC-03:00) Brasília", '"(UTC-03:00) Brasília"'),
+        ('"Quoted"', "Quoted"),
+    ],
+)
+def test_zones_that_are_written_in_two_ways(described, used, offset):
+    zone = (
+        f"BEGIN:VTIMEZONE\r\nTZID:{described}\r\nBEGIN:STANDARD\r\n"
+        f"DTSTART:19700101T000000\r\nTZOFFSETTO:{offset}\r\nEND:STANDARD\r\n"
+        "END:VTIMEZONE"
+    )
+    found = read(f"DTSTART;TZID={used}:20260501T080000", zones=zone)
+    assert (found.start, found.zone) == (NINE, "")
+
+
 def test_a_day_that_outlook_writes_with_times_is_a_day():
     found = read(
         "DTSTART;TZID=Europe/Berlin:20260501T000000",

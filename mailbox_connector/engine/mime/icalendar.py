@@ -102,7 +102,7 @@ class Calendar:
                 if name == "UID":
                     self.uids.add(value.value[:200])
             elif stack[-1:] == ["VTIMEZONE"] and name == "TZID":
-                self._zone = value.value.strip()[: time_zones.MAX_NAME]
+                self._zone = _zone_key(value.value)
             elif len(stack) == 1 or stack[-1:] in (["STANDARD"], ["DAYLIGHT"]):
                 current.add(name, value)
 
@@ -141,7 +141,12 @@ class Calendar:
 
     def observances(self, zone: str) -> list[Observance]:
         """What the calendar says about a time zone."""
-        return self._zones.get(zone[: time_zones.MAX_NAME], [])
+        return self._zones.get(_zone_key(zone), [])
+
+
+def _zone_key(name: str) -> str:
+    """A zone's name for comparing: escaped in one place, quoted in another."""
+    return name.replace("\\", "").strip().strip('"')[: time_zones.MAX_NAME]
 
 
 def read_stamp(value: str) -> tuple[datetime, bool, bool] | None:

@@ -35,7 +35,10 @@ MAX_OPENED = 50
 Leaf = tuple[Part, tuple[Part, ...]]
 
 _TEXTS = ("text/plain", "text/html")
-_ANY = ("application/octet-stream", "application/x-unknown")
+_ANY = frozenset(
+    f"application/{name}"
+    for name in ("octet-stream", "x-unknown", "unknown", "binary", "x-ms-tnef", "tnef")
+)
 _SIGNATURES = {
     "application/pkcs7-signature": ("", "smime.p7s"),
     "application/x-pkcs7-signature": ("", "smime.p7s"),

@@ -15,7 +15,7 @@ from babel.core import get_global
 MAX_NAME = 100
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
-_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})(?::?\d{2})?")
+_OFFSET = re.compile(r"([+-]?)(\d{2}):?(\d{2})(?::?\d{2})?")
 _FIXED = re.compile(r"(?:UTC|GMT|Z)?\s?(?:([+-]\d{1,2})(?::?(\d{2}))?)?", re.I)
 _DAY = re.compile(r"([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)")
 

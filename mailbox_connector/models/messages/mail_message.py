@@ -260,7 +260,9 @@ class MailMessage(models.Model):
         readable = self.env["mailbox.audience"].sudo().readable_ids(self.env.user)
         if readable and target.is_current_user(self.env):
             defaults += [self._store_mailboxes(), self._store_can_reply(readable)]
-        return [*defaults, self._store_automatic(), self._store_card()]
+        if target.is_current_user(self.env):
+            defaults += [self._store_card()]  # in this user's language and time zone
+        return [*defaults, self._store_automatic()]
 
     def _store_mailboxes(self):
         return Store.Attr(
