@@ -58,6 +58,10 @@ _CUT_AT_END = re.compile(
 _SURROGATE_PAIR = re.compile(_SURROGATES)
 #: Octets on both sides of a broken character that tell what script it is in.
 _NEAR = 1_000
+_THREE = rb"[\xe0\xe1\xe3-\xef][\x80-\xbf]{2}"
+_FOUR = rb"[\xf0-\xf4][\x80-\xbf]{3}"
+#: What a text of windows-1252 may begin with: quotation marks, dashes, "€", "£", "¿".
+_OPENING = b"\x80\x84\x91\x93\x96\x97\xa3\xab\xbf"
 _ASCII = bytes(range(128))
 _UTF_7 = re.compile(r"\+([A-Za-z0-9+/]*)-?")
 
@@ -156,7 +160,7 @@ def _eight_bit(content: bytes, name: str) -> str:
     if name in _UTF_8:
         text = _first_valid(content, ("utf-8",))
     elif _is_evidently_utf_8(content, name):
-        text = content.decode("utf-8")
+        text = content.decode("utf-8", _MIXED)
     else:
         text = _first_valid(content, (name, *_RELATED.get(name, ())))
     return _most_valid(content, name) if text is None else text
@@ -164,9 +168,11 @@ def _eight_bit(content: bytes, name: str) -> str:
 
 def _is_evidently_utf_8(content: bytes, name: str) -> bool:
     """Whether octets that are labelled otherwise are UTF-8: they are valid, and it is
-    no coincidence ("É»" of windows-1252 is one valid character)."""
+    no coincidence ("É»" of windows-1252 is one valid character). The last character
+    may be cut."""
+    end = _CUT_AT_END.search(content)
     try:
-        text = content.decode("utf-8")
+        text = content[: end.start() if end else None].decode("utf-8")
     except UnicodeDecodeError:
         return False
     several = [one for one in text[:2_000] if one > "\x7f"][:50]
@@ -234,16 +240,20 @@ def _is_cut(content: bytes, start: int, end: int) -> bool:
     """Whether broken octets are what was left of a character of UTF-8."""
     lead = content[start]
     if lead < 0xC0:  # the rest of one, at the start; not a quotation mark, not "€"
-        return start == 0 and lead not in b"\x80\x84\x91\x93\x96\x97\xa3\xab\xbf"
+        rest = _CUT_AT_START.match(content)
+        is_rest = rest is not None and start < rest.end()
+        return is_rest and (len(rest[0]) > 1 or lead not in _OPENING)
     if lead in b"\xc2\xc3":  # not "Â" or "Ã" in a word
         return not content[end : end + 1].isalpha()
     if lead == 0xE2 and end - start > 1:  # typographic marks
         return True
     # Of a script whose characters are whole nearby.
     near = content[max(start - _NEAR, 0) : end + _NEAR]
-    rest = 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
-    whole = re.compile(b"%s[\x80-\xbf]{%d}" % (re.escape(bytes([lead])), rest))
-    return whole.search(near) is not None
+    if lead < 0xE0:
+        script = rb"[\x%02x\x%02x][\x80-\xbf]" % (lead & 0xFE, lead | 1)
+    else:
+        script = _THREE if lead < 0xF0 else _FOUR
+    return re.search(script, near) is not None
 
 
 codecs.register_error(_MIXED, _decode_broken)
