@@ -58,7 +58,7 @@ _CUT_AT_END = re.compile(
 _SURROGATE_PAIR = re.compile(_SURROGATES)
 #: Octets on both sides of a broken character that tell what script it is in.
 _NEAR = 1_000
-_THREE = rb"[\xe0\xe1\xe3-\xef][\x80-\xbf]{2}"
+_THREE = rb"[\xe0\xe1\xe3-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
 _FOUR = rb"[\xf0-\xf4][\x80-\xbf]{3}"
 #: What a text of windows-1252 may begin with: quotation marks, dashes, "€", "£", "¿".
 _OPENING = b"\x80\x84\x91\x93\x96\x97\xa3\xab\xbf"
