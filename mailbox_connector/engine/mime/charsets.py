@@ -50,7 +50,7 @@ _SEQUENCE = re.compile(
     rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
     rb"|\xf4[\x80-\x8f][\x80-\xbf]{2}"
 )
-_ODD_JAPANESE = re.compile(rb"[\x0e\x0f]|\x1b\$[@B][!-~]+[\r\n]")
+_BROKEN_LINE = re.compile(rb"\x1b\$[@B][!-~]+[\r\n]")
 _CUT_AT_START = re.compile(rb"[\x80-\xbf]{1,3}")
 _CUT_AT_END = re.compile(
     rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
@@ -75,7 +75,7 @@ def decode(content: bytes, charset: str = "") -> str:
     """
     name = codec_name(charset) if charset else ""
     if content.isascii():
-        if name in _WESTERN and b"\x1b" not in content and b"~{" not in content:
+        if name in _WESTERN and b"\x1b" not in content and b"~" not in content:
             return content.decode("ascii").replace("\0", "")
         text = _seven_bit(content, name)
     elif len(content) > _MAX_TEXT:
@@ -121,7 +121,8 @@ def _first_valid(content: bytes, candidates: tuple[str, ...]) -> str | None:
 def _escaped(content: bytes, name: str) -> str:
     text = None
     # Python's codec is fast, but knows no shifts, and no line that was broken.
-    if name == "iso2022_jp_ext" and not _ODD_JAPANESE.search(content):
+    is_odd = b"\x0e" in content or _BROKEN_LINE.search(content)
+    if name == "iso2022_jp_ext" and not is_odd:
         text = _first_valid(content, (name,))
     return iso2022.decode(content, _ISO_2022[name]) if text is None else text
 
@@ -170,7 +171,7 @@ def _is_evidently_utf_8(content: bytes, name: str) -> bool:
     """Whether octets that are labelled otherwise are UTF-8: they are valid, and it is
     no coincidence ("É»" of windows-1252 is one valid character). The last character
     may be cut."""
-    end = _CUT_AT_END.search(content)
+    end = _CUT_AT_END.search(content, max(len(content) - 3, 0))
     try:
         text = content[: end.start() if end else None].decode("utf-8")
     except UnicodeDecodeError:
@@ -210,7 +211,7 @@ def _count(content: bytes) -> tuple[int, int]:
     """Valid characters of UTF-8 in a text, and octets that are in none; not those that
     a cut at the start or the end broke."""
     start = _CUT_AT_START.match(content)
-    end = _CUT_AT_END.search(content)
+    end = _CUT_AT_END.search(content, max(len(content) - 3, 0))
     content = content[start.end() if start else 0 : end.start() if end else None]
     rest, valid = _SEQUENCE.subn(b"", content)
     return valid, len(rest.translate(None, _ASCII))
