@@ -148,6 +148,11 @@ def test_encoded_words_whose_base64_was_split_or_padded_in_pieces():
         (b"\x80 5", "€ 5"),
         ("ünlü".encode() + b"x" * 500 + b"\xe9", "ünlü" + "x" * 500 + "é"),
         (b"\xed\xa0\xbd\xed\xb8\x80 caf\xe9", "😀 café"),
+        ("日本語".encode()[:-1], "日本\ufffd"),
+        ("日本語".encode()[2:], "\ufffd本語"),
+        ("日本語".encode()[:-1] + b"...", "日本\ufffd..."),
+        ("Привет".encode()[:-1] + b" x", "Приве\ufffd x"),
+        ("Größe\r\n".encode() + "ÄÖÜ été".encode("cp1252"), "Größe\r\nÄÖÜ été"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("charset", ["utf-8", "", "us-ascii"])
@@ -186,6 +191,10 @@ def test_labels_that_mean_another_charset(charset, codec, text):
     content = text.encode(codec)
     assert decode(content, charset) == text
     assert body(content, charset) == subject(content, charset) == text
+
+
+def test_utf_8_that_was_cut_and_is_labelled_otherwise():
+    assert decode("Grüße für".encode() + b"\xc3", "iso-8859-1") == "Grüße für\ufffd"
 
 
 def test_windows_1252_is_not_taken_for_utf_8_by_chance():

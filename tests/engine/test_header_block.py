@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mails import multipart, raw, text_part
 
+from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
 from odoo.addons.mailbox_connector.engine.mime.headers import (
     block,
     fields,
@@ -17,6 +18,7 @@ from odoo.addons.mailbox_connector.engine.mime.headers import (
     new_mail,
 )
 from odoo.addons.mailbox_connector.engine.mime.parse import parse_message
+from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 
 HEAD = b"From: Ann <ann@customer.example>\r\n"
 TAIL = b"To: sales@shop.example\r\nMessage-ID: <1@customer.example>\r\n"
@@ -181,3 +183,33 @@ def test_hostile_headers_end_soon(piece):
     block(content)
     fields(content)
     assert time.process_time() - started < 20
+
+
+ODD = {
+    "a line that is no field": HEAD + b"no field\r\n" + TAIL,
+    "a broken encoded word": b"Subject: =?utf-8?q?a\r\n" + HEAD + b"b?=\r\n" + TAIL,
+    "a first line of blanks": b"   \r\n" + HEAD + TAIL,
+    "a raw name": b"From: J\xf6rg <j@customer.example>\r\n" + TAIL,
+    "a Japanese name": b'From: \x1b$B"<>"\x1b(B <y@customer.example>\r\n' + TAIL,
+    "a bracket that is never closed": b'From: "Ann"<ann@customer.example\r\n' + TAIL,
+    "no commas": HEAD
+    + b"To: a@shop.example\r\n b@shop.example\r\nMessage-ID: <1@x>\r\n",
+    "an encoded Message-ID": HEAD + b"Message-ID: =?utf-8?q?=3C1=40x=3E?=\r\n",
+    "a Message-ID without brackets": HEAD + b"Message-ID: 1@customer.example\r\n",
+    "a sender without an address": b"From: Daemon <MAILER-DAEMON>\r\n" + TAIL,
+}
+
+
+@pytest.mark.parametrize("header", ODD.values(), ids=ODD)
+def test_what_a_server_sends_of_a_header(servers, user, imap_endpoint, policy, header):
+    """The server looks for the fields that the first phase asks for by its own rules."""
+    content = header + b"\r\nHello\r\n"
+    uid = servers.append(user, "INBOX", content)
+    with ImapSession(imap_endpoint(), policy, Deadline(30)) as session:
+        session.examine("INBOX")
+        (record,) = session.fetch_headers([uid], new=True)
+    message = both(content)
+    assert record.message_id == message.message_id
+    named = [one for one in message.addresses["from"] if one.email]
+    assert record.addresses == {**message.addresses, "from": named}
+    assert message.html == "<div>Hello</div>"

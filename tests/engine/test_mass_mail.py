@@ -111,6 +111,15 @@ def test_what_customers_write_is_never_taken_for_a_newsletter(name):
     assert kind(NOT_BULK[name]) is None
 
 
+def test_the_name_of_our_own_list_may_be_encoded():
+    """Mail of customers to support@ must not be skipped because a server encodes."""
+    for value in (
+        "=?utf-8?q?Unterst=C3=BCtzung?= <support.acme.example>",
+        "=?utf-8?q?Support_=3Csupport=2Eacme=2Eexample=3E?=",
+    ):
+        assert kind(f"{ANN}List-Id: {value}\nPrecedence: list") is None
+
+
 def test_a_provider_domain_is_nobodys_own():
     header = ANN + LIST.format(id="<news.provider.example>", post="n@provider.example")
     assert mass_mail_kind(fields(header.encode()), {"me@provider.example"}) == "list"

@@ -43,8 +43,8 @@ def clean(spec: str) -> str:
 
 
 def _utf_8(spec: str) -> str:
-    """Raw octets decoded; '' if they are not UTF-8 (RFC 6532): whoever guesses their
-    charset makes an address up."""
+    """Raw octets decoded; '' if they are not UTF-8 (RFC 6532): to guess their
+    charset would make an address up."""
     try:
         return spec.encode("ascii", "surrogateescape").decode("utf-8")
     except UnicodeDecodeError:

@@ -10,6 +10,8 @@ _SAMPLE = 4_000
 _HIGH_RUN = re.compile(rb"[\x80-\xff]{2,}")
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
 _ASCII = bytes(range(128))
+_VOWELS_WINDOWS = "аеиоуыюяАЕИОУ".encode("windows-1251")
+_VOWELS_KOI8 = "аеиоуыюяАЕИОУ".encode("koi8-r")
 
 
 def guess(content: bytes) -> str:
@@ -38,16 +40,22 @@ def _share(octets: bytes, low: int, top: int) -> float:
 
 
 def _cyrillic(words: bytes) -> str:
-    if not words or words.isascii() or _share(words, 0xC0, 0xFF) < 0.9:
+    if not words or _share(words, 0xC0, 0xFF) < 0.9:
         return ""
-    # Small letters are frequent: the upper quarter in windows-1251.
+    windows, koi8 = (
+        sum(words.count(one) for one in vowels) / len(words)
+        for vowels in (_VOWELS_WINDOWS, _VOWELS_KOI8)
+    )
+    if max(windows, koi8) < 0.2:
+        return ""
+    # Small letters are frequent too: the upper quarter in windows-1251.
     upper = _share(words, 0xE0, 0xFF)
-    return "windows-1251" if upper > 0.5 else "koi8_r"
+    return "windows-1251" if windows + upper > koi8 + (1 - upper) else "koi8_r"
 
 
 def _east_asian(sample: bytes) -> str:
     leads = b"".join(run[::2] for run in _HIGH_RUN.findall(sample))
-    if _share(leads, 0x81, 0x84) > 0.25:  # kana
+    if _share(sample.translate(None, _ASCII), 0x81, 0x84) > 0.25:  # kana
         order = ("cp932", "gb18030")
     elif _share(leads, 0xA4, 0xA5) > 0.25:
         order = ("euc_jp", "gb18030")

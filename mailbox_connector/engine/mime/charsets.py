@@ -50,7 +50,7 @@ _SEQUENCE = re.compile(
     rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
     rb"|\xf4[\x80-\x8f][\x80-\xbf]{2}"
 )
-_ODD_JAPANESE = re.compile(rb"[\x0e\x0f]|\x1b\$[@B][!-~]+[\r\n]")
+_BROKEN_LINE = re.compile(rb"\x1b\$[@B][!-~]+[\r\n]")
 _CUT_AT_START = re.compile(rb"[\x80-\xbf]{1,3}")
 _CUT_AT_END = re.compile(
     rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
@@ -58,6 +58,10 @@ _CUT_AT_END = re.compile(
 _SURROGATE_PAIR = re.compile(_SURROGATES)
 #: Octets on both sides of a broken character that tell what script it is in.
 _NEAR = 1_000
+_THREE = rb"[\xe0\xe1\xe3-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
+_FOUR = rb"[\xf0-\xf4][\x80-\xbf]{3}"
+#: What a text of windows-1252 may begin with: quotation marks, dashes, "€", "£", "¿".
+_OPENING = b"\x80\x84\x91\x93\x96\x97\xa3\xab\xbf"
 _ASCII = bytes(range(128))
 _UTF_7 = re.compile(r"\+([A-Za-z0-9+/]*)-?")
 
@@ -71,7 +75,7 @@ def decode(content: bytes, charset: str = "") -> str:
     """
     name = codec_name(charset) if charset else ""
     if content.isascii():
-        if name in _WESTERN and b"\x1b" not in content and b"~{" not in content:
+        if name in _WESTERN and b"\x1b" not in content and b"~" not in content:
             return content.decode("ascii").replace("\0", "")
         text = _seven_bit(content, name)
     elif len(content) > _MAX_TEXT:
@@ -117,7 +121,8 @@ def _first_valid(content: bytes, candidates: tuple[str, ...]) -> str | None:
 def _escaped(content: bytes, name: str) -> str:
     text = None
     # Python's codec is fast, but knows no shifts, and no line that was broken.
-    if name == "iso2022_jp_ext" and not _ODD_JAPANESE.search(content):
+    is_odd = b"\x0e" in content or _BROKEN_LINE.search(content)
+    if name == "iso2022_jp_ext" and not is_odd:
         text = _first_valid(content, (name,))
     return iso2022.decode(content, _ISO_2022[name]) if text is None else text
 
@@ -156,7 +161,7 @@ def _eight_bit(content: bytes, name: str) -> str:
     if name in _UTF_8:
         text = _first_valid(content, ("utf-8",))
     elif _is_evidently_utf_8(content, name):
-        text = content.decode("utf-8")
+        text = content.decode("utf-8", _MIXED)
     else:
         text = _first_valid(content, (name, *_RELATED.get(name, ())))
     return _most_valid(content, name) if text is None else text
@@ -164,9 +169,11 @@ def _eight_bit(content: bytes, name: str) -> str:
 
 def _is_evidently_utf_8(content: bytes, name: str) -> bool:
     """Whether octets that are labelled otherwise are UTF-8: they are valid, and it is
-    no coincidence ("É»" of windows-1252 is one valid character)."""
+    no coincidence ("É»" of windows-1252 is one valid character). The last character
+    may be cut."""
+    end = _CUT_AT_END.search(content, max(len(content) - 3, 0))
     try:
-        text = content.decode("utf-8")
+        text = content[: end.start() if end else None].decode("utf-8")
     except UnicodeDecodeError:
         return False
     several = [one for one in text[:2_000] if one > "\x7f"][:50]
@@ -204,7 +211,7 @@ def _count(content: bytes) -> tuple[int, int]:
     """Valid characters of UTF-8 in a text, and octets that are in none; not those that
     a cut at the start or the end broke."""
     start = _CUT_AT_START.match(content)
-    end = _CUT_AT_END.search(content)
+    end = _CUT_AT_END.search(content, max(len(content) - 3, 0))
     content = content[start.end() if start else 0 : end.start() if end else None]
     rest, valid = _SEQUENCE.subn(b"", content)
     return valid, len(rest.translate(None, _ASCII))
@@ -234,16 +241,20 @@ def _is_cut(content: bytes, start: int, end: int) -> bool:
     """Whether broken octets are what was left of a character of UTF-8."""
     lead = content[start]
     if lead < 0xC0:  # the rest of one, at the start; not a quotation mark, not "€"
-        return start == 0 and lead not in b"\x80\x84\x91\x93\x96\x97\xa3\xab\xbf"
+        rest = _CUT_AT_START.match(content)
+        is_rest = rest is not None and start < rest.end()
+        return is_rest and (len(rest[0]) > 1 or lead not in _OPENING)
     if lead in b"\xc2\xc3":  # not "Â" or "Ã" in a word
         return not content[end : end + 1].isalpha()
     if lead == 0xE2 and end - start > 1:  # typographic marks
         return True
     # Of a script whose characters are whole nearby.
     near = content[max(start - _NEAR, 0) : end + _NEAR]
-    rest = 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
-    whole = re.compile(b"%s[\x80-\xbf]{%d}" % (re.escape(bytes([lead])), rest))
-    return whole.search(near) is not None
+    if lead < 0xE0:
+        script = rb"[\x%02x\x%02x][\x80-\xbf]" % (lead & 0xFE, lead | 1)
+    else:
+        script = _THREE if lead < 0xF0 else _FOUR
+    return re.search(script, near) is not None
 
 
 codecs.register_error(_MIXED, _decode_broken)

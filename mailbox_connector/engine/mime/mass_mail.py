@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 
+from . import words
 from .addresses import normalize, parse_addresses
 from .automatic import Automatic, kind_of, token
 
@@ -119,9 +120,9 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[_Values], bool]], ...] = (
 
 def _lists(found: _Values) -> list[str]:
     """The lists that sent it: their IDs ("talk.example.org"), else their addresses."""
-    ids = (_LIST_ID.search(value) for value in found.get("list-id", ()))
-    named = [one[1].lower() for one in ids if one]
-    named += [v.strip().lower() for v in found.get("list-id", ()) if "<" not in v]
+    values = [words.text(value) for value in found.get("list-id", ())]
+    named = [one[1].lower() for one in map(_LIST_ID.search, values) if one]
+    named += [v.strip().lower() for v in values if "<" not in v]
     if named:
         return named
     posts = [one for v in found.get("list-post", ()) for one in _MAILTO.findall(v)]
