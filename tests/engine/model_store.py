@@ -104,6 +104,8 @@ class ModelStore:
         return [replace(state) for state in self.data.states.values()]
 
     def refresh(self, listed, renamed, unreadable=()):
+        if listed is None:
+            return [s for s in self.folders() if self._read(s.key)]
         read = {key for key in self.data.states if self._read(key)}
         for key, raw_name in renamed.items():
             self.data.states[key].raw_name = raw_name
@@ -112,7 +114,11 @@ class ModelStore:
         for name in sorted(names - known.keys()):
             self._keys += 1
             self.data.states[self._keys] = FolderState(self._keys, name)
-        self.data.gone = {key for name, key in known.items() if name not in names}
+        self.data.gone = {
+            key
+            for name, key in known.items()
+            if name not in names and not any(name in odd for odd in unreadable)
+        }
         # Who turns a folder on, or restores one, wants its older e-mails.
         if {key for key in self.data.states if self._read(key)} - read:
             self.reopen_backfill()

@@ -20,6 +20,7 @@ from datetime import date
 import pytest
 from model_store import ModelStore
 from replayed import (
+    CUT,
     Part,
     ReplayedServer,
     Transcript,
@@ -28,7 +29,7 @@ from replayed import (
     untouched,
 )
 
-from odoo.addons.mailbox_connector.engine.errors import EngineError, Side
+from odoo.addons.mailbox_connector.engine.errors import EngineError, Kind, Side
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
 from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.net.egress import EgressPolicy
@@ -37,7 +38,7 @@ from odoo.addons.mailbox_connector.engine.sync.state import Counts, SkipReason
 from odoo.addons.mailbox_connector.engine.types import Endpoint, Security
 
 #: Examples of each server and kind of answer, and where they begin.
-EXAMPLES = int(os.environ.get("MAILBOX_REPLAY_EXAMPLES", 15))
+EXAMPLES = int(os.environ.get("MAILBOX_REPLAY_EXAMPLES", 10))
 SEED = os.environ.get("MAILBOX_REPLAY_SEED", "")
 #: Passes after which everything else has to be there.
 PASSES = 3
@@ -88,8 +89,8 @@ def transcripts():
 TRANSCRIPTS = transcripts()
 
 
-def one_pass(server, store, ca_pem) -> EngineError | None:
-    """A pass for everything; why it failed."""
+def one_pass(server, store, ca_pem, backfill=True) -> EngineError | None:
+    """A pass for everything, or for new mail only; why it failed."""
     endpoint = Endpoint(
         Side.IMAP, "localhost", server.port, Security.TLS, "me", "secret", ca_pem
     )
@@ -97,7 +98,7 @@ def one_pass(server, store, ca_pem) -> EngineError | None:
     session = ImapSession(endpoint, policy, Deadline(20), read_timeout=0.4)
     try:
         with session:
-            AccountPass(session, store, Deadline(10)).run(backfill=True)
+            AccountPass(session, store, Deadline(10)).run(backfill)
     except EngineError as error:
         store.rollback()
         return error
@@ -158,10 +159,12 @@ def try_change(certificate, name, seed, kinds=()):
 
 
 def _is_a_lie(server: ReplayedServer, part: Part) -> bool:
-    """Whether the changed answer is a valid one about something else: then nobody can
-    know better."""
+    """Whether the changed answer is a valid one about something else, or the only list
+    of folders is cut: then nobody can know better."""
     original = server.transcript.answers.get(part, b"")
     changed = server.change(original)
+    if part.kind == "list" and CUT in changed:
+        return True
     if part.kind in ("header", "body"):
         claimed = set(re.findall(rb"UID (\d+)", changed))
         return bool(claimed - {b"%d" % part.uid})
@@ -183,6 +186,25 @@ def test_an_unchanged_server_is_read_completely(certificate, name):
         assert one_pass(server, store, certificate.ca_pem) is None
         assert store.raws == expected(TRANSCRIPTS[name])
         assert server.connections == 1
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("name", TRANSCRIPTS)
+@pytest.mark.parametrize("end", [CUT, b"* BYE Internal error\r\n" + CUT])
+def test_folders_that_are_known_are_read_if_the_server_cannot_list_them(
+    certificate, name, end
+):
+    """A server that breaks off at one folder in its list does so each time."""
+    transcript, store = TRANSCRIPTS[name], Store()
+    server = ReplayedServer(transcript, certificate.pair)
+    try:
+        assert one_pass(server, store, certificate.ca_pem, backfill=False) is None
+        assert not store.raws
+        server.changed, server.change = Part("list", "Drafts"), lambda _answer: end
+        error = one_pass(server, store, certificate.ca_pem)
+        assert error.kind is Kind.CONNECTION_LOST, "the owner is told"
+        assert store.raws == expected(transcript)
     finally:
         server.stop()
 

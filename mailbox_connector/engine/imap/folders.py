@@ -24,10 +24,12 @@ MAX_UNREADABLE = 20
 #: How many STATUS commands are sent before the first answer is read.
 PIPELINE = 40
 _LIST_LIMITS = AnswerLimits(
-    line=100_000, literal=10_000, total=32_000_000, lines=100_000
+    line=100_000, literal=10_000, total=32_000_000, lines=100_000, odd_lines=True
 )
 #: Flags changed by other clients in the previous folder may come first.
-_EXAMINE_LIMITS = AnswerLimits(line=1_000_000, literal=100_000, total=32_000_000)
+_EXAMINE_LIMITS = AnswerLimits(
+    line=1_000_000, literal=100_000, total=32_000_000, odd_lines=True
+)
 #: QRESYNC reports every changed flag; none is kept.
 _QRESYNC_LIMITS = AnswerLimits(total=32_000_000, lines=6_000_000, skip=600_000_000)
 
@@ -263,15 +265,15 @@ class FolderCommands(AccountConnection):
                 raise refusal(typ, data)
             untagged = protocol.untagged_responses
             answers = untagged.pop("LIST", None)
+            odd_lines = [[line] for line in protocol.odd_lines]
             states = self._states(untagged.pop("STATUS", None))
         unique: dict[str, Folder] = {}
-        odd: list[str] = []
         for answer in self._answers(answers):
             if folder := listed.read_folder(answer):
                 unique[folder.raw_name] = folder
-            elif len(odd) < MAX_UNREADABLE and (name := listed.shown(answer)):
-                odd.append(name)
-        self.unreadable_names = tuple(odd)
+            elif len(odd_lines) < MAX_UNREADABLE:
+                odd_lines.append(answer)
+        self.unreadable_names = tuple(filter(None, map(listed.shown, odd_lines)))
         return list(unique.values()), states
 
     def _status_items(self) -> str:

@@ -31,7 +31,7 @@ _BUSY = re.compile(r"\[(INUSE|UNAVAILABLE)\]", re.I)
 _HEADER_LIMITS = AnswerLimits(
     1_000_000, literal=CUT, total=80_000_000, skip=400_000_000
 )
-_SEARCH_LIMITS = AnswerLimits(total=32_000_000, lines=100_000)
+_SEARCH_LIMITS = AnswerLimits(total=32_000_000, lines=100_000, odd_lines=True)
 _BODY_LIMITS = AnswerLimits(skip=400_000_000)
 
 

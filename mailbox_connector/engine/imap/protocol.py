@@ -25,7 +25,9 @@ class AnswerLimits:
     A line of 16 MB holds the UIDs of two million messages, for servers without
     ESEARCH; a literal of 80 MB any message that servers take. A larger one is
     skipped so that the session can continue, as long as at most ``skip`` bytes are
-    discarded: what is kept of it is a :class:`Cut`.
+    discarded: what is kept of it is a :class:`Cut`. ``odd_lines``: go on after a line
+    that is no answer. Not where messages are fetched: after a literal of the wrong
+    length, their own lines would count as answers.
     """
 
     line: int = 16_000_000
@@ -33,6 +35,7 @@ class AnswerLimits:
     total: int = 160_000_000
     lines: int = 500_000
     skip: int = 0
+    odd_lines: bool = False
 
 
 SIGN_IN_LIMITS = AnswerLimits(
@@ -41,8 +44,11 @@ SIGN_IN_LIMITS = AnswerLimits(
 # imaplib refuses commands that it does not know; RFC 2971.
 imaplib.Commands.setdefault("ID", ("NONAUTH", "AUTH", "SELECTED"))
 
-#: How imaplib reports an untagged line that it does not know.
-_UNKNOWN_LINE = ("unexpected response: b'* ", 'unexpected response: b"* ')
+#: How imaplib reports a line that it does not know, and one that is untagged.
+_ODD_LINE = "unexpected response: "
+_UNKNOWN_LINE = (f"{_ODD_LINE}b'* ", f'{_ODD_LINE}b"* ')
+#: Lines that are no answers and are kept, of the answer to one command.
+MAX_ODD_LINES = 20
 
 #: Bytes that are kept of a literal that is too long.
 CUT = 128_000
@@ -75,6 +81,8 @@ class BoundedIMAP4(imaplib.IMAP4):
         self.limits = SIGN_IN_LIMITS
         #: Kinds of answers thrown away as they come.
         self.discarded: frozenset[str] = frozenset()
+        #: What came that is no answer, since the last command; see `AnswerLimits`.
+        self.odd_lines: list[bytes] = []
         self._bytes_read = self._lines_read = self._skipped = 0
         endpoint = connection.endpoint
         super().__init__(endpoint.host, endpoint.port)
@@ -97,6 +105,7 @@ class BoundedIMAP4(imaplib.IMAP4):
 
     def _new_tag(self):
         self._bytes_read = self._lines_read = self._skipped = 0
+        self.odd_lines.clear()
         for kind in _COLLECTED:
             self.untagged_responses.pop(kind, None)
         return super()._new_tag()
@@ -139,16 +148,27 @@ class BoundedIMAP4(imaplib.IMAP4):
         if self._lines_read > self.limits.lines:
             raise self._too_large()
         self._count(len(line))
+        if line.endswith(b"\n") and not line.endswith(b"\r\n"):
+            return line[:-1] + b"\r\n"  # imaplib insists on it
         return line
 
     def _get_response(self):
         """Ignore an untagged line of no form that is known: it is not the answer."""
+        self._line = b""
         try:
             return super()._get_response()
         except self.abort as exc:
-            if not str(exc).startswith(_UNKNOWN_LINE):
+            known = str(exc).startswith(_UNKNOWN_LINE)
+            odd = self.limits.odd_lines and str(exc).startswith(_ODD_LINE)
+            if not (known or odd):
                 raise
+            if len(self.odd_lines) < MAX_ODD_LINES:
+                self.odd_lines.append(self._line)
             return b"*"
+
+    def _get_line(self):
+        self._line = super()._get_line()
+        return self._line
 
     def send(self, data):
         """Send bytes; failures are raised by the connection."""

@@ -105,6 +105,7 @@ class AccountPass:
         #: Folders that were read, and why others could not be.
         self._read: set[Hashable] = set()
         self._failures: dict[Hashable, EngineError] = {}
+        self._list_failure: EngineError | None = None
 
     def run(self, backfill: bool) -> None:
         """Import new mail; then, with ``backfill``, continue with older mail.
@@ -119,6 +120,8 @@ class AccountPass:
             self.store.release_gone()
             self.reconcile()
         self.clear_suspects()
+        if self._list_failure:
+            raise self._list_failure
         if self._failures and not self._read:
             # Not about a folder, if no folder can be read.
             raise next(iter(self._failures.values()))
@@ -129,12 +132,10 @@ class AccountPass:
 
     def tick(self) -> None:
         """Find out what arrived and what vanished, and import new mail."""
-        listed = self.session.list_folders(status=True)
+        listed = self._list()
         known = self.store.folders()
-        self.folders = self.store.refresh(
-            listed, self._renamed(known, listed), self.session.unreadable_names
-        )
-        snapshots = self._snapshots(listed)
+        self._refresh(known, listed)
+        snapshots = self._snapshots(listed or [])
         changes: list[_Change] = []
         first: dict[FolderPass, FolderStatus] = {}
         for state in self.folders:
@@ -158,6 +159,35 @@ class AccountPass:
             changes += self._begin(first, begun)
         self._work_off(changes)
         self.store.release_gone()
+
+    def _refresh(self, known: list[FolderState], listed: list[Folder] | None) -> None:
+        """Store the list of folders, and choose those that are read."""
+        if listed is None:
+            # One of the folders may be the reason: those that are known are read.
+            self.folders = self.store.refresh(None, {})
+            return
+        self._list_failure = None
+        self.folders = self.store.refresh(
+            listed, self._renamed(known, listed), self.session.unreadable_names
+        )
+        if any(state.uidvalidity is None for state in self.folders):
+            # They are kept even if one of them cannot be opened.
+            self.store.transaction(lambda: None)
+
+    def _list(self) -> list[Folder] | None:
+        """The server's folders; None if it cannot list them.
+
+        If it breaks off at the state of one of them, it is asked for their names only.
+        """
+        for status in (True, False):
+            try:
+                return self.session.list_folders(status)
+            except EngineError as error:
+                if error.kind not in _ABOUT_A_FOLDER:
+                    raise
+                self.reconnects.go_on(error)
+                self._list_failure = error
+        return None
 
     def _refill(self, change: _Change, changes: list[_Change]) -> None:
         """Take over a folder that was empty; add it to the changes to work off."""
@@ -264,7 +294,7 @@ class AccountPass:
         found = {folder.raw_name: folder.status for folder in listed if folder.status}
         missing = [s.raw_name for s in self.folders if s.raw_name not in found]
         if missing:
-            found.update(self.session.status(missing))
+            found.update(self._states(missing))
 
         def examine(state: FolderState) -> None:
             found.pop(state.raw_name, None)
@@ -275,6 +305,20 @@ class AccountPass:
             if not (status and status.uidvalidity):
                 self.attempt(self._pass(state), partial(examine, state))
         return found
+
+    def _states(self, raw_names: list[str]) -> dict[str, FolderStatus]:
+        """States by STATUS, of the folders of which the server returns it."""
+        try:
+            return self.session.status(raw_names)
+        except EngineError as error:
+            if error.kind not in _ABOUT_A_FOLDER:
+                raise
+            self.reconnects.go_on(error)
+        if len(raw_names) == 1:
+            return {}
+        # One of them is the reason.
+        middle = len(raw_names) // 2
+        return self._states(raw_names[:middle]) | self._states(raw_names[middle:])
 
     # ------------------------------------------------------------------
     # Older mail

@@ -105,14 +105,15 @@ class Store(Protocol):
 
     def refresh(
         self,
-        listed: Sequence[Folder],
+        listed: Sequence[Folder] | None,
         renamed: Mapping[Hashable, str],
         unreadable: Sequence[str] = (),
-    ):
+    ) -> list[FolderState]:
         """Store the server's list of folders.
 
         Continues a backfill if a folder that it has not read exists again.
 
+        :param listed: None: the server could not list them; nothing changes
         :param renamed: new raw names of folders that were renamed
         :param unreadable: what else was listed and names no folder that can be opened;
             a folder whose name occurs there is not gone

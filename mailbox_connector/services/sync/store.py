@@ -175,7 +175,9 @@ class OdooStore:
         self._known_folders = None
         if renamed:
             folders.rename(renamed)
-        if folder_list.refresh(self.account, folders, listed, unreadable) or renamed:
+        if listed is not None and (
+            folder_list.refresh(self.account, folders, listed, unreadable) or renamed
+        ):
             folders = self._folders()
             self._has_vanished = None
         self._reported = [
