@@ -532,6 +532,12 @@ def test_a_named_twin_stays_a_file_beside_an_unnamed_text():
     assert [one.content for one in parsed.attachments] == [b"a log"]
 
 
+@pytest.mark.parametrize("name", ["x.csv", "x.ics", "x.pdf", "x.xml", "x.py"])
+def test_a_text_that_is_a_file_by_its_name_stays_one(name):
+    parsed = parse_message(multipart("mixed", named("plain", b"1,2", "inline", name)))
+    assert (parsed.html, [one.content for one in parsed.attachments]) == ("", [b"1,2"])
+
+
 def test_an_empty_named_text_stays_a_file():
     parsed = parse_message(multipart("mixed", named("plain", b"")))
     assert (parsed.html, len(parsed.attachments)) == ("", 1)

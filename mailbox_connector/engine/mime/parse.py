@@ -336,9 +336,10 @@ def _may_be_body(text: _Text, file: Attachment) -> bool:
     """Whether a named text is the body, if there is no other."""
     if not text.alternative and text.part.disposition == "attachment":
         return False
-    guessed = mimetypes.guess_type(file.filename.lower())[0] or "text/"
-    named_text = guessed.startswith("text/") and file.mimetype.startswith("text/")
-    return named_text and b"\0" not in file.content
+    # By its name, too: no table, calendar or program.
+    guessed = mimetypes.guess_type(file.filename.lower())[0] or "text/plain"
+    texts = ("text/plain", "text/html")
+    return guessed in texts and file.mimetype in texts and b"\0" not in file.content
 
 
 def _is_file(part: Part, parents: tuple[Part, ...]) -> bool:
