@@ -19,9 +19,10 @@ MAX_FIELDS = 1_000
 MAX_FIELD = 500_000
 
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
-# A field continues in lines that begin with white space.
-_FIELD_END = re.compile(rb"\n(?![ \t])")
-_UNFOLDED = re.compile(rb"\r?\n(?=[ \t])")
+# A field continues in lines that begin with white space, or with a parameter.
+_CONTINUES = rb"[ \t]|(?:boundary|charset|(?:file)?name|format)\*?[\d*]{0,4}="
+_FIELD_END = re.compile(rb"\n(?!%s)" % _CONTINUES, re.I)
+_UNFOLDED = re.compile(rb"\r?\n(?=%s)" % _CONTINUES, re.I)
 _BARE_NAME = re.compile(rb"[!-9;-~]{1,200}")
 _EMPTY = re.compile(rb"\r*\n")
 _BLANKS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r*\n){0,100}")
