@@ -98,6 +98,14 @@ def test_a_body_without_an_empty_line_before_it_is_not_lost(body, shown):
     assert message.addresses["to"][0].email == "sales@shop.example"
 
 
+def test_a_multipart_without_an_empty_line_before_it_is_not_lost():
+    """The fields behind a delimiter are not those of the message."""
+    parts = multipart("mixed", text_part("text/plain", b"The words."))
+    for line in (b"", b"no field\r\n"):
+        content = HEAD + parts.replace(b"\r\n\r\n--BB", b"\r\n" + line + b"--BB", 1)
+        assert parse_message(content).html == "<div>The words.</div>"
+
+
 def test_a_part_without_a_header_is_not_searched_for_one():
     one = b"\r\nSubject: of the talk\r\nTo: whom it may concern\r\n"
     two = b"Just words\r\nContent: yes"
@@ -202,7 +210,11 @@ ODD = {
 
 @pytest.mark.parametrize("header", ODD.values(), ids=ODD)
 def test_what_a_server_sends_of_a_header(servers, user, imap_endpoint, policy, header):
+<<<<<<< HEAD
     """The server finds the fields that the first phase asks for by its own rules."""
+=======
+    """It looks for the fields that the first phase asks for by its own rules."""
+>>>>>>> text
     content = header + b"\r\nHello\r\n"
     uid = servers.append(user, "INBOX", content)
     with ImapSession(imap_endpoint(), policy, Deadline(30)) as session:

@@ -20,14 +20,21 @@ MAX_FIELD = 500_000
 
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 # A field continues in lines that begin with white space, or with a parameter.
+<<<<<<< HEAD
 _FIELD_END = re.compile(
     rb"\n(?![ \t]|(?:boundary|charset|(?:file)?name|format)\*?[\d*]{0,4}=)", re.I
 )
 _UNFOLDED = re.compile(rb"\r?\n(?=[ \t])")
+=======
+_CONTINUES = rb"[ \t]|(?:boundary|charset|(?:file)?name|format)\*?[\d*]{0,4}="
+_FIELD_END = re.compile(rb"\n(?!%s)" % _CONTINUES, re.I)
+_UNFOLDED = re.compile(rb"\r?\n(?=%s)" % _CONTINUES, re.I)
+>>>>>>> text
 _BARE_NAME = re.compile(rb"[!-9;-~]{1,200}")
 _EMPTY = re.compile(rb"\r*\n")
 _BLANKS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r*\n){0,100}")
-_HEADER_END = re.compile(rb"\n\r*\n")
+# An empty line, or the delimiter of a multipart if that is missing.
+_HEADER_END = re.compile(rb"\n(?=\r*\n|--)")
 _OF_PART = re.compile(rb"^content-[a-z-]{1,60}[ \t]*:", re.I | re.M)
 _KNOWN = (
     rb"(?:from|to|b?cc|subject|date|message-id|reply-to|sender|in-reply-to|references"
@@ -69,11 +76,11 @@ def split(
             continue
         if empty := _EMPTY.match(raw, position, end):
             return found, empty.end()
-        if not (found or is_message):
+        if not (found or is_message) or raw.startswith(b"--", position):
             break
         if header_end < 0:
             blank = _HEADER_END.search(raw, position, end)
-            header_end = blank.start() + 1 if blank else end
+            header_end = blank.end() if blank else end
         known = _OF_MESSAGE if is_message else _OF_PART
         match = known.search(raw, position, header_end)
         if not match:

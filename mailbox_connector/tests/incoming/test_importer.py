@@ -51,6 +51,17 @@ class TestChatterCopies(MailboxCase):
         self.assertEqual(paper.res_model, "mailbox.message")
         self.assertEqual(message.attachment_count, 1)
 
+    def test_a_sender_without_an_address_keeps_its_name(self):
+        [message] = self.import_mail(
+            b"From: Mail Delivery Subsystem <MAILER-DAEMON>\r\n"
+            b"To: customer@example.com, sales@example.org\r\n"
+            b"Subject: Returned mail\r\n\r\nIt was not delivered."
+        )
+        copy = self.copies(message)
+        self.assertEqual(message.email_from, "Mail Delivery Subsystem")
+        self.assertEqual(copy.email_from, "Mail Delivery Subsystem")
+        self.assertFalse(copy.author_id)
+
     def test_import_is_silent(self):
         self.customer.message_subscribe(self.agent.partner_id.ids)
         counted = (
