@@ -210,11 +210,7 @@ ODD = {
 
 @pytest.mark.parametrize("header", ODD.values(), ids=ODD)
 def test_what_a_server_sends_of_a_header(servers, user, imap_endpoint, policy, header):
-<<<<<<< HEAD
-    """The server finds the fields that the first phase asks for by its own rules."""
-=======
     """It looks for the fields that the first phase asks for by its own rules."""
->>>>>>> text
     content = header + b"\r\nHello\r\n"
     uid = servers.append(user, "INBOX", content)
     with ImapSession(imap_endpoint(), policy, Deadline(30)) as session:

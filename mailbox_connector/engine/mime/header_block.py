@@ -20,16 +20,9 @@ MAX_FIELD = 500_000
 
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 # A field continues in lines that begin with white space, or with a parameter.
-<<<<<<< HEAD
-_FIELD_END = re.compile(
-    rb"\n(?![ \t]|(?:boundary|charset|(?:file)?name|format)\*?[\d*]{0,4}=)", re.I
-)
-_UNFOLDED = re.compile(rb"\r?\n(?=[ \t])")
-=======
 _CONTINUES = rb"[ \t]|(?:boundary|charset|(?:file)?name|format)\*?[\d*]{0,4}="
 _FIELD_END = re.compile(rb"\n(?!%s)" % _CONTINUES, re.I)
 _UNFOLDED = re.compile(rb"\r?\n(?=%s)" % _CONTINUES, re.I)
->>>>>>> text
 _BARE_NAME = re.compile(rb"[!-9;-~]{1,200}")
 _EMPTY = re.compile(rb"\r*\n")
 _BLANKS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r*\n){0,100}")
