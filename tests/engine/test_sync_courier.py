@@ -113,6 +113,21 @@ def test_old_mail_under_the_name_of_an_empty_folder_is_no_new_mail(server, store
     assert store.data.imported.keys() == {1}, "it is older than what is wanted"
 
 
+@pytest.mark.parametrize("received", [WINDOW, TODAY])
+def test_a_folder_that_is_given_the_name_of_an_empty_one(server, store, received):
+    """What was imported from it is found there, and what was not is imported."""
+    server.create("Ideas")
+    server.deliver("Archive", received)
+    run(server, store)
+    server.deliver("Archive", received)
+    server.delete("Ideas")
+    server.rename("Archive", "Ideas")
+    for _pass in range(2):
+        run(server, store)
+    assert len(store.data.imported) == 3
+    check(server, store, WINDOW)
+
+
 def test_a_folder_that_was_emptied_and_made_again(server, store):
     server.deliver("Archive", TODAY)
     run(server, store)
