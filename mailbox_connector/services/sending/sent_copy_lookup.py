@@ -51,11 +51,11 @@ class SentLookup:
         most = 0
         for folder in self._folders:
             self._session.examine(folder)
-            most = max(most, len(search_sent(self._session, message_id)))
+            most = max(most, len(_search_sent(self._session, message_id)))
         return most
 
 
-def search_sent(session: ImapSession, message_id: str) -> list[int]:
+def _search_sent(session: ImapSession, message_id: str) -> list[int]:
     """UIDs of an e-mail in the open folder. A provider that gives e-mails a new
     Message-ID leaves References unchanged, where Odoo writes the e-mail's own last."""
     if found := session.search_message_id(message_id):
