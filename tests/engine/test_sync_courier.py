@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from model_server import ModelServer, ModelSession
 from model_store import ModelStore
-from test_sync_model import COURIER, OLD, TODAY, WINDOW, check
+from test_sync_model import COURIER, OLD, TODAY, WINDOW, Stepper, check
 
 from odoo.addons.mailbox_connector.engine.net.deadline import Deadline
 from odoo.addons.mailbox_connector.engine.sync.account import AccountPass
@@ -111,6 +111,32 @@ def test_old_mail_under_the_name_of_an_empty_folder_is_no_new_mail(server, store
     for _pass in range(2):
         run(server, store)
     assert store.data.imported.keys() == {1}, "it is older than what is wanted"
+
+
+@pytest.mark.parametrize("received", [WINDOW, TODAY])
+def test_a_folder_that_is_given_the_name_of_an_empty_one(server, store, received):
+    """What was imported from it is found there, and what was not is imported."""
+    server.create("Ideas")
+    server.deliver("Archive", received)
+    run(server, store)
+    server.deliver("Archive", received)
+    server.delete("Ideas")
+    server.rename("Archive", "Ideas")
+    for _pass in range(2):
+        run(server, store)
+    assert len(store.data.imported) == 3
+    check(server, store, WINDOW)
+
+
+def test_a_new_folder_is_read_after_a_conflict(server, store):
+    """The import that reads it is continued in the transaction that takes it over."""
+    server.create("Ideas")
+    server.deliver("Ideas", WINDOW)
+    store.step = Stepper(server, [None, "conflict"])
+    for _pass in range(3):
+        run(server, store)
+        store.step = lambda: None
+    check(server, store, WINDOW)
 
 
 def test_a_folder_that_was_emptied_and_made_again(server, store):

@@ -164,7 +164,7 @@ class FolderCommands(AccountConnection):
         flags: Sequence[str] = ("\\Seen",),
         date: datetime | None = None,
     ) -> tuple[int, int] | None:
-        """Put a message into a folder. Afterwards no folder is open.
+        """Put a message into a folder, which is not open afterwards.
 
         :param flags: left out, as ``date`` is, where the server does not accept them
         :return: (UIDVALIDITY, UID) where the server has UIDPLUS (RFC 4315)
@@ -200,7 +200,10 @@ class FolderCommands(AccountConnection):
             except imaplib.IMAP4.error as exc:  # BAD
                 error = exc
             if error:
-                raise from_imap(error, self.endpoint, append=True)
+                refused = from_imap(error, self.endpoint, append=True)
+                if refused.kind is Kind.FOLDER_GONE:
+                    refused.detail = raw_name
+                raise refused
             match = re.search(rb"\[APPENDUID (\d+) (\d+)\]", data[-1] or b"")
             return (int(match[1]), int(match[2])) if match else None
 
@@ -213,10 +216,10 @@ class FolderCommands(AccountConnection):
                 raise self.endpoint.error(Kind.TOO_LARGE, size=size, limit=limit)
 
     def _leave_folder(self, raw_name: str) -> None:
-        """Have no folder open, or at least another one: Courier refuses a message for
-        the folder that is open read-only."""
+        """Have no folder open, or another one: Courier refuses a message for the folder
+        that is open read-only."""
         protocol = self._protocol
-        if protocol.state != "SELECTED":
+        if self.folder is None or _key(self.folder) != _key(raw_name):
             return
         self.folder = None
         with self._translate():

@@ -255,6 +255,8 @@ class AccountPass:
             states[folder] = folder.initial_state(first[folder], new_since, rebind)
 
         def begin() -> None:
+            if backfill:  # again, because a conflict rolls it back
+                self.store.reopen_backfill()
             for state in states.values():
                 self.store.begin(state)
 

@@ -185,7 +185,7 @@ class FolderPass:
         """Take over a folder that was empty and is not any more, under other UIDs.
 
         What came into it is new mail, but for messages received before new mail was
-        read: another folder may have been given its name.
+        read: they were moved here, or another folder was given its name.
 
         :return: whether its messages are fetched now; else they are rebound later
         """
@@ -193,8 +193,11 @@ class FolderPass:
             self.restart_renumbered(status)
             return False
         state = self.initial_state(status, new_since=self.store.started_on())
+        older = state.first_uid if state.first_uid > 1 else 0
         # Not as a snapshot: nothing that it counts was handled.
-        state = replace(state, uidnext=0, messages=0, highestmodseq=None)
+        state = replace(
+            state, uidnext=0, messages=0, highestmodseq=None, rebind_below=older
+        )
         self.store.transaction(lambda: self.store.begin(state))
         self.state, self._handled = state, None
         return True

@@ -54,6 +54,7 @@ class SentLookup:
         most = 0
         for folder in self._folders:
             self._session.examine(folder)
+<<<<<<< HEAD
             found = search_sent(self._session, message_id, self._reconnects)
             most = max(most, len(found))
         return most
@@ -62,6 +63,13 @@ class SentLookup:
 def search_sent(
     session: ImapSession, message_id: str, reconnects: Reconnects | None = None
 ) -> list[int]:
+=======
+            most = max(most, len(_search_sent(self._session, message_id)))
+        return most
+
+
+def _search_sent(session: ImapSession, message_id: str) -> list[int]:
+>>>>>>> courier
     """UIDs of an e-mail in the open folder. A provider that gives e-mails a new
     Message-ID leaves References unchanged, where Odoo writes the e-mail's own last."""
     if found := session.search_message_id(message_id):
