@@ -21,8 +21,8 @@ from ...engine import backoff
 from ...engine.errors import EngineError, Kind
 from ...engine.imap.session import ImapSession
 from ...engine.mime.headers import first_phase
-from ...engine.mime.ids import first_message_id, parse_references
 from ...engine.net.deadline import Deadline
+from ...engine.sync.suspects import Reconnects
 from ...engine.types import HeaderRecord
 from ...error_messages import explain_not_filed
 from ..accounts.endpoints import egress_policy, endpoint
@@ -31,13 +31,8 @@ from ..framework.scheduled_work import work_off
 from ..incoming.candidate import Candidate
 from ..incoming.importer import Importer
 from ..incoming.matcher import Matcher
-<<<<<<< HEAD
 from . import sent_copy_queue, sent_copy_record
-from .sent_copy_lookup import search_sent
-=======
-from . import sent_copy_record
-from .sent_copy_lookup import MOST_RENAMED
->>>>>>> courier
+from .sent_copy_lookup import search_renamed
 
 _logger = logging.getLogger(__name__)
 
@@ -49,7 +44,6 @@ BATCH = 50
 PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
 #: Failures after which a copy is given up: about two days.
 ATTEMPTS = 16
-_THREADING = ("REFERENCES", "IN-REPLY-TO")
 #: Failures that are not those of one e-mail.
 OF_FOLDER = frozenset(
     {
@@ -222,6 +216,7 @@ class SentFiling:
         self.session = ImapSession(
             endpoint(account, "imap"), egress_policy(account.env), deadline
         )
+        self._reconnects = Reconnects(self.session)
 
     def __enter__(self) -> SentFiling:
         self.session.open()
@@ -246,22 +241,10 @@ class SentFiling:
         self.session.examine(self.folder.raw_name)
         if self.session.search_message_id(message_id):
             return True, None
-        if is_retry and self._is_there_renamed(message_id):
+        if is_retry and search_renamed(self.session, message_id, self._reconnects):
             return True, None
         # Without a date: the server's is as good, and some servers refuse others.
         return False, self.session.append(self.folder.raw_name, mime)
-
-    def _is_there_renamed(self, message_id: str) -> bool:
-        """Whether it is there under a Message-ID of the provider's: its own is then the
-        last one in References, and not in In-Reply-To, where a reply has it."""
-        referring = self.session.search_header("REFERENCES", message_id)
-        found = self.session.fetch_fields(referring[-MOST_RENAMED:], _THREADING)
-        for header in map(dict, found.values()):
-            references = parse_references(header.get("references"))
-            replied_to = first_message_id(header.get("in-reply-to"))
-            if references[-1:] == [message_id] != [replied_to]:
-                return True
-        return False
 
     def locate(self, location: tuple[int, int], mime: bytes) -> None:
         """Record where a filed mail is, so that the sync need not fetch it.

@@ -9,17 +9,19 @@ absence of a copy proves nothing.
 
 from __future__ import annotations
 
-from ...engine.errors import EngineError, MessageError
+from ...engine.errors import EngineError
 from ...engine.imap.session import ImapSession
-from ...engine.mime.parse import parse_message
+from ...engine.mime.ids import first_message_id, parse_references
 from ...engine.net.deadline import Deadline
 from ...engine.net.egress import EgressPolicy
 from ...engine.sync.suspects import BREAKS, Reconnects
-from ...engine.types import Endpoint
+from ...engine.types import Endpoint, HeaderFields
 
 #: How many e-mails that refer to one are checked: the provider may have given it a new
 #: Message-ID.
 MOST_RENAMED = 10
+#: By which they are recognized.
+_THREADING = ("REFERENCES", "IN-REPLY-TO")
 
 
 class SentLookup:
@@ -54,58 +56,46 @@ class SentLookup:
         most = 0
         for folder in self._folders:
             self._session.examine(folder)
-<<<<<<< HEAD
-            found = search_sent(self._session, message_id, self._reconnects)
+            found = self._session.search_message_id(message_id)
+            found = found or search_renamed(self._session, message_id, self._reconnects)
             most = max(most, len(found))
         return most
 
 
-def search_sent(
-    session: ImapSession, message_id: str, reconnects: Reconnects | None = None
+def search_renamed(
+    session: ImapSession, message_id: str, reconnects: Reconnects
 ) -> list[int]:
-=======
-            most = max(most, len(_search_sent(self._session, message_id)))
-        return most
-
-
-def _search_sent(session: ImapSession, message_id: str) -> list[int]:
->>>>>>> courier
-    """UIDs of an e-mail in the open folder. A provider that gives e-mails a new
-    Message-ID leaves References unchanged, where Odoo writes the e-mail's own last."""
-    if found := session.search_message_id(message_id):
-        return found
-    reconnects = reconnects or Reconnects(session)
+    """UIDs of an e-mail in the open folder, under a Message-ID of the provider's. It
+    leaves References unchanged, where Odoo writes the e-mail's own last."""
+    referring = session.search_header("REFERENCES", message_id)
     return [
         uid
-        for uid in session.search_header("REFERENCES", message_id)[-MOST_RENAMED:]
-        if _is_renamed(_fetch(session, uid, reconnects), message_id)
+        for uid in referring[-MOST_RENAMED:]
+        if _is_renamed(_threading(session, uid, reconnects), message_id)
     ]
 
 
-def _fetch(session: ImapSession, uid: int, reconnects: Reconnects) -> bytes | None:
-    """A message of the open folder; None if the server cannot return it, which must
-    not keep the others from being compared."""
+def _threading(session: ImapSession, uid: int, reconnects: Reconnects) -> HeaderFields:
+    """Some header fields of a message in the open folder; none if the server cannot
+    return them, which must not keep the others from being compared."""
     folder = session.folder
     try:
-        return dict(session.fetch_messages([uid])).get(uid)
+        return session.fetch_fields([uid], _THREADING).get(uid, [])
     except EngineError as error:
         if error.kind not in BREAKS:
             raise
         reconnects.go_on(error)
         session.examine(folder)
-        return None
+        return []
 
 
-def _is_renamed(raw: bytes | None, message_id: str) -> bool:
-    """Whether a message is the e-mail with that Message-ID under a new one."""
-    try:
-        parsed = parse_message(raw) if raw else None
-    except MessageError:
-        return False
-    if parsed is None or parsed.references[-1:] != [message_id]:
+def _is_renamed(fields: HeaderFields, message_id: str) -> bool:
+    """Whether these are of the e-mail with that Message-ID, under a new one."""
+    header = dict(fields)
+    if parse_references(header.get("references"))[-1:] != [message_id]:
         return False
     # A reply to it names it in In-Reply-To.
-    return parsed.in_reply_to != message_id
+    return first_message_id(header.get("in-reply-to")) != message_id
 
 
 def was_sent(copies: int, own_copies: int, known_sent: int) -> bool:
