@@ -130,9 +130,7 @@ class AccountPass:
         """Find out what arrived and what vanished, and import new mail."""
         listed = self.session.list_folders(status=True)
         known = self.store.folders()
-        self.folders = self.store.refresh(
-            listed, self._renamed(known, listed), self.session.unreadable_names
-        )
+        self.folders = self._refresh(known, listed)
         snapshots = self._snapshots(listed)
         changes: list[_Change] = []
         first: dict[FolderPass, FolderStatus] = {}
@@ -154,6 +152,18 @@ class AccountPass:
             begun = any(state.uidvalidity for state in known)
             changes += self._begin(first, begun)
         self._work_off(changes)
+
+    def _refresh(
+        self, known: list[FolderState], listed: list[Folder]
+    ) -> list[FolderState]:
+        """Store the list of folders; with new names in a transaction of its own, which
+        no failure of a folder takes back."""
+        renamed = self._renamed(known, listed)
+        odd = self.session.unreadable_names
+        work = partial(self.store.refresh, listed, renamed, odd)
+        names = {state.raw_name for state in known}
+        is_new = any(one.selectable and one.raw_name not in names for one in listed)
+        return self.store.transaction(work) if is_new or renamed else work()
 
     def _work_off(self, changes: list[_Change]) -> None:
         """Handle first what vanished from all folders, then new mail, which may have
