@@ -161,18 +161,22 @@ class AccountPass:
         self.store.release_gone()
 
     def _refresh(self, known: list[FolderState], listed: list[Folder] | None) -> None:
-        """Store the list of folders, and choose those that are read."""
+        """Store the list of folders, and choose those that are read.
+
+        New names are stored in a transaction of its own, which no failure of a folder
+        takes back.
+        """
         if listed is None:
             # One of the folders may be the reason: those that are known are read.
             self.folders = self.store.refresh(None, {})
             return
         self._list_failure = None
-        self.folders = self.store.refresh(
-            listed, self._renamed(known, listed), self.session.unreadable_names
-        )
-        if any(state.uidvalidity is None for state in self.folders):
-            # They are kept even if one of them cannot be opened.
-            self.store.transaction(lambda: None)
+        renamed = self._renamed(known, listed)
+        odd = self.session.unreadable_names
+        work = partial(self.store.refresh, listed, renamed, odd)
+        names = {state.raw_name for state in known}
+        is_new = any(one.selectable and one.raw_name not in names for one in listed)
+        self.folders = self.store.transaction(work) if is_new or renamed else work()
 
     def _list(self) -> list[Folder] | None:
         """The server's folders; None if it cannot list them.
