@@ -8,6 +8,7 @@ from .accounts import test_providers
 from .accounts import test_setup
 from .framework import test_bulk_insert
 from .framework import test_concurrency
+from .framework import test_many_records
 from .framework import test_terms
 from .framework import test_workers
 from .health import test_alerts

@@ -1,10 +1,17 @@
 """What could not be read is kept and tried again: by hand, later, after an upgrade."""
 
 from datetime import datetime, timedelta
+from time import sleep
 
 import pytest
 
 from odoo.addons.mailbox_connector.engine.imap.session import ImapSession
+from odoo.addons.mailbox_connector.models.incoming import (
+    failed_import as failed_import_model,
+)
+from odoo.addons.mailbox_connector.services.incoming.failed_import_retry import (
+    FailedImportRetry,
+)
 
 
 @pytest.fixture
@@ -114,3 +121,32 @@ def test_gone_from_the_server_is_no_longer_kept(
         client.expunge()
     failed_import(mailbox).action_retry()
     assert not failed_import(mailbox)
+
+
+@pytest.mark.parametrize(("seconds", "solved"), [(0, 0), (0.5, 1)])
+def test_many_are_retried_for_as_long_as_a_person_waits(
+    env, mailbox, contact, faulty, monkeypatch, seconds, solved
+):
+    """Thousands of failed imports are more than one request can retry: it says that the
+    rest follows, and the rest follows."""
+    for number in range(3):
+        mailbox.receive(contact.email, f"Faulty {number}")
+    mailbox.connect()
+    rows = failed_import(mailbox)
+    assert len(rows) == 3
+    rows.last_attempt_at = datetime.now() - timedelta(hours=1)
+    env.cr.commit()
+    faulty()
+    monkeypatch.setattr(failed_import_model, "WAITED_FOR", (seconds, 18))
+    with monkeypatch.context() as slow:
+        retry = FailedImportRetry.retry
+        slow.setattr(
+            FailedImportRetry, "retry", lambda *args: [retry(*args), sleep(0.6)][0]
+        )
+        result = rows.action_retry()
+    assert result["params"]["message"] == (
+        f"Failed imports solved: {solved} of 3. The rest follows automatically."
+    )
+    env["mailbox.sync"]._cron_backfill()
+    assert not failed_import(mailbox)
+    assert len(mailbox.subjects(contact)) == 3

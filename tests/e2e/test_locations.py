@@ -189,7 +189,7 @@ def test_daily_comparison_repairs(env, mailbox, contact):
     inbox = mailbox.account.folder_ids.filtered(lambda f: f.role == "inbox")
     mailbox.sync()
     missed = env["mailbox.message"].search([("subject", "=", "Hidden at first")])
-    missed.with_context(mailbox_contact_unlink=True).unlink()
+    missed.forget()
     inbox.imported_uids = "1"
     env["mailbox.location"].create(
         {

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.modules.module import get_manifest
 
+from ...engine.net.deadline import Deadline
 from ...services.incoming.failed_import_retry import next_attempt
 from ...services.sync.mailbox_pass import WAIT_FOR_TURN, WAITED_FOR, PassRequest
 from ..framework.fields import BigInteger
@@ -78,31 +79,57 @@ class MailboxFailedImport(models.Model):
             )
 
     def action_retry(self):
-        """Retry these imports now, and show how many succeeded."""
+        """Retry these imports now, for as long as a person waits, and show how many
+        succeeded. The rest is retried by the scheduled action."""
         self.check_access("read")
         accounts = self.account_id
         accounts.check_access("read")
         count, settled = len(self), 0
+        rest, began = self.browse(), fields.Datetime.now()
+        waited_for = Deadline(WAITED_FOR[0])
         for account, rows in self.grouped("account_id").items():
-            request = PassRequest(
-                "retry", *WAITED_FOR, failed_imports=rows, wait=WAIT_FOR_TURN
-            )
-            sync = self.env["mailbox.sync"].serve(account, request)
-            if sync is None:
-                raise UserError(
-                    account.imap_problem
-                    or self.env._(
-                        "This mailbox is being synced right now. Try again in a minute."
-                    )
-                )
+            if not waited_for.left():
+                rest += rows
+                continue
+            sync = self._retry_now(account, rows)
             settled += sync.settled
+            if sync.unfinished:
+                rest += rows.exists()
         self.env.invalidate_all()
-        kind = "success" if settled == count else "warning"
-        return accounts[:1]._notification_action(
-            kind,
-            self.env._(
-                "Failed imports solved: %(settled)s of %(count)s.",
-                settled=settled,
-                count=count,
-            ),
+        text = self.env._(
+            "Failed imports solved: %(settled)s of %(count)s.",
+            settled=settled,
+            count=count,
         )
+        if rest:
+            rest.filtered(
+                lambda row: not row.last_attempt_at or row.last_attempt_at < began
+            )._retry_soon()
+            text += " " + self.env._("The rest follows automatically.")
+        kind = "success" if settled == count else "warning"
+        return accounts[:1]._notification_action(kind, text)
+
+    def _retry_now(self, account, rows):
+        """Retry failed imports of one mailbox.
+
+        :return: the :class:`services.sync.mailbox_pass.MailboxPass` that ran
+        :raise UserError: the mailbox is busy or cannot be read
+        """
+        request = PassRequest(
+            "retry", *WAITED_FOR, failed_imports=rows, wait=WAIT_FOR_TURN
+        )
+        sync = self.env["mailbox.sync"].serve(account, request)
+        if sync is None:
+            raise UserError(
+                account.imap_problem
+                or self.env._(
+                    "This mailbox is being synced right now. Try again in a minute."
+                )
+            )
+        return sync
+
+    def _retry_soon(self):
+        """Let the scheduled action retry these."""
+        # sudo: members may retry; the server writes the state
+        self.sudo().retry_at = fields.Datetime.now()
+        self.account_id._trigger_crons("ir_cron_backfill")

@@ -10,6 +10,10 @@ from ...engine.mime.subjects import reply_subject
 from ...services.sending import reply_composer, sender_selection
 from ...services.trace import trace
 
+#: In the context: leave no tombstones. Requests from outside are JSON and cannot
+#: contain it.
+FORGET = object()
+
 
 class MailboxMessage(models.Model):
     """One e-mail, stored once, even if several folders, mailboxes and contacts have it.
@@ -166,7 +170,7 @@ class MailboxMessage(models.Model):
         """
         # sudo: copies and links have no access rights of their own; the e-mail has
         messages = self.sudo()
-        if not self.env.context.get("mailbox_contact_unlink"):
+        if self.env.context.get("mailbox_forget") is not FORGET:
             messages._bury()
         messages._discard_queued()
         partners = messages.link_ids.partner_id
@@ -175,6 +179,11 @@ class MailboxMessage(models.Model):
         ).unlink()
         partners.mailbox_reload_chatter()
         return super().unlink()
+
+    @api.private
+    def forget(self):
+        """Delete e-mails without tombstones: they can be imported again."""
+        return self.with_context(mailbox_forget=FORGET).unlink()
 
     def _bury(self):
         """Leave tombstones: hashes by which a sync recognizes deleted e-mails."""

@@ -2,7 +2,7 @@ import re
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, split_every
 from odoo.tools.mail import html_to_inner_content
 
 from ...engine.mime.ids import message_id_hash
@@ -10,6 +10,8 @@ from ..access.ir_websocket import SUBCHANNEL
 
 #: How many files of e-mails the chatter lists, newest first. The e-mails show all.
 MAX_FILES = 200
+#: E-mails that are deleted together with a contact at once.
+UNLINK_BATCH = 1_000
 
 
 class ResPartner(models.Model):
@@ -97,15 +99,35 @@ class ResPartner(models.Model):
         """Delete the e-mails that no other contact has, too."""
         if not self.env["mailbox.audience"].sudo().has_mailboxes():
             return super().unlink()
+        self.check_access("unlink")
+        for emails in split_every(UNLINK_BATCH, self._mailbox_email_ids()):
+            self._mailbox_remove_emails(emails)
+        return super().unlink()
+
+    def _mailbox_email_ids(self):
+        """Ids of the e-mails that are linked to these contacts."""
+        self.env["mailbox.link"].flush_model()
+        self.env.cr.execute(
+            "SELECT DISTINCT message_id FROM mailbox_link"
+            " WHERE partner_id = ANY(%s) ORDER BY message_id",
+            [self.ids],
+        )
+        return [number for (number,) in self.env.cr.fetchall()]
+
+    def _mailbox_remove_emails(self, ids):
+        """Remove e-mails from these contacts; delete those that no other contact has.
+
+        Without tombstones, so that a new contact with the same address gets them again.
+        """
         # sudo: links have no access rights of their own
-        links = self.env["mailbox.link"].sudo().search([("partner_id", "in", self.ids)])
-        messages = links.message_id
-        result = super().unlink()
-        orphans = messages.filtered(lambda message: not message.link_ids)
-        # Without tombstones, so that a new contact with the same address gets them
-        # again.
-        orphans.with_context(mailbox_contact_unlink=True).unlink()
-        return result
+        links = self.env["mailbox.link"].sudo().search([("message_id", "in", ids)])
+        own = links.filtered(lambda link: link.partner_id in self)
+        shared = (links - own).message_id
+        # What was written in the chatter is core's to delete.
+        own.mail_message_id.filtered("mailbox_message_id").unlink()
+        (own.message_id - shared).forget()
+        # Nothing of a batch is needed again.
+        self.env.invalidate_all()
 
     def _mailbox_address(self):
         """The address by which e-mails are matched; falsy if there is none."""

@@ -681,14 +681,16 @@ class MailMail(models.Model):
         self.sudo()._send_soon()
 
     def _check_may_decide(self):
-        # sudo: users of a mailbox have no rights on the queue
-        for mail in self.sudo():
+        def may_send(mail):
             account = mail.mailbox_account_id
-            if account and account._may_send(self.env.user):
-                continue
-            self.browse(mail.id).check_access("write")
-            if not mail.mailbox_email_from:
-                raise AccessError(self.env._("This e-mail is not sent from a mailbox."))
+            return account and account._may_send(self.env.user)
+
+        # sudo: users of a mailbox have no rights on the queue
+        others = self.sudo().filtered(lambda mail: not may_send(mail))
+        if others:
+            others.sudo(False).check_access("write")
+        if not all(mail.mailbox_email_from for mail in others):
+            raise AccessError(self.env._("This e-mail is not sent from a mailbox."))
 
     @api.private
     def mailbox_settle_as_sent(self):

@@ -56,7 +56,9 @@ class FailedImportRetry:
         if not row.exists():
             return True
         raw = row.raw_bytes() or self._fetch(row)
-        return self.store.transaction(lambda: self._solve(row, raw))
+        is_solved = self.store.transaction(lambda: self._solve(row, raw))
+        self.store.has_progress = True
+        return is_solved
 
     def _fetch(self, row) -> bytes | None:
         """The message from the server; None: it no longer exists; b"": not returned."""

@@ -102,10 +102,11 @@ class MailboxPass:
         self.account = account
         self.request = request
         self.commit = commit
+        self.deadline = Deadline(request.seconds)
         self.hard_deadline = Deadline(request.hard_seconds)
         self.new = Counts()
         self.backfill = Counts()
-        #: How many failed imports were solved, and how many were tried.
+        #: How many failed imports were solved, and how many were retried.
         self.settled = 0
         self.tried = 0
         #: Whether it was interrupted and another pass should continue soon.
@@ -150,23 +151,27 @@ class MailboxPass:
 
     def _sync_with(self, store: OdooStore, backfill: bool) -> None:
         with self._session() as session:
-            deadline = SliceDeadline(
+            self.deadline = SliceDeadline(
                 self.request.seconds,
                 self.request.hard_seconds / 2,
                 lambda: store.has_progress,
             )
             # After a failure bodies are fetched one by one.
-            work = AccountPass(session, store, deadline, bool(self.account.failures))
+            work = AccountPass(
+                session, store, self.deadline, bool(self.account.failures)
+            )
             self.new, self.backfill = work.new, work.backfill
             try:
                 if backfill:
-                    NewContacts(self.account, session, store).search(deadline)
+                    NewContacts(self.account, session, store).search(self.deadline)
                 work.run(backfill)
                 self.found_older_work = not backfill and any(
                     state.rebind_below for state in work.folders
                 )
                 if backfill:
-                    FailedImportRetry(self.account, session, store).retry_due(deadline)
+                    FailedImportRetry(self.account, session, store).retry_due(
+                        self.deadline
+                    )
             except EngineError as error:
                 store.rollback()
                 if error.kind is not Kind.DEADLINE or self._hung():
@@ -183,17 +188,24 @@ class MailboxPass:
         )
 
     def _retry(self) -> None:
-        """Retry failed imports: first those whose bytes are stored."""
-        store = OdooStore(self.account, self.commit)
+        """Retry failed imports while there is time: first those whose bytes are
+        stored."""
         rows = self.request.failed_imports.with_env(self.account.env)
-        self.tried += len(rows)
-        here = rows.filtered(lambda row: row.raw_bytes())
-        attempt = FailedImportRetry(self.account, None, store)
-        self.settled += sum(attempt.retry(row) for row in here)
-        if rest := rows - here:
+        here = rows.browse(rows.raw_files().mapped("res_id"))
+        store = OdooStore(self.account, self.commit)
+        self._retry_each(here, FailedImportRetry(self.account, None, store))
+        if (rest := rows - here) and not self.unfinished:
             with self._session() as session:
                 attempt = FailedImportRetry(self.account, session, store)
-                self.settled += sum(attempt.retry(row) for row in rest)
+                self._retry_each(rest, attempt)
+
+    def _retry_each(self, rows, attempt: FailedImportRetry) -> None:
+        for row in rows:
+            if not self.deadline.left():
+                self.unfinished = True
+                return
+            self.tried += 1
+            self.settled += attempt.retry(row)
 
     def _session(self) -> ImapSession:
         return ImapSession(

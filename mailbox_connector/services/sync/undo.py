@@ -141,10 +141,7 @@ class Undo:
         self._forget_locations(removed + elsewhere)
         self._remove_readers(elsewhere)
         self._release([n for many in by_reason.values() for n in many] + elsewhere)
-        self.env["mailbox.message"].browse(removed).with_context(
-            # No tombstones.
-            mailbox_contact_unlink=True
-        ).unlink()
+        self.env["mailbox.message"].browse(removed).forget()
         kept = {reason: len(many) for reason, many in by_reason.items()}
         if elsewhere:
             kept["elsewhere"] = len(elsewhere)

@@ -1,6 +1,7 @@
 """Deleting an e-mail in Odoo: who may, what is deleted, and that it stays deleted."""
 
 from odoo.exceptions import AccessError
+from odoo.service.model import get_public_method
 from odoo.tests import tagged
 
 from ..common import MailboxCase, mail
@@ -39,6 +40,21 @@ class TestDelete(MailboxCase):
         other = self.make_account("other@example.org", self.owner)
         self.assertFalse(self.import_mail(self.raw, account=other).exists())
         self.assertFalse(self.customer.mailbox_message_count)
+
+    def test_no_request_deletes_it_without_a_trace(self):
+        """A request cannot ask for an e-mail to be imported again after it is deleted:
+        what it can send as context is JSON."""
+        for value in (True, 1, "FORGET"):
+            [message] = self.import_mail(mail(subject=f"Value {value}"))
+            key = (message.message_id_hash, message.fingerprint)
+            message.with_user(self.manager).with_context(
+                mailbox_forget=value, mailbox_contact_unlink=value
+            ).unlink()
+            Tombstone = self.env["mailbox.tombstone"]
+            digest = Tombstone.digest_of(key)
+            self.assertEqual(Tombstone.known([digest]), {digest})
+        with self.assertRaises(AccessError):
+            get_public_method(self.env["mailbox.message"], "forget")
 
     def test_what_was_written_in_the_chatter_stays(self):
         """The e-mail of a message sent from the contact is deleted; the message itself
