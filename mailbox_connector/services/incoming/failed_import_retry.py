@@ -67,7 +67,9 @@ class FailedImportRetry:
         if not row.exists():
             return True
         raw = row.raw_bytes() or self._fetch(row)
-        return self.store.transaction(lambda: self._solve_or_record(row, raw))
+        is_solved = self.store.transaction(lambda: self._solve_or_record(row, raw))
+        self.store.has_progress = True
+        return is_solved
 
     def _solve_or_record(self, row, raw: bytes | None) -> bool:
         """An unexpected error is about this e-mail alone: the others are retried."""

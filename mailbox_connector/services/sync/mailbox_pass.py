@@ -103,6 +103,7 @@ class MailboxPass:
         self.account = account
         self.request = request
         self.commit = commit
+        self.deadline = Deadline(request.seconds)
         self.hard_deadline = Deadline(request.hard_seconds)
         self.new = Counts()
         self.backfill = Counts()
@@ -151,18 +152,18 @@ class MailboxPass:
 
     def _sync_with(self, store: OdooStore, backfill: bool) -> None:
         with self._session() as session:
-            deadline = SliceDeadline(
+            self.deadline = SliceDeadline(
                 self.request.seconds,
                 self.request.hard_seconds / 2,
                 lambda: store.has_progress,
             )
             reconnects = Reconnects(session)
-            work = AccountPass(session, store, deadline, reconnects)
+            work = AccountPass(session, store, self.deadline, reconnects)
             self.new, self.backfill = work.new, work.backfill
             try:
                 if backfill:
                     NewContacts(self.account, session, store, reconnects).search(
-                        deadline
+                        self.deadline
                     )
                 work.run(backfill)
                 self.found_older_work = not backfill and any(
@@ -171,7 +172,7 @@ class MailboxPass:
                 if backfill:
                     FailedImportRetry(
                         self.account, session, store, reconnects
-                    ).retry_due(deadline)
+                    ).retry_due(self.deadline)
             except EngineError as error:
                 store.rollback()
                 if error.kind is not Kind.DEADLINE or self._hung():

@@ -47,6 +47,7 @@ class NewContacts:
                 deadline.check(self.session.endpoint.side)
                 found[folder] = self._skipped(folder, emails)
             self.store.transaction(lambda rows=rows, found=found: _settle(rows, found))
+            self.store.has_progress = True
 
     def _folders(self):
         return self.account.folder_ids.filtered(

@@ -63,7 +63,7 @@ COLUMNS = (
     "rebind_below",
 )
 #: Those that record how far the work has come.
-PROGRESS = frozenset({"next_uid", "rebind_below", "reconciled_at"})
+PROGRESS = frozenset({"next_uid", "rebind_below", "reconciled_at", "suspects"})
 #: The same for those that are empty if a state has None.
 OPTIONAL = (
     "uidvalidity",
