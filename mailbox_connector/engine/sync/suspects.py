@@ -150,8 +150,10 @@ class CarefulFetch:
             self._came = [*self._came, *got][-2:]
             if error:
                 broke_off = True
-                rest = _Group([u for u in group.uids if u not in got], group.halve)
-                failure = self._after_break(rest, bool(got), error, fetch, waiting)
+                # Servers return messages in the order of their UIDs.
+                rest = sorted(uid for uid in group.uids if uid not in got)
+                left = _Group(rest, group.halve)
+                failure = self._after_break(left, bool(got), error, fetch, waiting)
         if broke_off:
             strikes = self.folder.suspects()
             over = came.keys() if failure else set(uids)
