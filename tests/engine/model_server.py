@@ -280,7 +280,7 @@ class ModelSession:
 
     def fetch_messages(self, uids):
         mails = self._mails()
-        there = [uid for uid in uids if uid in mails]
+        there = sorted(uid for uid in uids if uid in mails)
         for uid in self._until_bad("bodies", there, mails):
             self.bodies += 1
             yield uid, str(mails[uid].number).encode()

@@ -345,6 +345,7 @@ class FolderPass:
         for batch in backfill_batches(missed, self.handled, BATCH):
             self.batch(batch, new=True)
         self.clear_suspects(missed, new=True)
+        self._careful_headers.forgive(u for u in self.state.suspects if u not in listed)
         if state.handled_since:
             older = self.session.search_since(state.handled_since)
             older = [uid for uid in older if uid < state.next_uid]

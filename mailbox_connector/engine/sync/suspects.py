@@ -150,8 +150,10 @@ class CarefulFetch:
             self._came = [*self._came, *got][-2:]
             if error:
                 broke_off = True
-                rest = _Group([u for u in group.uids if u not in got], group.halve)
-                failure = self._after_break(rest, bool(got), error, fetch, waiting)
+                # Servers return messages in the order of their UIDs.
+                rest = sorted(uid for uid in group.uids if uid not in got)
+                left = _Group(rest, group.halve)
+                failure = self._after_break(left, bool(got), error, fetch, waiting)
         if broke_off:
             strikes = self.folder.suspects()
             over = came.keys() if failure else set(uids)
@@ -217,7 +219,9 @@ class CarefulFetch:
         if failure is None:
             known, failure = self._known_message_comes(uid, fetch)
             if failure:
-                return failure  # others do not come either
+                # Others do not come either. This one should not be in their way.
+                self._suspect([uid])
+                return failure
             if known:
                 strikes = SILENT if error.kind in _SILENCE else PROVEN
             failure = None if known else error
@@ -229,14 +233,22 @@ class CarefulFetch:
     def _known_message_comes(
         self, uid: int, fetch: Fetch
     ) -> tuple[bool, EngineError | None]:
-        """Whether a message that came before comes again; False: there is none."""
+        """Whether a message that came before comes again; False with what ended the
+        attempt, or with None if there is no such message."""
+        error = None
         try:
             for known in chain(reversed(self._came), self.folder.known_good()):
-                if known != uid and list(fetch([known])):
+                if known == uid:
+                    continue
+                got, error = _complete(fetch, [known])
+                if got:
                     return True, None
-        except EngineError as error:
-            return False, error
-        return False, None
+                # This one may be bad as well.
+                if error and (failure := self._go_on(error)):
+                    return False, failure
+        except EngineError as failure:
+            return False, failure
+        return False, error
 
     def _suspect(self, uids: Iterable[int], strikes: int = 0) -> None:
         suspects = dict(self.folder.suspects())
