@@ -1,7 +1,8 @@
 """Calendars that come with mail: their lines and components (RFC 5545).
 
-Why we do not use ``vobject``: one line that it cannot read ends a calendar for it. Here
-such a line is skipped. vCalendar 1.0, the form before, is read as well.
+Why we do not use ``vobject``: one long line of parameters keeps it busy without end,
+and one date that is none loses it the whole calendar. Here every loop is bounded, and
+what can't be read is skipped. vCalendar 1.0, the form before, is read as well.
 """
 
 from __future__ import annotations
