@@ -221,3 +221,15 @@ def test_what_a_server_sends_of_a_header(servers, user, imap_endpoint, policy, h
     named = [one for one in message.addresses["from"] if one.email]
     assert record.addresses == {**message.addresses, "from": named}
     assert message.html == "<div>Hello</div>"
+
+
+@pytest.mark.parametrize(
+    "line", [b"A" * 4_000, b"A" * 76 + b"\r\n", b"A" * 4_000 + b" " * 4_000, b"\r\n \t"]
+)
+def test_a_body_that_is_hardly_base64_takes_no_time(line):
+    """One message must not stop a mailbox for ever."""
+    body = b"A" * 76 + b"\r\n" + line * 20 + b"!x"
+    head = b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n"
+    start = time.process_time()
+    parse_message(b"From: a@example.org\r\n" + head + body)
+    assert time.process_time() - start < 1

@@ -39,8 +39,10 @@ _KNOWN = (
 )
 _FIRST = re.compile(_KNOWN, re.I)
 _OF_MESSAGE = re.compile(b"^" + _KNOWN, re.I | re.M)
+# Each line has to end before the next: anything else takes exponential time.
 _BASE64 = re.compile(
-    rb"(?:[A-Za-z0-9+/=]{16,}[ \t]*\r*\n?)+(?:[A-Za-z0-9+/=]{1,15}\s*)?"
+    rb"[A-Za-z0-9+/=]{16,}[ \t\r]*(?:\n[A-Za-z0-9+/=]{16,}[ \t\r]*)*"
+    rb"(?:\n[A-Za-z0-9+/=]{1,15}[ \t\r]*)?(?:\n\s*)?"
 )
 
 
