@@ -32,9 +32,16 @@ USER = "transcript@example.com"
 
 
 def record(
-    address: tuple[str, int], context: ssl.SSLContext, user: str, password: str
+    address: tuple[str, int],
+    context: ssl.SSLContext,
+    user: str,
+    password: str,
+    prefix: str = "",
 ) -> list:
-    """All exchanges of a pass over :data:`FOLDERS`, and some that vary them."""
+    """All exchanges of a pass over :data:`FOLDERS`, and some that vary them.
+
+    :param prefix: of the names of all folders but INBOX
+    """
     client = _Client(address, context)
     try:
         client.exchanges.append(["", client.answer(b"")])
@@ -47,7 +54,8 @@ def record(
         items += " HIGHESTMODSEQ" if "CONDSTORE" in capabilities else ""
         client.ask(f'LIST "" "*" RETURN (SPECIAL-USE STATUS ({items}))')
         for folder, count in FOLDERS.items():
-            name = '"{}"'.format(folder.replace("&", "&-"))
+            raw_name = folder if folder == "INBOX" else prefix + folder
+            name = '"{}"'.format(raw_name.replace("&", "&-"))
             client.ask(f"STATUS {name} ({items})")
             client.ask(f"EXAMINE {name}")
             client.ask("UID SEARCH ALL", shown=f"{name} UID SEARCH ALL")
@@ -119,7 +127,7 @@ class _Client:
 
 def main(folder: Path) -> None:
     """Record all servers."""
-    from . import cyrus, mailservers
+    from . import courier, cyrus, mailservers
 
     # A new one each time: UIDs begin at 1.
     user = f"transcript-{time.time_ns()}@example.com"
@@ -135,16 +143,19 @@ def main(folder: Path) -> None:
     finally:
         if servers.started:
             servers.stop()
-    server = cyrus.start()
-    try:
-        server.add_user(user)
-        with server.imap(user) as client:
-            _fill(client)
-        context = ssl.create_default_context(cadata=server.ca_pem)
-        address = cyrus.HOST, server.imap_tls_port
-        _write(folder / "cyrus.json", record(address, context, user, cyrus.PASSWORD))
-    finally:
-        server.stop()
+    for module, prefix in ((cyrus, ""), (courier, "INBOX.")):
+        server = module.start()
+        try:
+            server.add_user(user)
+            with server.imap(user) as client:
+                _fill(client)
+            context = ssl.create_default_context(cadata=server.ca_pem)
+            address = server.imap_host, server.imap_tls_port
+            exchanges = record(address, context, user, server.password, prefix)
+            name = module.__name__.rpartition(".")[2]
+            _write(folder / f"{name}.json", exchanges)
+        finally:
+            server.stop()
 
 
 def _fill(client) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..base.paths import ROOT
+from ..base.paths import CHECKOUT
 from ..imap_proxy.faults import WHEN
 from ..odoo import launch
 from ..servers import postgres
@@ -271,7 +271,7 @@ def transcripts(rig: Rig, rounds: int) -> None:
     changes = {"MAILBOX_REPLAY_EXAMPLES": rounds, "MAILBOX_REPLAY_SEED": rig.seed}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:odoo", "-k", "odd_answer", test],
-        cwd=ROOT,
+        cwd=CHECKOUT,
         env=os.environ | {name: str(value) for name, value in changes.items()},
         capture_output=True,
         text=True,
