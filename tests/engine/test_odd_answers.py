@@ -306,8 +306,8 @@ def test_one_bad_answer_hides_no_other_folder(play):
     session = opened(play, (rb" LIST", lines + DONE))
     names = [one.raw_name for one in session._list(False)[0]]
     assert names == ["INBOX", "foo[bar"]
-    first, second = session.unreadable_names
-    assert "Broken" in first and second.endswith("bc")
+    nonsense, broken, literal = session.unreadable_names
+    assert nonsense == "nonsense" and "Broken" in broken and literal.endswith("bc")
 
 
 def test_one_bad_state_hides_no_other_folder(play):

@@ -23,6 +23,8 @@ from .roles import assign_roles, role_candidates
 MAX_UNREADABLE = 20
 #: How many STATUS commands are sent before the first answer is read.
 PIPELINE = 40
+#: A line that is no answer, and what of it may name a folder.
+_LISTED = re.compile(rb"\bLIST +(.*)", re.I | re.S)
 _LIST_LIMITS = AnswerLimits(
     line=100_000, literal=10_000, total=32_000_000, lines=100_000, odd_lines=True
 )
@@ -268,15 +270,15 @@ class FolderCommands(AccountConnection):
                 raise refusal(typ, data)
             untagged = protocol.untagged_responses
             answers = untagged.pop("LIST", None)
-            odd_lines = [[line] for line in protocol.odd_lines]
+            odd = [[m[1]] for m in map(_LISTED.search, protocol.odd_lines) if m]
             states = self._states(untagged.pop("STATUS", None))
         unique: dict[str, Folder] = {}
         for answer in self._answers(answers):
             if folder := listed.read_folder(answer):
                 unique[folder.raw_name] = folder
-            elif len(odd_lines) < MAX_UNREADABLE:
-                odd_lines.append(answer)
-        self.unreadable_names = tuple(filter(None, map(listed.shown, odd_lines)))
+            elif len(odd) < MAX_UNREADABLE:
+                odd.append(answer)
+        self.unreadable_names = tuple(filter(None, map(listed.shown, odd)))
         return list(unique.values()), states
 
     def _status_items(self) -> str:

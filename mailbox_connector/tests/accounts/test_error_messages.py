@@ -332,6 +332,7 @@ class TestErrors(TransactionCase):
     def test_a_copy_that_is_not_saved_blames_no_settings(self):
         """They were right a moment ago; and what was sent was sent."""
         of_settings = {*STOPPING, Kind.NO_AUTH_OFFERED, Kind.HOST_FORBIDDEN}
+        of_settings.add(Kind.CLIENT_REFUSED)  # which only SMTP servers say
         for kind in Kind:
             error = EngineError(kind, Side.IMAP, host=HOST, port=1, detail="this")
             shown = explain_not_filed(self.env, error, "Sent")
