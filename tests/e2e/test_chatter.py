@@ -1,6 +1,7 @@
 """An open contact in a real browser, on a real server, while mail comes in."""
 
 import os
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -182,9 +183,13 @@ def _check_reply(page, subject):
     old = reply.get_by_text("Old words").first
     expect(reply.get_by_text("New words")).to_be_visible()
     expect(old).to_be_hidden()
-    for button in reply.locator(".o-mail-ellipsis").all():
-        button.click()
-    expect(old).to_be_visible()
+    for _attempt in range(5):
+        for button in reply.locator(".o-mail-ellipsis").all():
+            button.click()
+        with suppress(AssertionError):
+            return expect(old).to_be_visible(timeout=2_000)
+        # The open chatter was loaded again because of the import, and folds again.
+    raise AssertionError(f"{subject} does not unfold")
 
 
 def test_a_change_of_readers_holds_in_every_process_at_once(live, staff):

@@ -278,6 +278,9 @@ class FolderCommands(AccountConnection):
                 unique[folder.raw_name] = folder
             elif len(odd) < MAX_UNREADABLE:
                 odd.append(answer)
+        if odd and not unique:
+            # There is an INBOX: it is the list that cannot be read.
+            raise self.endpoint.error(Kind.PROTOCOL)
         self.unreadable_names = tuple(filter(None, map(listed.shown, odd)))
         return list(unique.values()), states
 

@@ -160,7 +160,8 @@ class BoundedIMAP4(imaplib.IMAP4):
         except self.abort as exc:
             known = str(exc).startswith(_UNKNOWN_LINE)
             odd = self.limits.odd_lines and str(exc).startswith(_ODD_LINE)
-            if not (known or odd):
+            # The end of an answer cannot be ignored: nothing more would come.
+            if not (known or odd) or self._line.startswith(self.tagpre):
                 raise
             if len(self.odd_lines) < MAX_ODD_LINES:
                 self.odd_lines.append(self._line)
@@ -168,6 +169,8 @@ class BoundedIMAP4(imaplib.IMAP4):
 
     def _get_line(self):
         self._line = super()._get_line()
+        if self._line.startswith(self.tagpre) and self._line.count(b" ") == 1:
+            self._line += b" "  # a response without its text
         return self._line
 
     def send(self, data):

@@ -134,9 +134,7 @@ def _file_over_session(rows, folder, deadline: Deadline):
         _postpone(tried[-1:], reason)
         if error.kind in SLOW:
             # The others go first next time: they have failed less often.
-            later = fields.Datetime.now() + PAUSE
-            (rows - tried).copy_retry_at = later
-            sent_copy_queue.trigger_cron(env, later)
+            (rows - tried).copy_retry_at = fields.Datetime.now() + PAUSE
             return rows
     return tried
 
@@ -197,8 +195,6 @@ def _postpone(rows, reason: str) -> None:
                 "copy_state": "failed" if failures >= ATTEMPTS else "waiting",
             }
         )
-    for moment in sorted(set(rows.mapped("copy_retry_at")) - {False}):
-        sent_copy_queue.trigger_cron(rows.env, moment)
     rows.account_id.sent_copy_problem = reason
 
 
