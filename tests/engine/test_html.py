@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html as stdlib_html
+import re
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,23 @@ from odoo.addons.mailbox_connector.engine.mime.html import (
 )
 def test_what_could_act_is_gone(source):
     assert "evil" not in clean(f"<p>before</p>{source}<p>after</p>")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '<noscript><p title="</noscript><img src=x onerror=evil()>">x</p></noscript>',
+        "<textarea><img src=x onerror=evil()></textarea>",
+        "<noembed><img src=x onerror=evil()></noembed>",
+        "<xmp><script>evil()</script></xmp>",
+    ],
+)
+def test_words_that_are_shown_are_never_elements(source):
+    """What these contain is text to one reader of html, and elements to another."""
+    cleaned = clean(source)
+    assert "<script" not in cleaned
+    for tag in re.findall(r"<[a-z][^>]*>", cleaned):
+        assert " onerror" not in re.sub(r'"[^"]*"', "", tag), cleaned
 
 
 @pytest.mark.parametrize(
